@@ -1,0 +1,54 @@
+#include "core/arena.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+#include "core/os.h"
+
+namespace agl {
+
+Arena::Arena(const char* name, std::size_t bytes) : name_(name), bytes_(rounded(bytes)) {
+  if (bytes_ == 0) return;
+  data_ = mapMemory(bytes_);
+  if (data_ == nullptr) {
+    throw Error("E_MEMORY", std::string("arena ") + name + ": expected " + std::to_string(bytes_) +
+                                " bytes, the system refused; load a smaller model or context");
+  }
+}
+
+Arena::~Arena() {
+  if (data_ != nullptr) unmapMemory(data_, bytes_);
+}
+
+Arena::Arena(Arena&& other) noexcept { *this = std::move(other); }
+
+Arena& Arena::operator=(Arena&& other) noexcept {
+  std::swap(name_, other.name_);
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(used_, other.used_);
+  std::swap(highWater_, other.highWater_);
+  std::swap(largest_, other.largest_);
+  return *this;
+}
+
+void* Arena::allocate(std::size_t bytes) {
+  const std::size_t begin = used_;
+  const std::size_t end = begin + rounded(bytes);
+  if (end > bytes_) {
+    throw Error("E_INTERNAL", std::string("arena ") + name_ + ": the plan holds " + std::to_string(bytes_) +
+                                  " bytes, needed " + std::to_string(end));
+  }
+  used_ = end;
+  if (used_ > highWater_) highWater_ = used_;
+  if (bytes > largest_) largest_ = bytes;
+  return data_ + begin;
+}
+
+void Arena::poison() {
+  if (data_ != nullptr) std::memset(data_, 0xff, bytes_);
+}
+
+}  // namespace agl

@@ -1,0 +1,47 @@
+// One arena per lifetime: a single mapping handed out front to back in 64-byte steps and freed as a whole. Pages are
+// committed by the system when first touched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/view.h"
+
+namespace agl {
+
+class Arena {
+ public:
+  Arena() = default;
+  // Throws E_MEMORY naming the arena when the system refuses.
+  Arena(const char* name, std::size_t bytes);
+  ~Arena();
+  Arena(Arena&& other) noexcept;
+  Arena& operator=(Arena&& other) noexcept;
+
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  std::size_t used() const { return used_; }
+  std::size_t highWater() const { return highWater_; }
+  std::size_t largestAllocation() const { return largest_; }
+
+  // Throws E_INTERNAL when the arena is too small: the plan was wrong.
+  void* allocate(std::size_t bytes);
+  float* floats(std::int64_t count) { return static_cast<float*>(allocate(static_cast<std::size_t>(count) * 4)); }
+  View matrix(std::int64_t rows, std::int64_t cols) { return agl::matrix(floats(rows * cols), rows, cols); }
+  // Forgets what was allocated after `used` was read.
+  void rewind(std::size_t used) { used_ = used; }
+  // Every byte 0xff: floats are NaN. Tests fill unwritten memory with it.
+  void poison();
+
+  static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+ private:
+  const char* name_ = "";
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::size_t used_ = 0;
+  std::size_t highWater_ = 0;
+  std::size_t largest_ = 0;
+};
+
+}  // namespace agl

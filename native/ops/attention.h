@@ -1,0 +1,58 @@
+// Causal attention of grouped query heads over keys that lie in pieces.   Dao et al. 2022, arXiv:2205.14135; Ainslie et
+// al. 2023, arXiv:2305.13245
+//   scores  s[j] = scale (q . k[j])              one chain over d ascending from +0, then one product
+//   chunk c is positions 128c .. 128c+127. For a query at position p, the keys of chunk c are its positions <= p:
+//     m = max s[j]      e[j] = exp(s[j] - m)     sum = e in 16 lanes (lane = j mod 16, ascending), then one fixed tree
+//     o[d] = chain over valid j ascending of fma(e[j], v[j,d], o[d]) from +0
+//   A chunk's partial (m, sum, o) depends on the query and that chunk's keys alone. Partials merge in ascending order by one
+//   function: M = max(m, m'), o = o exp(m - M) + o' exp(m' - M) (two products, one sum), the same for sum.
+//   out = o / sum        lse = m + log(sum)
+// Gradients, with p[j] = exp(s[j] - lse), delta = sum_d dout[d] out[d]:
+//   dv[j] += p[j] dout        ds[j] = p[j] (dout . v[j] - delta) scale        dq += sum_j ds[j] k[j]        dk[j] += ds[j] q
+//   summed over the heads of a group and over queries in the order of the tiles.
+// q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D). Query head h reads kv head h / (heads/kvHeads).
+// Memory of slots that no run names, or beyond a query's position, is never used, whatever it holds.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/view.h"
+#include "ops/context.h"
+
+namespace agl {
+
+// `count` consecutive positions whose keys lie in consecutive rows of k and v, from row `slot`.
+struct KeyRun {
+  std::int32_t slot;
+  std::int32_t count;
+};
+
+// Queries: rows [row, row + rows) of q at positions position, position + 1, ... of one sequence. Their keys: runs
+// [firstRun, firstRun + runs), position 0 upward, covering at least positions 0 .. position + rows - 1.
+struct AttentionTile {
+  std::int32_t row;
+  std::int32_t rows;
+  std::int32_t position;
+  std::int32_t firstRun;
+  std::int32_t runs;
+};
+
+struct AttentionShape {
+  std::int64_t heads;
+  std::int64_t kvHeads;
+  std::int64_t headSize;
+  float scale;
+};
+
+struct Attention {
+  static constexpr std::int64_t kChunk = 128;
+
+  // lse.data may be null where no backward follows.
+  void (*forward)(Context&, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
+                  std::span<const KeyRun> runs, AttentionShape shape);
+  void (*backward)(Context&, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
+                   std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape);
+};
+
+}  // namespace agl

@@ -1,0 +1,28 @@
+// Row-wise additions of a layer: residual, bias, scaled LoRA product; and the sums their gradients need.
+//   add        y[r,c] = y[r,c] + x[r,c]
+//   addScaled  y[r,c] = y[r,c] + s x[r,c]                 two roundings: product, sum (LoRA's s B(Ax), Law 1)
+//   addBias    y[r,n] = y[r,n] + b[n]
+//   sumRows    db[n] += sum_r dy[r,n]                     r ascending, from the value db holds
+// y, x (R,C); b, db (1,N). All f32.
+#pragma once
+
+#include "core/view.h"
+#include "ops/context.h"
+
+namespace agl {
+
+struct Elementwise {
+  void (*add)(Context&, View y, View x);
+  void (*addScaled)(Context&, View y, View x, float s);
+  void (*addBias)(Context&, View y, View b);
+  void (*sumRows)(Context&, View db, View dy);
+};
+
+// --- internal ---
+
+struct ElementwiseKernels {
+  void (*addScaled)(float* y, const float* x, float s, std::int64_t count);
+  void (*add)(float* y, const float* x, std::int64_t count);
+};
+
+}  // namespace agl

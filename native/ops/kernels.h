@@ -1,0 +1,33 @@
+// The table of raw kernels of one instruction set. Filled by kernels.scalar.cpp, kernels.avx2.cpp and kernels.avx512.cpp,
+// each compiling every *.lanes.h in its own namespace.
+#pragma once
+
+#include "core/cpu_features.h"
+#include "ops/adamw.h"
+#include "ops/attention_kernels.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+#include "ops/log_softmax.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/swiglu.h"
+
+namespace agl {
+
+struct Kernels {
+  Isa isa;
+  LinearKernels linear;
+  ElementwiseKernels elementwise;
+  RmsNormKernels rmsNorm;
+  RopeKernels rope;
+  SwigluKernels swiglu;
+  AttentionKernels attention;
+  LogSoftmaxKernels logSoftmax;
+  AdamwKernels adamw;
+};
+
+const Kernels* scalarKernels();
+const Kernels* avx2Kernels();
+const Kernels* avx512Kernels();
+
+}  // namespace agl

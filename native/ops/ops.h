@@ -1,0 +1,36 @@
+// The backend table: every operation of one device. Callers hold a `const Ops*` and know no device.
+#pragma once
+
+#include "core/cpu_features.h"
+#include "ops/adamw.h"
+#include "ops/attention.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
+#include "ops/linear.h"
+#include "ops/log_softmax.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/swiglu.h"
+
+namespace agl {
+
+struct Ops {
+  Linear linear;
+  Elementwise elementwise;
+  RmsNorm rmsNorm;
+  Rope rope;
+  Swiglu swiglu;
+  Attention attention;
+  LogSoftmax logSoftmax;
+  Embedding embedding;
+  Adamw adamw;
+};
+
+const Ops& cpuOps();
+
+// The kernels the CPU operations call, one table per instruction set; null where this build has none.
+const Kernels* kernelsOf(Isa isa);
+// The widest set that this build and this machine have.
+Isa bestIsa();
+
+}  // namespace agl
