@@ -1,0 +1,72 @@
+// Checks of single arguments that throw E_ARGUMENT. Not a schema: records are validated with zod.
+import { LightningError } from "./error.js";
+
+/** Inclusive limits; what is absent does not limit. */
+export interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** The error of a wrong argument: `who: expected X, got Y; remedy`. */
+export function argumentError(who: string, expected: string, got: unknown, remedy?: string): LightningError {
+  const tail = remedy === undefined ? "" : `; ${remedy}`;
+  return new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${showValue(got)}${tail}`);
+}
+
+/**
+ * @param who  the call, as in `policy.sample`
+ * @param name  the argument, as in `maxTokens`
+ * @returns the value, a safe integer within the range
+ * @throws E_ARGUMENT otherwise
+ */
+export function checkInteger(who: string, name: string, value: unknown, range: Range = {}): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && isWithin(value, range)) return value;
+  throw argumentError(who, `${name} to be an integer${showRange(range)}`, value);
+}
+
+/**
+ * @returns the value, a finite number within the range
+ * @throws E_ARGUMENT otherwise
+ */
+export function checkNumber(who: string, name: string, value: unknown, range: Range = {}): number {
+  if (typeof value === "number" && Number.isFinite(value) && isWithin(value, range)) return value;
+  throw argumentError(who, `${name} to be a finite number${showRange(range)}`, value);
+}
+
+/**
+ * @returns the value, one of the choices
+ * @throws E_ARGUMENT otherwise
+ */
+export function checkOneOf<T extends string>(
+  who: string,
+  name: string,
+  value: unknown,
+  choices: readonly T[],
+): T {
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return found;
+  throw argumentError(who, `${name} to be ${choices.map((c) => JSON.stringify(c)).join(" or ")}`, value);
+}
+
+/** A short description of a value for an error message: never long, never throws. */
+export function showValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "object" && value !== null) return Object.prototype.toString.call(value).slice(1, -1);
+  return String(value);
+}
+
+// --- internal ---
+
+function isWithin(value: number, { min = -Infinity, max = Infinity }: Range): boolean {
+  return value >= min && value <= max;
+}
+
+function showRange({ min, max }: Range): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return ` of at least ${min}`;
+  if (max !== undefined) return ` of at most ${max}`;
+  return "";
+}
