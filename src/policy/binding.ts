@@ -1,0 +1,223 @@
+// The contract with the native addon and the only place that loads it. Everything that reaches the addon has been checked by the
+// TypeScript side: it receives clean values and refuses only what would be unsafe.
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+import { LightningError } from "../base/error.js";
+import type { NativeMath } from "./native-math.js";
+
+/** Where a tensor lies in the folder's files. A vector has one row. */
+export interface NativeTensor {
+  readonly file: number;
+  /** Absolute byte offset in the file. */
+  readonly begin: number;
+  readonly dtype: "f32" | "bf16" | "f16";
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export type ModelRole =
+  | "embedding" | "head" | "finalNorm" | "attentionNorm" | "mlpNorm" | "q" | "k" | "v" | "o"
+  | "qBias" | "kBias" | "vBias" | "qNorm" | "kNorm" | "gate" | "up" | "down";
+
+/** The order of the seven projections everywhere: index 0 to 6. */
+export type Projection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
+
+export interface NativeModelTensor extends NativeTensor {
+  readonly role: ModelRole;
+  /** Layer index; 0 for tensors outside the layers. */
+  readonly layer: number;
+}
+
+export interface NativeEngineOptions {
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly intermediate: number;
+  readonly vocabulary: number;
+  readonly tie: boolean;
+  readonly normEps: number;
+  readonly rope: {
+    readonly theta: number;
+    readonly kind: "default" | "llama3" | "linear";
+    readonly factor: number;
+    readonly lowFrequencyFactor: number;
+    readonly highFrequencyFactor: number;
+    readonly originalMaxPositions: number;
+  };
+  readonly files: readonly string[];
+  /** In the order in which `parameters(-1, ...)` answers when trainAll. */
+  readonly tensors: readonly NativeModelTensor[];
+  readonly trainAll: boolean;
+  readonly threads: number;
+  /** "" is the widest this machine has. */
+  readonly isa: "" | "scalar" | "avx2" | "avx512";
+  /** Longest sequence, in tokens. */
+  readonly contextLength: number;
+  /** Most distinct tokens in one training micro-batch; at least contextLength. */
+  readonly trainTokens: number;
+  /** Most rows in one sampler pass. */
+  readonly batchTokens: number;
+  /** Positions of token memory, a multiple of 32, at least contextLength + 32. */
+  readonly cacheTokens: number;
+  /** Fill unwritten memory with NaN (tests). */
+  readonly poison: boolean;
+}
+
+export interface NativeAdapterTarget {
+  readonly layer: number;
+  readonly projection: number;
+  readonly rank: number;
+  readonly scale: number;
+  /** A (rank, in) and B (out, rank) on disk; absent: A uniform in +-1/sqrt(in) by `seed`, B zero. */
+  readonly a?: NativeTensor;
+  readonly b?: NativeTensor;
+}
+
+export interface NativeAdapter {
+  /** In the order in which `parameters` answers: A then B of each. */
+  readonly targets: readonly NativeAdapterTarget[];
+  readonly files: readonly string[];
+  readonly seed: bigint;
+}
+
+/** Bytes of every arena. */
+export interface NativePlan {
+  readonly weights: number;
+  readonly adapters: number;
+  readonly optimizer: number;
+  readonly tokenMemory: number;
+  readonly activations: number;
+  readonly scratch: number;
+  readonly total: number;
+  /** Largest use so far of the arenas above, same keys. */
+  readonly highWater: Readonly<Record<string, number>>;
+  /** Bytes of the largest single allocation among activations, and bytes of one vocabulary block of logits for a whole micro-batch. */
+  readonly largestActivation: number;
+}
+
+export interface NativeSampleRequest {
+  readonly prompt: Int32Array;
+  readonly n: number;
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 is all. */
+  readonly topK: number;
+  readonly seed: bigint;
+  /** Token ids that end a choice (the id is kept as the last token). */
+  readonly stopTokens: Int32Array;
+  /** Adapter handle, -1 is the base model. */
+  readonly adapter: number;
+  /** Called for each token as it is sampled, on the JavaScript thread, in order. */
+  readonly onToken?: (choice: number, token: number, logprob: number) => void;
+}
+
+export interface NativeChoice {
+  readonly tokens: Int32Array;
+  readonly logprobs: Float32Array;
+  readonly finishReason: "stop" | "length" | "aborted";
+}
+
+/** Sequences laid end to end: sequence i is tokens[offsets[i] .. offsets[i + 1]). */
+export interface NativeBatch {
+  readonly tokens: Int32Array;
+  readonly offsets: Int32Array;
+  readonly adapter: number;
+  readonly temperature: number;
+  /** Keep what backward needs until the next forward or backward. */
+  readonly keep: boolean;
+}
+
+/** For each sequence of length T, T - 1 numbers, laid end to end. */
+export interface NativeScores {
+  readonly logprobs: Float32Array;
+  readonly entropies: Float32Array;
+}
+
+export interface NativeDivision {
+  /** Sequence indices in forest order. */
+  readonly order: Int32Array;
+  /** Micro-batch m is order[ends[m - 1] .. ends[m]). */
+  readonly ends: Int32Array;
+  /** Distinct tokens of the whole batch, and tokens computed again because a tree was cut. */
+  readonly distinct: number;
+  readonly repeated: number;
+}
+
+export interface NativeOptimStep {
+  readonly adapter: number;
+  readonly lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** Infinity does not clip. */
+  readonly maxGradNorm: number;
+}
+
+/** Counters since load: tokens computed, by kind of pass (Law 2 is checked with them). */
+export interface NativeCounters {
+  readonly sampledTokens: number;
+  readonly prefillRows: number;
+  readonly decodeRows: number;
+  readonly samplerPasses: number;
+  readonly largestSamplerPass: number;
+  readonly cachedPromptTokens: number;
+  readonly forwardRows: number;
+  readonly backwardRows: number;
+  readonly recomputedRows: number;
+}
+
+/**
+ * One engine. Promises reject with an object { code, message }. The engine runs jobs one after another on its own thread, samples joined in one batch;
+ * the facade keeps the states of DESIGN 4 (who waits for whom).
+ */
+export interface NativeEngine {
+  load(): Promise<void>;
+  plan(): NativePlan;
+  counters(): NativeCounters;
+  /** Instruction set in use and revision of the rounding plan, e.g. "f32-r1". */
+  arithmetic(): string;
+  isa(): string;
+  addAdapter(adapter: NativeAdapter): Promise<number>;
+  removeAdapter(handle: number): Promise<void>;
+  sample(id: number, request: NativeSampleRequest): Promise<readonly NativeChoice[]>;
+  /** Ends the choices of a running or waiting sample with "aborted"; `choice` -1 is all, otherwise the choice ends with "stop" after `keep` tokens. */
+  cancel(id: number, choice: number, keep: number): void;
+  divide(batch: { readonly tokens: Int32Array; readonly offsets: Int32Array }): NativeDivision;
+  forward(batch: NativeBatch): Promise<NativeScores>;
+  /** Adds to the gradients, from the last forward with keep; one number per prediction, as in NativeScores. */
+  backward(dLogprobs: Float64Array, dEntropies: Float64Array): Promise<void>;
+  /** AdamW and clipping; drops token memory computed under older weights, clears the gradients; a norm that is not finite rejects with E_NONFINITE, nothing changed. */
+  optimStep(step: NativeOptimStep): Promise<{ readonly gradNorm: number; readonly version: number }>;
+  /** Copies, in the order of the targets or tensors; handle -1 is the base model (trainAll). */
+  parameters(handle: number, kind: "value" | "gradient"): Promise<readonly Float32Array[]>;
+  zeroGradients(handle: number): Promise<void>;
+  version(handle: number): number;
+  /** Cancels everything, joins the threads, frees the memory. Idempotent. */
+  close(): void;
+}
+
+export interface NativeBinding extends NativeMath {
+  readonly Engine: new (options: NativeEngineOptions) => NativeEngine;
+  devices(): readonly { readonly name: string; readonly kind: "cpu" | "cuda"; readonly isa: string; readonly cores: number; readonly memoryBytes: number }[];
+}
+
+/** The addon. @throws E_NATIVE when this platform has no build of it; the message carries the remedy. */
+export function native(): NativeBinding {
+  const require = createRequire(import.meta.url);
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  try {
+    return require("node-gyp-build")(root) as NativeBinding;
+  } catch (cause) {
+    throw new LightningError(
+      "E_NATIVE",
+      `agentlightning: expected a native build for ${process.platform}-${process.arch}, found none that loads; run \`npm run build:native\` in the package (cmake and g++ needed)`,
+      { cause },
+    );
+  }
+}
