@@ -1,0 +1,17 @@
+// npm run build: TypeScript to dist/, native code to build/Release/agentlightning.node. Incremental.
+//   --ts-only, --native-only   one half
+import { parseArgs } from "node:util";
+import { installed, runQuietly } from "./command.mjs";
+import { checkToolchain } from "./toolchain.mjs";
+
+const { values } = parseArgs({
+  options: { "ts-only": { type: "boolean" }, "native-only": { type: "boolean" } },
+});
+if (!values["ts-only"]) checkToolchain();
+if (!values["native-only"]) {
+  const compiler = installed("typescript/package.json").replace(/package\.json$/, "bin/tsc");
+  runQuietly(process.execPath, [compiler, "-p", "tsconfig.build.json"]);
+}
+if (!values["ts-only"]) {
+  runQuietly(process.execPath, [installed("cmake-js/bin/cmake-js"), "compile", "--parallel", "2"]);
+}
