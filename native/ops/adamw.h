@@ -1,8 +1,8 @@
 // AdamW with decoupled weight decay, and the global norm it is clipped by.   Loshchilov & Hutter 2019, arXiv:1711.05101
 //   g' = clip g        m = b1 m + (1 - b1) g'        v = b2 v + (1 - b2) g'^2
 //   p = p (1 - lr wd) - (lr / (1 - b1^t)) m / ( sqrt(v) / sqrt(1 - b2^t) + eps )           as PyTorch orders it
-// p, g, m, v: vectors of the same length, f32. squaredNorm is a float64 sum over fixed pieces of 4,096 in ascending order, so it does
-// not depend on the number of threads.
+// p, g, m, v: vectors of the same length, f32. squaredNorm is a float64 sum over fixed pieces of 4,096 in ascending order
+// (within a piece: 16 lanes, then one fixed tree), so it does not depend on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,25 @@ struct Adamw {
 
 // --- internal ---
 
-struct AdamwKernels {
-  // Constants prepared once: decay = 1 - lr wd, rate = lr / (1 - b1^t), root = 1 / sqrt(1 - b2^t).
-  void (*step)(float* p, const float* g, float* m, float* v, std::int64_t count, float scale, float beta1, float beta2,
-               float decay, float rate, float root, float eps);
+// The step's numbers, computed in double and rounded once each, so that 1 - beta keeps all its bits.
+struct AdamwConstants {
+  float scale;    // the clipping factor
+  float beta1;
+  float rest1;    // 1 - beta1
+  float beta2;
+  float rest2;    // 1 - beta2
+  float decay;    // 1 - lr weightDecay
+  float rate;     // lr / (1 - beta1^t)
+  float root;     // sqrt(1 - beta2^t)
+  float eps;
 };
+
+struct AdamwKernels {
+  void (*step)(float* p, const float* g, float* m, float* v, std::int64_t count, const AdamwConstants& constants);
+};
+
+AdamwConstants adamwConstants(const AdamwStep& options);
+
+extern const Adamw kCpuAdamw;
 
 }  // namespace agl

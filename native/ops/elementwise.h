@@ -6,6 +6,8 @@
 // y, x (R,C); b, db (1,N). All f32.
 #pragma once
 
+#include <cstdint>
+
 #include "core/view.h"
 #include "ops/context.h"
 
@@ -24,5 +26,7 @@ struct ElementwiseKernels {
   void (*addScaled)(float* y, const float* x, float s, std::int64_t count);
   void (*add)(float* y, const float* x, std::int64_t count);
 };
+
+extern const Elementwise kCpuElementwise;
 
 }  // namespace agl

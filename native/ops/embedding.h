@@ -17,4 +17,8 @@ struct Embedding {
   void (*backward)(Context&, View de, View dx, const std::int32_t* tokens);
 };
 
+// --- internal ---
+
+extern const Embedding kCpuEmbedding;
+
 }  // namespace agl

@@ -5,6 +5,9 @@
 // x, dx (R,K); y, dy (R,N); w packed (N,K); dw (N,K). f32. A row of y depends on its own row of x alone (Law 1).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "core/view.h"
 #include "ops/context.h"
 
@@ -20,19 +23,29 @@ struct Linear {
   void (*backwardWeight)(Context&, View dw, View dy, View x);
 };
 
+// Pool scratch of each worker that backwardInput takes, for at most n outputs.
+std::size_t linearScratchBytes(std::int64_t n);
+
 // --- internal: raw kernels of one instruction set, on parts that the caller divides ---
 
 struct LinearKernels {
+  // Blocks of backwardInput: its scratch holds kRowBlock x kColumnBlock sums, then kRowBlock x kStepBlock of dy.
+  static constexpr std::int64_t kRowBlock = 64;
+  static constexpr std::int64_t kColumnBlock = 1024;
+  static constexpr std::int64_t kStepBlock = 256;
+
   // Rows [0, rows) and panels [panelBegin, panelEnd) of y.
   void (*forward)(float* y, std::int64_t yStride, const float* x, std::int64_t xStride, std::int64_t rows, Packed w,
                   std::int64_t panelBegin, std::int64_t panelEnd);
-  // Columns [kBegin, kEnd) of dx for `rows` rows; scratch of backwardInputScratch(n) floats.
+  // Columns [kBegin, kEnd) of dx for `rows` rows; scratch of linearScratchBytes(w.n).
   void (*backwardInput)(float* dx, std::int64_t dxStride, const float* dy, std::int64_t dyStride, std::int64_t rows,
                         Packed w, std::int64_t kBegin, std::int64_t kEnd, float* scratch);
-  // Rows [nBegin, nEnd) of dw.
+  // Rows [nBegin, nEnd) and columns [kBegin, kEnd) of dw.
   void (*backwardWeight)(float* dw, std::int64_t dwStride, const float* dy, std::int64_t dyStride, const float* x,
-                         std::int64_t xStride, std::int64_t rows, std::int64_t k, std::int64_t nBegin,
-                         std::int64_t nEnd);
+                         std::int64_t xStride, std::int64_t rows, std::int64_t nBegin, std::int64_t nEnd,
+                         std::int64_t kBegin, std::int64_t kEnd);
 };
+
+extern const Linear kCpuLinear;
 
 }  // namespace agl
