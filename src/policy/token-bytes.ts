@@ -1,0 +1,90 @@
+// The bytes each token stands for, from the `decoder` of a tokenizer.json: byte-level BPE, and the chain that
+// SentencePiece models carry (Replace, ByteFallback, Fuse, Strip). Nothing here joins bytes into text.
+import { z } from "zod";
+
+export interface TokenBytes {
+  /** UTF-8, or a piece of it, of a token that is not an added one. */
+  bytesOf(token: string): Uint8Array;
+  /** How many leading spaces the whole decoded text loses. */
+  readonly strippedSpaces: number;
+}
+
+/**
+ * @param decoder  the field `decoder` of tokenizer.json
+ * @returns undefined when the decoder is of a kind not known here
+ */
+export function createTokenBytes(decoder: unknown): TokenBytes | undefined {
+  const parsed = decoderSchema.safeParse(decoder);
+  if (!parsed.success) return undefined;
+  const steps = parsed.data.type === "Sequence" ? parsed.data.decoders : [parsed.data];
+  if (steps.some((step) => step.type === "ByteLevel")) {
+    return steps.length === 1 ? { bytesOf: byteLevelBytes, strippedSpaces: 0 } : undefined;
+  }
+  return createFallbackBytes(steps);
+}
+
+// --- internal ---
+
+const stepSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ByteLevel") }),
+  z.object({
+    type: z.literal("Replace"),
+    pattern: z.object({ String: z.string().min(1) }),
+    content: z.string(),
+  }),
+  z.object({ type: z.literal("ByteFallback") }),
+  z.object({ type: z.literal("Fuse") }),
+  z.object({
+    type: z.literal("Strip"),
+    content: z.literal(" "),
+    start: z.int().nonnegative(),
+    stop: z.literal(0),
+  }),
+]);
+
+const decoderSchema = z.union([
+  stepSchema,
+  z.object({ type: z.literal("Sequence"), decoders: z.array(stepSchema).min(1) }),
+]);
+
+type Step = z.infer<typeof stepSchema>;
+
+const utf8 = new TextEncoder();
+
+function createFallbackBytes(steps: readonly Step[]): TokenBytes {
+  const replacements = steps.filter((step) => step.type === "Replace");
+  const fallsBack = steps.some((step) => step.type === "ByteFallback");
+  const strips = steps.filter((step) => step.type === "Strip");
+  return {
+    strippedSpaces: strips.reduce((sum, step) => sum + step.start, 0),
+    bytesOf(token) {
+      let text = token;
+      for (const { pattern, content } of replacements) text = text.replaceAll(pattern.String, () => content);
+      const byte = fallsBack ? /^<0x([0-9A-Fa-f]{2})>$/.exec(text)?.[1] : undefined;
+      return byte === undefined ? utf8.encode(text) : Uint8Array.of(Number.parseInt(byte, 16));
+    },
+  };
+}
+
+// A token with a character outside the alphabet stands for its own UTF-8, as in the tokenizers library.
+function byteLevelBytes(token: string): Uint8Array {
+  const bytes = new Uint8Array(token.length);
+  for (let i = 0; i < token.length; i++) {
+    const byte = kByteOfCode[token.charCodeAt(i)];
+    if (byte === undefined) return utf8.encode(token);
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+// The alphabet of byte-level BPE (GPT-2): printable bytes stand for themselves, the 68 others, in order, for the code
+// points from 256 on.
+const kByteOfCode: readonly (number | undefined)[] = (() => {
+  const byteOfCode: (number | undefined)[] = [];
+  let next = 256;
+  for (let byte = 0; byte < 256; byte++) {
+    const isPrintable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+    byteOfCode[isPrintable ? byte : next++] = byte;
+  }
+  return byteOfCode;
+})();
