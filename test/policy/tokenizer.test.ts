@@ -51,6 +51,15 @@ describe("encode and decode", () => {
     expect(tokenizer.decode(ids, { skipSpecial: true })).toBe("a");
   });
 
+  it("leave out special tokens only, not all that were added", () => {
+    const dir = editedQwen2((json) => {
+      json.added_tokens[3].special = false;
+    });
+    const tokenizer = loadTokenizer(dir);
+    const ids = tokenizer.encode("<tool_call></tool_call>");
+    expect(tokenizer.decode(ids, { skipSpecial: true })).toBe("<tool_call>");
+  });
+
   it("add no special tokens, even where the file asks for one in front", () => {
     const dir = editedQwen2((json) => {
       json.post_processor.single.unshift({ SpecialToken: { id: "<|im_start|>", type_id: 0 } });
@@ -127,6 +136,13 @@ describe("a SentencePiece tokenizer", () => {
     const ids = tokenizer.encode("ab é b");
     expect([...ids]).toEqual([261, 257, 260, 0xc3, 0xa9, 260, 257]);
     expect(tokenizer.decode(ids)).toBe("ab é b");
+    expect(tokenizer.decode([260, 260, 261])).toBe("  a");
+  });
+
+  it("loses that space again after a flush", () => {
+    const decoder = loadTokenizer(temporaryFolder({ "tokenizer.json": sentencePiece })).createDecoder();
+    expect(decoder.push(261) + decoder.push(261) + decoder.flush()).toBe("a a");
+    expect(decoder.push(261)).toBe("a");
   });
 
   it("streams what it decodes, for any ids", () => {
@@ -152,7 +168,7 @@ describe("a damaged tokenizer", () => {
     ["has an id beyond reason", 'model.vocab["a"]', (json) => (json.model.vocab.a = 2 ** 31)],
     ["has an id twice", 'model.vocab["b"]', (json) => (json.model.vocab.b = json.model.vocab.a)],
     ["has no merges", "model.merges", (json) => delete json.model.merges],
-    ["has a merge of one", "model.merges.3", (json) => (json.model.merges[3] = ["a"])],
+    ["merges three", "model.merges.3", (json) => (json.model.merges[3] = ["r", "e", "a"])],
     ["merges what is not there", "model.merges.0", (json) => delete json.model.vocab.re],
     ["has no added tokens", "added_tokens", (json) => delete json.added_tokens],
     [
