@@ -13,5 +13,7 @@ if (!values["native-only"]) {
   runQuietly(process.execPath, [compiler, "-p", "tsconfig.build.json"]);
 }
 if (!values["ts-only"]) {
-  runQuietly(process.execPath, [installed("cmake-js/bin/cmake-js"), "compile", "--parallel", "2"]);
+  // AGL_TESTS only adds the target native_tests, which `npm test` then builds from the same objects.
+  const options = ["--CDAGL_TESTS=ON", "--target", "agentlightning", "--parallel", "2"];
+  runQuietly(process.execPath, [installed("cmake-js/bin/cmake-js"), "compile", ...options]);
 }

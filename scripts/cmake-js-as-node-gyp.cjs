@@ -4,6 +4,13 @@
 const { spawnSync } = require("node:child_process");
 
 const arch = process.argv.find((argument) => argument.startsWith("--arch="));
-const args = ["compile", "--parallel", "2", ...(arch ? ["--arch", arch.slice("--arch=".length)] : [])];
+const args = [
+  "compile",
+  "--target",
+  "agentlightning",
+  "--parallel",
+  "2",
+  ...(arch ? ["--arch", arch.slice("--arch=".length)] : []),
+];
 const cmakeJs = require.resolve("cmake-js/bin/cmake-js");
 process.exitCode = spawnSync(process.execPath, [cmakeJs, ...args], { stdio: "inherit" }).status ?? 1;

@@ -1,4 +1,4 @@
-// native_tests: build it in a folder of its own and run it.
+// native_tests: build it with plain cmake in a folder of its own and run it.
 //   node scripts/native-tests.mjs [--sanitize address|thread] [--filter SUBSTRING]
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

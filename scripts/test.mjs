@@ -2,8 +2,8 @@
 //   npm test -- ARGS   goes to vitest and skips the native tests
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { installed, root, runLoudly } from "./command.mjs";
-import { buildNativeTests, runNativeTests } from "./native-tests.mjs";
+import { installed, root, runLoudly, runQuietly } from "./command.mjs";
+import { runNativeTests } from "./native-tests.mjs";
 
 const vitestArgs = process.argv.slice(2);
 let passed = 0;
@@ -11,7 +11,8 @@ let failed = 0;
 
 if (runLoudly(process.execPath, [join(root, "scripts/build.mjs")]) !== 0) process.exit(1);
 if (vitestArgs.length === 0) {
-  const native = runNativeTests(buildNativeTests("native-tests", { AGL_SANITIZE: "OFF" }));
+  runQuietly("cmake", ["--build", "build", "--target", "native_tests", "--parallel", "2"]);
+  const native = runNativeTests(join(root, "build/native_tests"));
   process.stdout.write(`native tests\n${native.output}\n`);
   passed += native.passed;
   failed += native.failed;
