@@ -1,0 +1,134 @@
+// N-API faces of ops/policy_loss: one record of typed arrays in, read in place; the value, its sums and two new arrays of
+// derivatives out. Arguments were checked by src/policy/losses.
+#include <napi.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arrays.h"
+#include "engine.h"
+
+void exportPolicyLoss(Napi::Env env, Napi::Object exports);
+
+namespace {
+
+using namespace agl::binding;
+
+std::span<const double> optionalDoubles(const Napi::Object& from, const char* name, std::size_t length) {
+  const Napi::Value value = from.Get(name);
+  return value.IsUndefined() ? std::span<const double>{} : doubles(value, length, name);
+}
+
+agl::LossInputs lossInputs(const Napi::Object& from) {
+  agl::LossInputs in;
+  in.logprobs = doubles(from.Get("logprobs"), "logprobs");
+  const std::size_t tokens = in.logprobs.size();
+  in.offsets = offsetsOf(from.Get("offsets"), tokens);
+  in.mask = doubles(from.Get("mask"), tokens, "mask");
+  in.weights = optionalDoubles(from, "weights", tokens);
+  in.entropies = optionalDoubles(from, "entropies", tokens);
+  in.advantages = optionalDoubles(from, "advantages", tokens);
+  in.oldLogprobs = optionalDoubles(from, "oldLogprobs", tokens);
+  in.refLogprobs = optionalDoubles(from, "refLogprobs", tokens);
+  return in;
+}
+
+std::optional<double> optionalNumber(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (value.IsUndefined()) return {};
+  return value.ToNumber().DoubleValue();
+}
+
+agl::AggregateBy aggregateBy(const std::string& name) {
+  if (name == "sum") return agl::AggregateBy::kSum;
+  if (name == "token") return agl::AggregateBy::kToken;
+  if (name == "sequence-mean") return agl::AggregateBy::kSequenceMean;
+  if (name == "sequence-sum") return agl::AggregateBy::kSequenceSum;
+  return name == "constant" ? agl::AggregateBy::kConstant : agl::AggregateBy::kUnit;
+}
+
+agl::Aggregate aggregateOf(const Napi::Object& from, std::size_t sequences) {
+  agl::Aggregate aggregate{.by = aggregateBy(from.Get("by").ToString()), .total = optionalNumber(from, "total")};
+  aggregate.length = optionalNumber(from, "length").value_or(1);
+  if (aggregate.by != agl::AggregateBy::kUnit) return aggregate;
+  aggregate.units = ints(from.Get("units"), "units");
+  aggregate.unitCount = from.Get("unitCount").ToNumber().Int64Value();
+  if (aggregate.units.size() != sequences) refuse(from.Env(), "units: expected one for each sequence");
+  if (aggregate.unitCount < 0 || aggregate.unitCount > static_cast<std::int64_t>(sequences))
+    refuse(from.Env(), "unitCount: expected at most the number of sequences");
+  for (const std::int32_t unit : aggregate.units)
+    if (unit < 0 || unit >= aggregate.unitCount) refuse(from.Env(), "units: expected ids below unitCount");
+  return aggregate;
+}
+
+agl::PpoClipOptions ppoClipOptions(const Napi::Object& from) {
+  agl::PpoClipOptions options;
+  options.low = from.Get("low").ToNumber();
+  options.high = from.Get("high").ToNumber();
+  options.dualClip = optionalNumber(from, "dualClip");
+  const std::string kind = from.Get("klKind").ToString();
+  options.klKind = kind == "k1" ? agl::KlKind::kK1 : kind == "k2" ? agl::KlKind::kK2 : agl::KlKind::kK3;
+  options.klCoefficient = from.Get("klCoefficient").ToNumber();
+  options.entropyCoefficient = from.Get("entropyCoefficient").ToNumber();
+  return options;
+}
+
+Napi::Object sumsObject(Napi::Env env, const agl::LossSums& sums) {
+  Napi::Object out = Napi::Object::New(env);
+  const auto set = [&](const char* name, double value) { out.Set(name, Napi::Number::New(env, value)); };
+  set("tokens", static_cast<double>(sums.tokens));
+  set("logprob", sums.logprob);
+  set("entropy", sums.entropy);
+  set("ratio", sums.ratio);
+  set("ratioMin", sums.ratioMin);
+  set("ratioMax", sums.ratioMax);
+  set("clippedLow", static_cast<double>(sums.clippedLow));
+  set("clippedHigh", static_cast<double>(sums.clippedHigh));
+  set("clippedDual", static_cast<double>(sums.clippedDual));
+  set("klOld", sums.klOld);
+  set("klRef", sums.klRef);
+  return out;
+}
+
+struct Gradients {
+  Gradients(Napi::Env env, std::size_t tokens) : dLogprobs(env, tokens), dEntropies(env, tokens) {}
+  agl::LossOutputs spans() const { return {dLogprobs.span, dEntropies.span}; }
+  Napi::Value with(Napi::Env env, const agl::LossValue& value) const {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("loss", Napi::Number::New(env, value.loss));
+    result.Set("sums", sumsObject(env, value.sums));
+    result.Set("dLogprobs", dLogprobs.array);
+    result.Set("dEntropies", dEntropies.array);
+    return result;
+  }
+  Output dLogprobs, dEntropies;
+};
+
+// (inputs)
+Napi::Value logLikelihoodLoss(const Napi::CallbackInfo& info) {
+  const agl::LossInputs in = lossInputs(info[0].ToObject());
+  if (in.weights.size() != in.logprobs.size()) refuse(info.Env(), "weights: expected one for each token");
+  const Gradients gradients(info.Env(), in.logprobs.size());
+  return gradients.with(info.Env(), agl::logLikelihoodLoss(gradients.spans(), in));
+}
+
+// (inputs, options)
+Napi::Value ppoClipLoss(const Napi::CallbackInfo& info) {
+  const agl::LossInputs in = lossInputs(info[0].ToObject());
+  if (in.advantages.size() != in.logprobs.size()) refuse(info.Env(), "advantages: expected one for each token");
+  const Napi::Object options = info[1].ToObject();
+  std::vector<double> shares(in.offsets.size() - 1);
+  agl::sequenceShares(shares, in.offsets, in.mask, aggregateOf(options.Get("aggregate").ToObject(), shares.size()));
+  const Gradients gradients(info.Env(), in.logprobs.size());
+  return gradients.with(info.Env(), agl::ppoClipLoss(gradients.spans(), in, shares, ppoClipOptions(options)));
+}
+
+}  // namespace
+
+void exportPolicyLoss(Napi::Env env, Napi::Object exports) {
+  exports.Set("logLikelihoodLoss", Napi::Function::New(env, logLikelihoodLoss, "logLikelihoodLoss"));
+  exports.Set("ppoClipLoss", Napi::Function::New(env, ppoClipLoss, "ppoClipLoss"));
+}
