@@ -14,6 +14,7 @@
 // Memory of slots that no run names, or beyond a query's position, is never used, whatever it holds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -47,6 +48,8 @@ struct AttentionShape {
 
 struct Attention {
   static constexpr std::int64_t kChunk = 128;
+  // A tile's rows at most, for the work to divide well; longer ones are split.
+  static constexpr std::int64_t kTileRows = 32;
 
   // lse.data may be null where no backward follows.
   void (*forward)(Context&, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
@@ -54,5 +57,12 @@ struct Attention {
   void (*backward)(Context&, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
                    std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape);
 };
+
+// Private memory that each worker of the pool needs.
+std::size_t attentionScratchBytes(const AttentionShape& shape);
+
+// --- internal ---
+
+extern const Attention kCpuAttention;
 
 }  // namespace agl

@@ -3,8 +3,51 @@
 
 #include <cstdint>
 
+#include "ops/attention.h"
+
 namespace agl {
 
-struct AttentionKernels {};
+// A worker's private memory, laid out by the driver. P is headSize rounded up to 16; lanes beyond headSize are 0.
+struct AttentionScratch {
+  float* q;         // [queries][P]
+  float* out;       // [queries][P]           forward: o so far; backward: dq so far
+  float* maximum;   // [queries]              backward: lse
+  float* sum;       // [queries]              backward: delta
+  float* keysT;     // [128 / 16][D][16]      lanes are keys
+  float* values;    // [P / 16][128][16]      lanes are d; backward: keys
+  float* scores;    // [kBlockQueries][128]   scores, then weights; backward: p
+  float* partial;   // [kBlockQueries][P]
+  float* dout;      // [queries][P]           from here on, backward only
+  float* valuesT;   // [128 / 16][D][16]
+  float* dscores;   // [kBlockQueries][128]
+  float* dk;        // [128][P]
+  float* dv;        // [128][P]
+
+  // Queries whose scores are held at once; at least the tile rows of every instruction set.
+  static constexpr std::int64_t kBlockQueries = 48;
+};
+
+// The queries of `tile` that read one kv head, in (row, head) order: rows x group of them.
+struct AttentionTask {
+  AttentionTile tile;
+  const KeyRun* runs;  // of all tiles
+  AttentionShape shape;
+  std::int64_t kvHead;
+};
+
+struct AttentionMatrix {
+  float* data = nullptr;
+  std::int64_t stride = 0;
+};
+
+struct AttentionOperands {
+  AttentionMatrix q, k, v, out, lse;  // lse.data may be null in forward
+  AttentionMatrix dout, dq, dk, dv;   // backward only
+};
+
+struct AttentionKernels {
+  void (*forward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
+  void (*backward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
+};
 
 }  // namespace agl

@@ -1,4 +1,6 @@
 // Kernels of linear.h over sixteen lanes: how each product is cut into register tiles and blocks.
+#pragma once
+
 #include "ops/linear.h"
 #include "ops/linear_tile.lanes.h"
 

@@ -1,5 +1,7 @@
 // The register tile of every matrix product: R rows by P panels of sixteen lanes, one fused chain per output. Spilling
 // a chain to memory and taking it up again is free of rounding, so blocks of steps never change a bit.
+#pragma once
+
 #include "core/lanes.h"
 
 namespace agl::AGL_ISA {

@@ -34,6 +34,8 @@ float logOf(float x);
 
 // --- internal ---
 
+extern const LogSoftmax kCpuLogSoftmax;
+
 struct LogSoftmaxKernels {
   // One block of one row, merged into stats[3].
   void (*accumulate)(float* stats, const float* logits, std::int64_t count, float inverseTemperature);

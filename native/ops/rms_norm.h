@@ -18,6 +18,8 @@ struct RmsNorm {
 
 // --- internal ---
 
+extern const RmsNorm kCpuRmsNorm;
+
 struct RmsNormKernels {
   // One row; returns rstd.
   float (*forward)(float* y, const float* x, const float* w, std::int64_t c, float eps);

@@ -19,6 +19,8 @@ struct Rope {
 
 // --- internal ---
 
+extern const Rope kCpuRope;
+
 struct RopeKernels {
   // One row of heads; sign +1 forward, -1 backward multiplies sin.
   void (*rotate)(float* x, const float* cos, const float* sin, std::int64_t heads, std::int64_t headSize, float sign);

@@ -16,6 +16,8 @@ struct Swiglu {
 
 // --- internal ---
 
+extern const Swiglu kCpuSwiglu;
+
 struct SwigluKernels {
   void (*forward)(float* y, const float* gate, const float* up, std::int64_t count);
   void (*backward)(float* dgate, float* dup, const float* dy, const float* gate, const float* up, std::int64_t count);

@@ -1,0 +1,163 @@
+// What both directions of attention share: the chunks of a task's keys, gathered from wherever they lie, and the products
+// over them, which run on the register tile of linear.
+#pragma once
+
+#include "core/lanes.h"
+#include "ops/attention_kernels.h"
+#include "ops/linear_tile.lanes.h"
+
+namespace agl::AGL_ISA {
+
+constexpr std::int64_t kChunk = Attention::kChunk;
+constexpr std::int64_t kPanelFloats = kChunk * kLanes;  // one panel of 16 d-lanes for all keys of a chunk
+
+constexpr std::int64_t atMost(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+constexpr std::int64_t panelsOf(std::int64_t count) { return (count + kLanes - 1) / kLanes; }
+
+// One task's sizes, and its keys chunk by chunk.
+struct AttentionChunk {
+  std::int64_t headSize, padded, panels, group, queries, position, keys;
+  const KeyRun* run;
+  std::int64_t usedOfRun = 0;
+  std::int64_t begin = 0;  // first position of the chunk
+  std::int64_t count = 0;  // its keys up to the last query's position
+  std::int64_t slots[kChunk];
+
+  explicit AttentionChunk(const AttentionTask& task)
+      : headSize(task.shape.headSize),
+        padded(panelsOf(task.shape.headSize) * kLanes),
+        panels(panelsOf(task.shape.headSize)),
+        group(task.shape.heads / task.shape.kvHeads),
+        queries(task.tile.rows * group),
+        position(task.tile.position),
+        keys(position + task.tile.rows),
+        run(task.runs + task.tile.firstRun) {}
+
+  // False after the last chunk.
+  bool next() {
+    begin += count;
+    count = atMost(kChunk, keys - begin);
+    for (std::int64_t j = 0; j < count; j++) {
+      while (usedOfRun == run->count) {
+        run++;
+        usedOfRun = 0;
+      }
+      slots[j] = run->slot + usedOfRun++;
+    }
+    return count > 0;
+  }
+  // The first query that has keys in this chunk, and how many query q has.
+  std::int64_t firstQuery() const { return begin > position ? (begin - position) * group : 0; }
+  std::int64_t keysOf(std::int64_t q) const { return atMost(kChunk, position + q / group + 1 - begin); }
+};
+
+// Query q of a task lies at row `row + q / group`, column (kvHead group + q % group) width of a matrix of heads.
+inline float* queryRow(const AttentionMatrix& m, const AttentionTask& task, std::int64_t group, std::int64_t width,
+                       std::int64_t q) {
+  return m.data + (task.tile.row + q / group) * m.stride + (task.kvHead * group + q % group) * width;
+}
+
+inline void gatherQueries(float* to, const AttentionMatrix& from, const AttentionTask& task,
+                          const AttentionChunk& t) {
+  for (std::int64_t q = 0; q < t.queries; q++) {
+    const float* row = queryRow(from, task, t.group, t.headSize, q);
+    for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
+      store(to + q * t.padded + d, loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
+    }
+  }
+}
+
+// Rows of the chunk's keys as panels of sixteen d-lanes: [P / 16][128][16].
+inline void gatherRows(float* to, const AttentionMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
+  const float* base = from.data + task.kvHead * t.headSize;
+  for (std::int64_t j = 0; j < t.count; j++) {
+    const float* row = base + t.slots[j] * from.stride;
+    std::int64_t d = 0;
+    for (; d + kLanes <= t.headSize; d += kLanes) store(to + d * kChunk + j * kLanes, load(row + d));
+    if (d < t.headSize) store(to + d * kChunk + j * kLanes, loadFirst(row + d, static_cast<int>(t.headSize - d)));
+  }
+}
+
+// Rows of the chunk's keys as panels of sixteen keys: [128 / 16][D][16]. Lanes without a key are 0.
+inline void gatherTransposed(float* to, const AttentionMatrix& from, const AttentionTask& task,
+                             const AttentionChunk& t) {
+  const float* base = from.data + task.kvHead * t.headSize;
+  alignas(64) float rows[kLanes * kLanes];
+  alignas(64) float columns[kLanes * kLanes];
+  for (std::int64_t j = 0; j < t.count; j += kLanes) {
+    const std::int64_t valid = atMost(kLanes, t.count - j);
+    bool consecutive = valid == kLanes;
+    for (std::int64_t i = 1; i < valid; i++) consecutive = consecutive && t.slots[j + i] == t.slots[j] + i;
+    for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
+      float* panel = to + (j / kLanes * t.headSize + d) * kLanes;
+      const int width = static_cast<int>(atMost(kLanes, t.headSize - d));
+      if (consecutive && width == kLanes) {
+        transpose16(panel, kLanes, base + t.slots[j] * from.stride + d, from.stride);
+        continue;
+      }
+      for (std::int64_t i = 0; i < kLanes; i++) {
+        const F16 row = i < valid ? loadFirst(base + t.slots[j + i] * from.stride + d, width) : broadcast(0.0F);
+        store(rows + i * kLanes, row);
+      }
+      transpose16(columns, kLanes, rows, kLanes);
+      for (int i = 0; i < width; i++) store(panel + i * kLanes, load(columns + i * kLanes));
+    }
+  }
+}
+
+// --- products ---
+
+template <Steps kind, int R, int P>
+inline std::int64_t wideTiles(TileData& d, std::int64_t panels) {
+  for (; panels >= P; panels -= P) {
+    runTile<kind, R, P>(d);
+    d.c += P * d.cPanel;
+    d.b += P * d.bPanel;
+  }
+  return panels;
+}
+
+// `rows` x `panels` of a product; few rows take several panels at once, which hides the latency of the chains.
+template <Steps kind>
+inline void attentionProduct(std::int64_t rows, std::int64_t panels, TileData d) {
+  if (rows == 1) panels = wideTiles<kind, 1, 4 * kTilePanels>(d, panels);
+  if (rows == 2) panels = wideTiles<kind, 2, 2 * kTilePanels>(d, panels);
+  for (; panels >= kTilePanels; panels -= kTilePanels) {
+    runTiles<kind, kTilePanels>(rows, d);
+    d.c += kTilePanels * d.cPanel;
+    d.b += kTilePanels * d.bPanel;
+  }
+  if constexpr (kTilePanels > 1) {
+    for (; panels > 0; panels--) {
+      runTiles<kind, 1>(rows, d);
+      d.c += d.cPanel;
+      d.b += d.bPanel;
+    }
+  }
+}
+
+// s[i][j] = a[i] . column j of the transposed chunk, for `rows` rows of a and `keys` keys (whole panels are written).
+inline void scoreProduct(float* scores, const float* a, const float* transposed, const AttentionChunk& t,
+                         std::int64_t rows, std::int64_t keys) {
+  attentionProduct<Steps::contiguous>(rows, panelsOf(keys),
+                                      {scores, kChunk, kLanes, a, t.padded, 1, transposed, t.headSize * kLanes, kLanes,
+                                       t.headSize, true, kLanes});
+}
+
+// c[i] = chain over query q0 + i's own keys of fma(weights[i][j], row j, c[i]), from +0 when fresh.
+inline void weightedRows(float* c, const float* weights, const float* gathered, const AttentionChunk& t,
+                         std::int64_t q0, std::int64_t rows, bool fresh) {
+  const std::int64_t shared = t.keysOf(q0);
+  attentionProduct<Steps::contiguous>(rows, t.panels,
+                                      {c, t.padded, kLanes, weights, kChunk, 1, gathered, kPanelFloats, kLanes, shared,
+                                       fresh, kLanes});
+  for (std::int64_t i = 0; i < rows; i++) {
+    const std::int64_t own = t.keysOf(q0 + i) - shared;
+    if (own == 0) continue;
+    attentionProduct<Steps::contiguous>(1, t.panels,
+                                        {c + i * t.padded, t.padded, kLanes, weights + i * kChunk + shared, kChunk, 1,
+                                         gathered + shared * kLanes, kPanelFloats, kLanes, own, false, kLanes});
+  }
+}
+
+}  // namespace agl::AGL_ISA
