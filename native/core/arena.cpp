@@ -18,6 +18,13 @@ Arena::Arena(const char* name, std::size_t bytes) : name_(name), bytes_(rounded(
   }
 }
 
+Arena Arena::counting(const char* name) {
+  Arena arena;
+  arena.name_ = name;
+  arena.bytes_ = SIZE_MAX / 2;
+  return arena;
+}
+
 Arena::~Arena() {
   if (data_ != nullptr) unmapMemory(data_, bytes_);
 }
@@ -44,7 +51,7 @@ void* Arena::allocate(std::size_t bytes) {
   used_ = end;
   if (used_ > highWater_) highWater_ = used_;
   if (bytes > largest_) largest_ = bytes;
-  return data_ + begin;
+  return data_ == nullptr ? nullptr : data_ + begin;
 }
 
 void Arena::poison() {

@@ -14,6 +14,8 @@ class Arena {
   Arena() = default;
   // Throws E_MEMORY naming the arena when the system refuses.
   Arena(const char* name, std::size_t bytes);
+  // An arena without memory that only counts what would be allocated: the plan runs the same code as the work.
+  static Arena counting(const char* name);
   ~Arena();
   Arena(Arena&& other) noexcept;
   Arena& operator=(Arena&& other) noexcept;

@@ -1,0 +1,169 @@
+#include "engine.h"
+
+#include <algorithm>
+
+namespace agl {
+
+static std::string readable(std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+static Isa chooseIsa(const EngineOptions& options) {
+  const Isa isa = options.isa.value_or(bestIsa());
+  if (kernelsOf(isa) == nullptr) {
+    throw Error("E_ARGUMENT", std::string("loadPolicy: expected an instruction set of this machine, got ") + isaName(isa));
+  }
+  return isa;
+}
+
+static std::size_t scratchBytes(const ModelConfig& config) {
+  const AttentionShape attention{config.heads, config.kvHeads, config.headSize, 1};
+  const std::int64_t widest =
+      std::max({config.hidden, config.queryWidth(), config.intermediate, LogSoftmax::kBlock});
+  return std::max(attentionScratchBytes(attention), linearScratchBytes(widest));
+}
+
+Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(chooseIsa(options_)) {
+  const ModelConfig& config = options_.model;
+  const Ops& ops = cpuOps();
+  planBase();
+  setComputeFloatMode();
+  pool_ = std::make_unique<Pool>(options_.threads, scratchBytes(config));
+  context_ = std::make_unique<Context>(Context{*pool_, *kernelsOf(isa_)});
+  weights_ = std::make_unique<Weights>(*context_, ops, config, options_.tensors, options_.files, options_.trainAll);
+  transformer_ = std::make_unique<Transformer>(*context_, ops, config, *weights_, stop_);
+  memory_ = std::make_unique<TokenMemory>(config, options_.cacheTokens);
+  activations_ = Arena("activations", static_cast<std::size_t>(plan_.activations));
+  trainer_ = std::make_unique<Trainer>(*transformer_, activations_, keep_);
+  scheduler_ = std::make_unique<Scheduler>(*transformer_, *memory_, activations_, options_.batchTokens);
+  if (options_.poison) {
+    memory_->arena().poison();
+    activations_.poison();
+  }
+}
+
+int Engine::addAdapter(std::vector<LoraTarget> targets, const std::vector<std::string>& files, std::uint64_t seed) {
+  const ModelConfig& config = options_.model;
+  std::int64_t rank = largestRank_;
+  for (const LoraTarget& target : targets) rank = std::max(rank, target.rank);
+  const std::int64_t activations = activationBytes(rank, keep_);
+  const std::int64_t packed = Adapter::packedBytes(config, targets);
+  const std::int64_t parameters = Adapter::parameterBytes(config, targets);
+  requireMemory(packed + parameters + activations - plan_.activations, "policy.addAdapter");
+  auto adapter = std::make_unique<Adapter>(*context_, cpuOps(), config, std::move(targets), files, seed);
+  if (rank > largestRank_) {
+    trainer_->forget();
+    activations_ = Arena("activations", static_cast<std::size_t>(activations));
+    if (options_.poison) activations_.poison();
+    plan_.activations = activations;
+    largestRank_ = rank;
+  }
+  plan_.adapters += packed;
+  plan_.optimizer += parameters;
+  const int handle = nextHandle_++;
+  adapters_.emplace(handle, std::move(adapter));
+  return handle;
+}
+
+void Engine::removeAdapter(int handle) {
+  const Adapter* adapter = adapterOf(handle);
+  trainer_->forget();
+  scheduler_->dropCache(handle);
+  plan_.adapters -= adapter->packedBytes();
+  plan_.optimizer -= adapter->parameterBytes();
+  adapters_.erase(handle);
+}
+
+std::int64_t Engine::version(int handle) {
+  const Adapter* adapter = adapterOf(handle);
+  return adapter == nullptr ? weights_->version() : adapter->version();
+}
+
+ParameterSet& Engine::parameters(int handle) {
+  if (adapterOf(handle) != nullptr) return adapters_.at(handle)->parameters();
+  if (!weights_->trainable()) throw Error("E_STATE", "the base model is frozen; load with train: \"all\" to train it");
+  return weights_->parameters();
+}
+
+double Engine::optimStep(int handle, const OptimStep& step) {
+  trainer_->forget();
+  const double norm = parameters(handle).step(*context_, cpuOps(), step.adamw, step.maxGradNorm);
+  if (handle < 0) {
+    weights_->refresh(*context_, cpuOps());
+  } else {
+    adapters_.at(handle)->refresh(*context_, cpuOps());
+  }
+#ifndef AGL_FAULT_STALE_CACHE
+  scheduler_->dropCache(handle);
+#endif
+  return norm;
+}
+
+Scores Engine::forward(const Sequences& sequences, int adapter, float temperature, bool keep) {
+  if (keep && adapter < 0) parameters(adapter);  // refuses a frozen base model
+  return trainer_->forward(sequences, adapterOf(adapter), temperature, keep);
+}
+
+void Engine::backward(std::span<const double> dLogprobs, std::span<const double> dEntropies) {
+  trainer_->backward(dLogprobs, dEntropies);
+}
+
+void Engine::addSample(SampleRequest request) {
+  request.weights = adapterOf(request.adapter);
+  scheduler_->add(std::move(request));
+}
+
+void Engine::sampleStep() {
+  trainer_->forget();  // its activations lie in the same arena
+  scheduler_->step();
+}
+
+// --- internal ---
+
+const Adapter* Engine::adapterOf(int handle) {
+  if (handle < 0) return nullptr;
+  const auto found = adapters_.find(handle);
+  if (found == adapters_.end()) throw Error("E_STATE", "adapter " + std::to_string(handle) + " was removed");
+  return found->second.get();
+}
+
+std::int64_t Engine::activationBytes(std::int64_t largestRank, Keep keep) const {
+  PassShape shape;
+  shape.largestRank = largestRank;
+  shape.headNorms = std::any_of(options_.tensors.begin(), options_.tensors.end(),
+                                [](const ModelTensor& tensor) { return tensor.role == Role::qNorm; });
+  shape.rows = options_.trainTokens;
+  shape.keep = keep;
+  Arena train = Arena::counting("activations");
+  Trainer::layOut(train, options_.model, shape);
+  shape.rows = options_.batchTokens;
+  shape.keep = Keep::nothing;
+  Arena sample = Arena::counting("activations");
+  Scheduler::layOut(sample, options_.model, shape);
+  return static_cast<std::int64_t>(std::max(train.highWater(), sample.highWater()));
+}
+
+void Engine::planBase() {
+  const ModelConfig& config = options_.model;
+  plan_.weights = Weights::bytes(config, options_.tensors, options_.trainAll);
+  plan_.optimizer = Weights::parameterBytes(options_.tensors, options_.trainAll);
+  plan_.tokenMemory = TokenMemory::bytes(config, options_.cacheTokens);
+  plan_.scratch = static_cast<std::int64_t>(scratchBytes(config)) * options_.threads;
+  plan_.activations = activationBytes(0, Keep::layers);
+  // Recomputing a layer gives the same bits, so this may look at the machine.
+  if (plan_.activations > static_cast<std::int64_t>(availableMemory() / 3)) {
+    keep_ = Keep::residuals;
+    plan_.activations = activationBytes(0, keep_);
+  }
+  requireMemory(plan_.total(), "loadPolicy");
+}
+
+void Engine::requireMemory(std::int64_t bytes, const char* who) const {
+  const auto available = static_cast<std::int64_t>(availableMemory());
+  if (bytes <= available) return;
+  throw Error("E_MEMORY", std::string(who) + ": expected at most " + readable(available) + " of free memory, the plan needs " +
+                              readable(bytes) + " (weights " + readable(plan_.weights) + ", optimizer " +
+                              readable(plan_.optimizer) + ", token memory " + readable(plan_.tokenMemory) +
+                              ", activations " + readable(plan_.activations) +
+                              "); load with a smaller contextLength, trainTokens or cacheTokens");
+}
+
+}  // namespace agl

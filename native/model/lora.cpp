@@ -1,0 +1,96 @@
+#include "model/lora.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/philox.h"
+#include "model/mapped_tensors.h"
+
+namespace agl {
+
+static std::vector<ParameterShape> shapesOf(const ModelConfig& config, const std::vector<LoraTarget>& targets) {
+  std::vector<ParameterShape> shapes;
+  for (const LoraTarget& target : targets) {
+    shapes.push_back({target.rank, inputWidth(config, target.projection)});
+    shapes.push_back({outputWidth(config, target.projection), target.rank});
+  }
+  return shapes;
+}
+
+std::int64_t Adapter::packedBytes(const ModelConfig& config, const std::vector<LoraTarget>& targets) {
+  std::int64_t bytes = 0;
+  for (const ParameterShape& shape : shapesOf(config, targets)) {
+    bytes += static_cast<std::int64_t>(Arena::rounded(
+        static_cast<std::size_t>(Packed{nullptr, shape.rows, shape.cols}.elements()) * sizeof(float)));
+  }
+  return bytes;
+}
+
+std::int64_t Adapter::parameterBytes(const ModelConfig& config, const std::vector<LoraTarget>& targets) {
+  return ParameterSet::bytes(shapesOf(config, targets));
+}
+
+Adapter::Adapter(Context& context, const Ops& ops, const ModelConfig& config, std::vector<LoraTarget> targets,
+                 const std::vector<std::string>& files, std::uint64_t seed)
+    : targets_(std::move(targets)),
+      parameters_(shapesOf(config, targets_)),
+      packed_("adapter", static_cast<std::size_t>(packedBytes(config, targets_))),
+      pairs_(static_cast<std::size_t>(config.layers)) {
+  for (std::size_t i = 0; i < targets_.size(); i++) {
+    const LoraTarget& target = targets_[i];
+    if (target.layer < 0 || target.layer >= config.layers || target.projection < 0 ||
+        target.projection >= kProjections || target.rank < 1) {
+      throw Error("E_INTERNAL", "adapter target " + std::to_string(i) + " is outside the model");
+    }
+    LoraPair& pair = pairs_[static_cast<std::size_t>(target.layer)][static_cast<std::size_t>(target.projection)];
+    const View a = parameters_.value(2 * i);
+    const View b = parameters_.value(2 * i + 1);
+    pair.a = {nullptr, a.rows, a.cols};
+    pair.b = {nullptr, b.rows, b.cols};
+    pair.a.data = packed_.floats(pair.a.elements());
+    pair.b.data = packed_.floats(pair.b.elements());
+    pair.scale = target.scale;
+    pair.da = parameters_.gradient(2 * i);
+    pair.db = parameters_.gradient(2 * i + 1);
+    if (target.rank > largestRank_) largestRank_ = target.rank;
+  }
+  initialise(files, seed);
+  pack(context, ops);
+}
+
+void Adapter::refresh(Context& context, const Ops& ops) {
+  pack(context, ops);
+  version_++;
+}
+
+// --- internal ---
+
+void Adapter::initialise(const std::vector<std::string>& files, std::uint64_t seed) {
+  const MappedTensors mapped(files);
+  for (std::size_t i = 0; i < targets_.size(); i++) {
+    const View a = parameters_.value(2 * i);
+    if (targets_[i].stored) {
+      copyToF32(a, mapped.at(targets_[i].a));
+      copyToF32(parameters_.value(2 * i + 1), mapped.at(targets_[i].b));
+      continue;
+    }
+    // PEFT's initialisation: A is kaiming-uniform with a = sqrt(5), which is +-1/sqrt(in).
+    const double bound = 1.0 / std::sqrt(static_cast<double>(a.cols));
+    const auto stream = static_cast<std::uint32_t>(targets_[i].layer * kProjections + targets_[i].projection);
+    for (std::int64_t j = 0; j < a.rows * a.cols; j++) {
+      const PhiloxBlock block = philox(
+          {static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(j >> 32), stream, 0x4c6f5241}, seed);
+      a.f32()[j] = static_cast<float>((uniform(block[0], block[1]) * 2 - 1) * bound);
+    }
+  }
+}
+
+void Adapter::pack(Context& context, const Ops& ops) {
+  for (std::size_t i = 0; i < targets_.size(); i++) {
+    const LoraPair& pair = this->pair(targets_[i].layer, targets_[i].projection);
+    ops.linear.pack(context, pair.a, parameters_.value(2 * i));
+    ops.linear.pack(context, pair.b, parameters_.value(2 * i + 1));
+  }
+}
+
+}  // namespace agl

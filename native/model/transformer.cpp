@@ -1,0 +1,106 @@
+#include "model/transformer.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace agl {
+
+Transformer::Transformer(Context& context, const Ops& ops, const ModelConfig& config, Weights& weights,
+                         const std::atomic<bool>& stop)
+    : context_(context),
+      ops_(ops),
+      config_(config),
+      weights_(weights),
+      stop_(stop),
+      tables_("rotary tables", static_cast<std::size_t>(config.contextLength * config.headSize * 4 + 128)),
+      attention_{config.heads, config.kvHeads, config.headSize,
+                 1.0F / std::sqrt(static_cast<float>(config.headSize))} {
+  cos_ = tables_.matrix(config.contextLength, config.headSize / 2);
+  sin_ = tables_.matrix(config.contextLength, config.headSize / 2);
+  fillRopeTable(cos_, sin_, config.rope);
+}
+
+void Transformer::forward(const Rows& rows, const PassActivations& pass, TokenMemory* memory) {
+  weights_.embed(context_, ops_, pass.residual(0), rows.tokens.data());
+  for (std::int64_t layer = 0; layer < config_.layers; layer++) {
+    checkStop();
+    layerForward(layer, rows, pass.layer(layer), pass, memory);
+  }
+}
+
+// --- internal ---
+
+void Transformer::checkStop() const {
+  if (stop_.load(std::memory_order_relaxed)) throw Error("E_CLOSED", "policy: closed while it was computing");
+}
+
+static void copyRows(View to, std::span<const std::int32_t> slots, View from) {
+  for (std::int64_t row = 0; row < from.rows; row++) {
+    std::memcpy(to.f32(slots[static_cast<std::size_t>(row)]), from.f32(row), static_cast<std::size_t>(from.cols) * 4);
+  }
+}
+
+void Transformer::layerForward(std::int64_t layer, const Rows& rows, const LayerActivations& a,
+                               const PassActivations& pass, TokenMemory* memory) {
+  const LayerWeights& w = weights_.layer(layer);
+  const View x = pass.residual(layer);
+  const View y = pass.residual(layer + 1);
+  ops_.rmsNorm.forward(context_, a.attentionInput, a.attentionRstd, x, w.attentionNorm, config_.normEps);
+  const bool headNorms = w.qNorm.data != nullptr;
+  product(layer, Projection::q, rows, headNorms ? a.qRaw : a.q, a.attentionInput, a, pass);
+  product(layer, Projection::k, rows, headNorms ? a.kRaw : a.k, a.attentionInput, a, pass);
+  product(layer, Projection::v, rows, a.v, a.attentionInput, a, pass);
+  if (headNorms) {
+    const std::int64_t size = config_.headSize;
+    ops_.rmsNorm.forward(context_, a.q.reshape(size), a.qRstd, a.qRaw.reshape(size), w.qNorm, config_.normEps);
+    ops_.rmsNorm.forward(context_, a.k.reshape(size), a.kRstd, a.kRaw.reshape(size), w.kNorm, config_.normEps);
+  }
+  ops_.rope.forward(context_, a.q, cos_, sin_, rows.positions.data(), config_.headSize);
+  ops_.rope.forward(context_, a.k, cos_, sin_, rows.positions.data(), config_.headSize);
+  View keys = a.k;
+  View values = a.v;
+  if (memory != nullptr) {
+    keys = memory->keys(layer);
+    values = memory->values(layer);
+    copyRows(keys, rows.slots, a.k);
+    copyRows(values, rows.slots, a.v);
+  }
+  ops_.attention.forward(context_, a.attention, a.lse, a.q, keys, values, rows.tiles, rows.runs, attention_);
+  product(layer, Projection::o, rows, a.middle, a.attention, a, pass);
+  ops_.elementwise.add(context_, a.middle, x);
+  ops_.rmsNorm.forward(context_, a.mlpInput, a.mlpRstd, a.middle, w.mlpNorm, config_.normEps);
+  product(layer, Projection::gate, rows, a.gate, a.mlpInput, a, pass);
+  product(layer, Projection::up, rows, a.up, a.mlpInput, a, pass);
+  ops_.swiglu.forward(context_, a.act, a.gate, a.up);
+  product(layer, Projection::down, rows, y, a.act, a, pass);
+  ops_.elementwise.add(context_, y, a.middle);
+}
+
+// A buffer of the pass seen with the width this product needs.
+static View narrow(View buffer, std::int64_t rows, std::int64_t cols) {
+  return {buffer.data, buffer.dtype, rows, cols, cols};
+}
+
+void Transformer::product(std::int64_t layer, Projection projection, const Rows& rows, View y, View x,
+                          const LayerActivations& a, const PassActivations& pass) {
+  const auto index = static_cast<std::size_t>(projection);
+  const LayerWeights& w = weights_.layer(layer);
+  ops_.linear.forward(context_, y, x, w.projections[index]);
+  if (index < w.biases.size() && w.biases[index].data != nullptr) {
+    ops_.elementwise.addBias(context_, y, w.biases[index]);
+  }
+  for (const AdapterSpan& span : rows.adapters) {
+    if (span.adapter == nullptr) continue;
+    const LoraPair& pair = span.adapter->pair(layer, static_cast<int>(projection));
+    if (!pair.present()) continue;
+    const View down = narrow(a.lora[index], x.rows, pair.rank()).slice(span.row, span.rows);
+    const View up = narrow(pass.delta, span.rows, y.cols);
+    ops_.linear.forward(context_, down, x.slice(span.row, span.rows), pair.a);
+    ops_.linear.forward(context_, up, down, pair.b);
+    ops_.elementwise.addScaled(context_, y.slice(span.row, span.rows), up, pair.scale);
+  }
+}
+
+}  // namespace agl

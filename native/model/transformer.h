@@ -1,0 +1,76 @@
+// The decoder stack, forward and backward, over rows laid out by the sampler or the forest planner. A row is one token at one position; its
+// keys are found through runs, so one function serves packed training and paged sampling.
+//   h = norm(x);  q, k, v = products of h (+ bias), per-head norms, rotation;  x' = x + Wo attention(q, k, v)
+//   y = x' + Wdown( silu(Wgate h') (Wup h') ),  h' = norm(x')
+#pragma once
+
+#include <atomic>
+#include <span>
+
+#include "model/activations.h"
+#include "model/lora.h"
+#include "model/rope_table.h"
+#include "model/token_memory.h"
+#include "model/weights.h"
+
+namespace agl {
+
+// Rows [row, row + rows) use this adapter; null is the base model.
+struct AdapterSpan {
+  std::int64_t row;
+  std::int64_t rows;
+  const Adapter* adapter;
+};
+
+struct Rows {
+  std::span<const std::int32_t> tokens;
+  std::span<const std::int32_t> positions;
+  std::span<const AttentionTile> tiles;
+  std::span<const KeyRun> runs;
+  std::span<const AdapterSpan> adapters;
+  // Where each row's key and value go in token memory; empty: rows are their own slots and nothing is remembered.
+  std::span<const std::int32_t> slots;
+
+  std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
+};
+
+class Transformer {
+ public:
+  // `stop` ends a pass between layers with E_CLOSED.
+  Transformer(Context& context, const Ops& ops, const ModelConfig& config, Weights& weights,
+              const std::atomic<bool>& stop);
+
+  // Embeds and runs every layer; the result is pass.residual(layers). `memory` is null for packed rows.
+  void forward(const Rows& rows, const PassActivations& pass, TokenMemory* memory);
+  // d is the gradient of the last layer's output (R,C); on return, of the embedding. Adds to the gradients of `adapter`, or of the
+  // weights when it is null and they are trainable. Recomputes layers that the pass did not keep; returns how many rows times layers.
+  std::int64_t backward(const Rows& rows, const PassActivations& pass, View d, const Adapter* adapter);
+
+  const ModelConfig& config() const { return config_; }
+  const Weights& weights() const { return weights_; }
+  Context& context() { return context_; }
+  const Ops& ops() const { return ops_; }
+
+ private:
+  void layerForward(std::int64_t layer, const Rows& rows, const LayerActivations& a, const PassActivations& pass,
+                    TokenMemory* memory);
+  void layerBackward(std::int64_t layer, const Rows& rows, const LayerActivations& a, const PassActivations& pass,
+                     View d, const Adapter* adapter);
+  void product(std::int64_t layer, Projection projection, const Rows& rows, View y, View x, const LayerActivations& a,
+               const PassActivations& pass);
+  void productBackward(std::int64_t layer, Projection projection, View dx, View dy, View x, const LayerActivations& a,
+                       const LayerGradients& g, const Adapter* adapter);
+  void checkStop() const;
+
+  Context& context_;
+  const Ops& ops_;
+  const ModelConfig& config_;
+  Weights& weights_;
+  const std::atomic<bool>& stop_;
+  Arena tables_;
+  View cos_;
+  View sin_;
+  AttentionShape attention_;
+};
+
+}  // namespace agl
