@@ -1,0 +1,75 @@
+#include "ops/elementwise.h"
+
+#include "backends.h"
+#include "ops/elementwise.reference.h"
+
+namespace agl::test {
+namespace {
+
+struct Shape {
+  std::int64_t rows, cols;
+};
+constexpr Shape kShapes[] = {{1, 1}, {3, 5}, {4, 33}, {17, 31}, {130, 97}, {1, 300'001}, {700, 400}};
+
+}  // namespace
+
+TEST("elementwise: add and addScaled round product and sum separately, the same bits on every instruction set") {
+  for (const Shape s : kShapes) {
+    const Floats y0 = randomNumbers(s.rows * s.cols, 1), x0 = randomNumbers(s.rows * s.cols, 2);
+    Floats sum = y0, scaled = y0;
+    reference::add(sum.data(), x0.data(), s.rows * s.cols);
+    reference::addScaled(scaled.data(), x0.data(), 0.1F, s.rows * s.cols);
+    onEveryBackend([&](Context& ctx) {
+      Apart y(s.rows, s.cols, y0), z(s.rows, s.cols, y0), x(s.rows, s.cols, x0);
+      cpuOps().elementwise.add(ctx, y.view(), x.view());
+      cpuOps().elementwise.addScaled(ctx, z.view(), x.view(), 0.1F);
+      CHECK(y.equals(sum));
+      CHECK(z.equals(scaled));
+    });
+  }
+}
+
+TEST("elementwise: addBias adds the bias to every row, and sumRows adds the rows in ascending order") {
+  for (const Shape s : kShapes) {
+    Floats y0 = randomNumbers(s.rows * s.cols, 1), b0 = randomNumbers(s.cols, 2);
+    Floats biased = y0, summed = b0;
+    reference::addBias(biased.data(), b0.data(), s.rows, s.cols);
+    reference::sumRows(summed.data(), y0.data(), s.rows, s.cols);
+    onEveryBackend([&](Context& ctx) {
+      Apart y(s.rows, s.cols, y0), b(1, s.cols, b0);
+      cpuOps().elementwise.addBias(ctx, y.view(), b.view());
+      CHECK(y.equals(biased));
+      Apart dy(s.rows, s.cols, y0);
+      cpuOps().elementwise.sumRows(ctx, b.view(), dy.view());
+      CHECK(b.equals(summed));
+    });
+  }
+}
+
+TEST("elementwise: the reference's sumRows is the bias's gradient, by central differences") {
+  const std::int64_t rows = 4, cols = 5;
+  const std::vector<double> y0 = randomNumbers<double>(rows * cols, 1), dy = randomNumbers<double>(rows * cols, 2);
+  std::vector<double> b = randomNumbers<double>(cols, 3), db(b.size(), 0.1);
+  reference::sumRows(db.data(), dy.data(), rows, cols);
+  const std::vector<double> expected = centralDifferences(b, [&] {
+    std::vector<double> y = y0;
+    reference::addBias(y.data(), b.data(), rows, cols);
+    return dot(y, dy);
+  });
+  for (std::size_t i = 0; i < db.size(); i++) CHECK_NEAR(db[i] - 0.1, expected[i], 1e-6, 1e-6);
+}
+
+TEST("elementwise: the gradient of addScaled is the scaled gradient, by central differences") {
+  const double s = 0.7;
+  const std::vector<double> y0 = randomNumbers<double>(12, 1), dy = randomNumbers<double>(12, 2);
+  std::vector<double> x = randomNumbers<double>(12, 3), dx(12, 0.1);
+  reference::addScaled(dx.data(), dy.data(), s, 12);
+  const std::vector<double> expected = centralDifferences(x, [&] {
+    std::vector<double> y = y0;
+    reference::addScaled(y.data(), x.data(), s, 12);
+    return dot(y, dy);
+  });
+  for (std::size_t i = 0; i < dx.size(); i++) CHECK_NEAR(dx[i] - 0.1, expected[i], 1e-6, 1e-6);
+}
+
+}  // namespace agl::test
