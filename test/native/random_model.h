@@ -1,0 +1,71 @@
+// A random model in a temporary file, as the loader would find it, and the pieces engine laws share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+
+namespace agl::test {
+
+struct ModelSize {
+  std::int64_t hidden = 64;
+  std::int64_t layers = 2;
+  std::int64_t heads = 4;
+  std::int64_t kvHeads = 2;
+  std::int64_t headSize = 16;
+  std::int64_t intermediate = 96;
+  std::int64_t vocabulary = 300;
+  bool tie = true;
+  bool biases = true;
+  bool headNorms = false;
+  std::int64_t contextLength = 1024;
+};
+
+// The file lives as long as this object.
+class RandomModel {
+ public:
+  explicit RandomModel(const ModelSize& size, std::uint64_t seed = 1);
+  ~RandomModel();
+  RandomModel(const RandomModel&) = delete;
+  RandomModel& operator=(const RandomModel&) = delete;
+
+  // One thread, widest instruction set, room for the context, unwritten memory NaN.
+  EngineOptions options() const { return options_; }
+  // LoRA of this rank on all projections; B is made non-zero through `perturb`.
+  std::vector<LoraTarget> targets(std::int64_t rank, float scale) const;
+
+ private:
+  std::string path_;
+  EngineOptions options_;
+};
+
+// Adds small random numbers to every value of a parameter set and packs them: an adapter that does something.
+void perturb(Engine& engine, int handle, float amount, std::uint64_t seed);
+
+std::vector<std::int32_t> randomTokens(std::int64_t count, std::int64_t vocabulary, std::uint64_t seed);
+
+// Sequences laid end to end, owned.
+struct Batch {
+  std::vector<std::int32_t> tokens;
+  std::vector<std::int32_t> offsets{0};
+  void add(const std::vector<std::int32_t>& sequence);
+  Sequences view() const { return {tokens, offsets}; }
+};
+
+struct Sampled {
+  std::vector<Choice> choices;
+  std::string error;
+};
+SampleRequest request(std::vector<std::int32_t> prompt, int choices, std::int64_t maxTokens, int adapter,
+                      std::uint64_t seed);
+// Joins the running batch; the result is filled when it is done. `into` must outlive it.
+void start(Engine& engine, SampleRequest request, Sampled& into);
+void finishAll(Engine& engine);
+
+// The log-probabilities of each choice of `sampled` as forward gives them for prompt + tokens: true when every bit agrees.
+bool sameBits(Engine& engine, const std::vector<std::int32_t>& prompt, const std::vector<Choice>& choices, int adapter,
+              float temperature);
+
+}  // namespace agl::test
