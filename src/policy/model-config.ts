@@ -1,0 +1,222 @@
+// What a Hugging Face config.json says about the network, checked and in one spelling. Not the weights: model-folder.ts.
+// What the engine would compute differently from transformers is refused by name here.
+import { z } from "zod";
+import { showValue } from "../base/check.js";
+import { modelError, readModelJson } from "./model-file.js";
+import { type RopeConfig, ropeConfig } from "./rope-config.js";
+
+export type Architecture = "llama" | "qwen2" | "qwen3" | "mistral";
+
+/** The shape of a decoder-only transformer. Sizes are counts of numbers, tokens or layers. */
+export interface ModelConfig {
+  readonly architecture: Architecture;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly intermediate: number;
+  readonly vocabulary: number;
+  /** The head is the embedding. */
+  readonly tie: boolean;
+  readonly normEps: number;
+  readonly maxPositions: number;
+  readonly rope: RopeConfig;
+  /** Biases on q, k and v (never on o). */
+  readonly qkvBias: boolean;
+  /** RMS norms over each head of q and k, before the rotation. */
+  readonly qkNorm: boolean;
+  /** From config.json, then from generation_config.json, without repeats; may be empty. */
+  readonly eosTokenIds: readonly number[];
+  readonly bosTokenId?: number;
+}
+
+/**
+ * Reads config.json and, if there is one, generation_config.json.
+ * @throws E_MODEL naming file and field when one is missing, damaged, or asks for what is not supported
+ */
+export function readModelConfig(dir: string): ModelConfig {
+  const raw = readModelJson(dir, kFile, configSchema);
+  if (raw === undefined) throw modelError(dir, kFile, "a file", "none");
+  const fail: Refusal = (expected, got) => modelError(dir, kFile, expected, got);
+  const architecture = architectureOf(raw, fail);
+  for (const [field, accepts, expected] of kUnsupported) {
+    if (!accepts(raw[field], raw)) throw fail(`${field} ${expected}`, showJson(raw[field]));
+  }
+  const config = {
+    architecture,
+    ...shapeOf(raw, architecture, fail),
+    tie: raw.tie_word_embeddings ?? false,
+    normEps: raw.rms_norm_eps ?? 1e-6,
+    maxPositions: raw.max_position_embeddings,
+    rope: ropeConfig(raw, fail),
+    qkvBias: architecture === "qwen2",
+    qkNorm: architecture === "qwen3",
+  };
+  return { ...config, ...specialTokensOf(dir, raw, config.vocabulary) };
+}
+
+// --- internal ---
+
+type Refusal = (expected: string, got: string) => Error;
+
+const kFile = "config.json";
+const kGenerationFile = "generation_config.json";
+const kClassNames: Readonly<Record<Architecture, string>> = {
+  llama: "LlamaForCausalLM",
+  qwen2: "Qwen2ForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+  mistral: "MistralForCausalLM",
+};
+const kArchitectures: readonly Architecture[] = ["llama", "qwen2", "qwen3", "mistral"];
+
+// Bounds far above any model, so that a damaged number is refused before anything of its size is built.
+const size = z
+  .int()
+  .min(1)
+  .max(2 ** 24);
+const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const tokenIds = z.union([tokenId, z.array(tokenId)]).nullish();
+const flag = z.boolean().nullish();
+
+const configSchema = z.looseObject({
+  architectures: z.array(z.string()).nullish(),
+  model_type: z.string().nullish(),
+  hidden_size: size,
+  num_hidden_layers: z.int().min(1).max(1000),
+  num_attention_heads: size,
+  num_key_value_heads: size.nullish(),
+  head_dim: size.nullish(),
+  intermediate_size: size,
+  vocab_size: size,
+  tie_word_embeddings: flag,
+  rms_norm_eps: z.number().positive().max(1).nullish(),
+  max_position_embeddings: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+  eos_token_id: tokenIds,
+  bos_token_id: tokenId.nullish(),
+  attention_bias: flag,
+  mlp_bias: flag,
+  use_sliding_window: flag,
+});
+
+const generationSchema = z.looseObject({ eos_token_id: tokenIds });
+
+type RawConfig = z.infer<typeof configSchema>;
+
+const isNothing = (value: unknown): boolean => value === undefined || value === null || value === false;
+const isNothingOrOne = (value: unknown): boolean => isNothing(value) || value === 1;
+
+// [field, whether its value is supported, what is]
+const kUnsupported: ReadonlyArray<
+  readonly [field: string, accepts: (value: unknown, raw: RawConfig) => boolean, expected: string]
+> = [
+  ["hidden_act", (v) => isNothing(v) || v === "silu", '"silu" (other activations are not supported)'],
+  ["mlp_bias", isNothing, "false (biases in the MLP are not supported)"],
+  // Qwen2 has q, k and v biases whatever this field says.
+  [
+    "attention_bias",
+    (v, raw) => isNothing(v) || raw.model_type === "qwen2",
+    "false (a bias on o is not supported)",
+  ],
+  ["use_sliding_window", isNothing, "false (sliding windows are not supported)"],
+  ["sliding_window", hasNoWindow, "null (sliding windows are not supported)"],
+  ["layer_types", isFullAttention, 'all "full_attention", one for each layer'],
+  ["no_rope_layers", hasRotationEverywhere, "to keep rotary positions in every layer"],
+  ["no_rope_layer_interval", isNothing, "null (layers without rotary positions are not supported)"],
+  ["partial_rotary_factor", isNothingOrOne, "1 (partial rotation is not supported)"],
+  ["quantization_config", isNothing, "null (quantized weights are not supported)"],
+  ["num_experts", isNothing, "null (mixtures of experts are not supported)"],
+  ["num_local_experts", isNothing, "null (mixtures of experts are not supported)"],
+  ["n_routed_experts", isNothing, "null (mixtures of experts are not supported)"],
+];
+
+// A window that every sequence fits is none. transformers: Qwen obeys use_sliding_window, refused above when true;
+// Mistral without the field has a window of 4096.
+function hasNoWindow(value: unknown, raw: RawConfig): boolean {
+  if (raw.model_type?.startsWith("qwen") === true || raw.use_sliding_window === false) return true;
+  const window = value === undefined && raw.model_type === "mistral" ? 4096 : value;
+  return isNothing(window) || (typeof window === "number" && window >= raw.max_position_embeddings);
+}
+
+function isFullAttention(value: unknown, raw: RawConfig): boolean {
+  if (isNothing(value)) return true;
+  return (
+    Array.isArray(value) &&
+    value.length === raw.num_hidden_layers &&
+    value.every((type) => type === "full_attention")
+  );
+}
+
+// In no_rope_layers a 1 marks a layer with rotation, a 0 one without.
+function hasRotationEverywhere(value: unknown): boolean {
+  return isNothing(value) || (Array.isArray(value) && value.every((layer) => layer === 1));
+}
+
+function architectureOf(raw: RawConfig, fail: Refusal): Architecture {
+  const names = raw.architectures ?? [];
+  const found = kArchitectures.find((name) =>
+    typeof raw.model_type === "string" ? name === raw.model_type : names[0] === kClassNames[name],
+  );
+  if (found === undefined) {
+    const got = `${showValue(raw.model_type)} with architectures ${showJson(names)}`;
+    throw fail(`model_type to be one of ${kArchitectures.join(", ")}`, got);
+  }
+  if (names.length > 0 && !(names.length === 1 && names[0] === kClassNames[found])) {
+    throw fail(`architectures to be ${kClassNames[found]} for model_type ${found}`, showJson(names));
+  }
+  return found;
+}
+
+type Shape = Pick<
+  ModelConfig,
+  "hidden" | "layers" | "heads" | "kvHeads" | "headSize" | "intermediate" | "vocabulary"
+>;
+
+function shapeOf(raw: RawConfig, architecture: Architecture, fail: Refusal): Shape {
+  const hidden = raw.hidden_size;
+  const heads = raw.num_attention_heads;
+  const kvHeads = raw.num_key_value_heads ?? heads;
+  if (heads % kvHeads !== 0) {
+    throw fail(`num_key_value_heads to divide num_attention_heads (${heads})`, String(kvHeads));
+  }
+  // transformers: 128 where a Qwen3 config does not say, else hidden / heads.
+  const fallback = architecture === "qwen3" ? 128 : hidden / heads;
+  const headSize = raw.head_dim ?? fallback;
+  if (!Number.isInteger(headSize)) {
+    throw fail(`head_dim, or num_attention_heads (${heads}) to divide hidden_size`, String(hidden));
+  }
+  if (headSize % 2 !== 0) throw fail("head_dim to be even", String(headSize));
+  const { num_hidden_layers: layers, intermediate_size: intermediate, vocab_size: vocabulary } = raw;
+  return { hidden, layers, heads, kvHeads, headSize, intermediate, vocabulary };
+}
+
+function specialTokensOf(
+  dir: string,
+  raw: RawConfig,
+  vocabulary: number,
+): Pick<ModelConfig, "eosTokenIds" | "bosTokenId"> {
+  const generation = readModelJson(dir, kGenerationFile, generationSchema);
+  const check = (file: string, field: string, id: number): number => {
+    if (id < vocabulary) return id;
+    throw modelError(dir, file, `${field} below vocab_size ${vocabulary}`, String(id));
+  };
+  const ids = (file: string, value: z.infer<typeof tokenIds>): number[] =>
+    [value ?? []].flat().map((id) => check(file, "eos_token_id", id));
+  const eosTokenIds = [...ids(kFile, raw.eos_token_id), ...ids(kGenerationFile, generation?.eos_token_id)];
+  const bos = raw.bos_token_id ?? undefined;
+  return {
+    eosTokenIds: [...new Set(eosTokenIds)],
+    ...(bos === undefined ? {} : { bosTokenId: check(kFile, "bos_token_id", bos) }),
+  };
+}
+
+function showJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
