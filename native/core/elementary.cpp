@@ -54,11 +54,21 @@ double cosSeries(double r) {
   return head + (((1.0 - head) - half) + z * z * tail);
 }
 
+// x - n pi/2, rounded about once: what the second difference loses goes into the third.
+double reduced(double x, double n) {
+  const double a = x - n * kHalfPi[0];
+  const double b = n * kHalfPi[1];
+  const double difference = a - b;
+  const double taken = a - difference;
+  const double lost = (a - (difference + taken)) + (taken - b);
+  return difference + (lost - n * kHalfPi[2]);
+}
+
 // sin(x + quarter pi/2).
 double sinShifted(double x, std::int64_t quarter) {
   if (!(x >= -1e6 && x <= 1e6)) return kNan;
   const double n = nearest(x * kTwoOverPi);
-  const double r = ((x - n * kHalfPi[0]) - n * kHalfPi[1]) - n * kHalfPi[2];
+  const double r = reduced(x, n);
   const std::int64_t quadrant = (static_cast<std::int64_t>(n) + quarter) & 3;
   const double value = (quadrant & 1) != 0 ? cosSeries(r) : sinSeries(r);
   return quadrant >= 2 ? -value : value;

@@ -1,11 +1,11 @@
 // exp, log, sin and cos in double, our own: libm's last bits differ from system to system, ours may not (Law 1).
-// For scalars off the hot path; compiled once, without contraction. Within 1 ulp of float64 where it matters: exp and log
-// everywhere, sin and cos for |x| <= 1e6 (radians). NaN in, NaN out.
+// For scalars off the hot path; compiled once, without contraction. Within 1 ulp of float64 (exp, log), 2 ulp (sin, cos, for
+// |x| <= 1e6 radians). NaN in, NaN out.
 #pragma once
 
 namespace agl::elementary {
 
-// Overflows to infinity; denormal results are rounded twice.
+// Infinity on overflow; denormal results are rounded twice.
 double exp(double x);
 // log(0) = -infinity; of a negative number, NaN.
 double log(double x);
