@@ -1,2 +1,42 @@
 // The public surface: explicit names only. Importing it never loads native code.
 export { type ErrorCode, LightningError } from "./base/error.js";
+export type { AdapterOptions } from "./policy/adapter-options.js";
+export {
+  advantages,
+  type DiscountOptions,
+  type GaeOptions,
+  type GroupAdvantageOptions,
+} from "./policy/advantages.js";
+export type { RenderChatOptions, RenderedChat } from "./policy/chat-template.js";
+export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
+export { type Device, devices } from "./policy/devices.js";
+export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
+export { loadPolicy } from "./policy/load-policy.js";
+export type { Aggregate } from "./policy/losses/aggregate.js";
+export { type CheckLossOptions, checkLoss } from "./policy/losses/check-loss.js";
+export { losses } from "./policy/losses/index.js";
+export type { LossSequence } from "./policy/losses/loss-inputs.js";
+export type {
+  LossFunction,
+  LossResult,
+  PolicyLoss,
+  TokenInput,
+  TokenNumbers,
+} from "./policy/losses/policy-loss.js";
+export type { PpoClipOptions } from "./policy/losses/ppo-clip.js";
+export type { Architecture, ModelConfig } from "./policy/model-config.js";
+export type {
+  ForwardBackwardResult,
+  OptimStepOptions,
+  OptimStepResult,
+  Plan,
+  Policy,
+  SampledChoice,
+  SampleOptions,
+  ScoreOptions,
+  SequenceScores,
+  StreamedToken,
+} from "./policy/policy.js";
+export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
+export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";

@@ -1,0 +1,64 @@
+// policy.addAdapter, removeAdapter and saveAdapter.
+import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
+import { planAdapter } from "./adapter-layout.js";
+import type { AdapterOptions } from "./adapter-options.js";
+import { baseName } from "./adapter-table.js";
+import { writeAdapterFolder } from "./adapter-writer.js";
+import { fromNative } from "./native-error.js";
+import type { PolicyParts } from "./policy-parts.js";
+
+/** @throws as Policy.addAdapter */
+export async function addAdapter(
+  parts: PolicyParts,
+  name: string,
+  source: AdapterOptions | string = {},
+): Promise<void> {
+  const who = "policy.addAdapter";
+  const { states, adapters, engine } = parts;
+  states.checkOpen(who);
+  if (typeof name !== "string" || name === "" || name === baseName)
+    throw argumentError(who, `a name that is not empty and not ${JSON.stringify(baseName)}`, name);
+  if (adapters.trainedBase !== undefined)
+    throw new LightningError(
+      "E_STATE",
+      `${who}: expected a policy loaded with train: "adapter", got train: "all"`,
+    );
+  const plan = planAdapter(who, parts.config, source, parts.nextAdapterSeed);
+  return states.alone(who, async () => {
+    if (adapters.names().includes(name)) throw argumentError(who, "a name that is free", name);
+    const handle = await fromNative(who, () => engine.addAdapter(plan.native));
+    adapters.add({ name, handle, layout: plan.layout });
+  });
+}
+
+/** @throws as Policy.removeAdapter */
+export async function removeAdapter(parts: PolicyParts, name: string): Promise<void> {
+  const who = "policy.removeAdapter";
+  return parts.states.alone(who, async () => {
+    if (typeof name !== "string") throw argumentError(who, "a name", name);
+    const { handle } = parts.adapters.adapter(who, name);
+    await fromNative(who, () => parts.engine.removeAdapter(handle));
+    parts.adapters.remove(name);
+  });
+}
+
+/** @throws as Policy.saveAdapter */
+export async function saveAdapter(
+  parts: PolicyParts,
+  dir: string,
+  options: { readonly name?: string } = {},
+): Promise<void> {
+  const who = "policy.saveAdapter";
+  parts.states.checkOpen(who);
+  if (typeof dir !== "string" || dir === "") throw argumentError(who, "a path", dir);
+  return parts.states.alone(who, async () => {
+    const { handle, layout } = parts.adapters.adapter(who, options.name);
+    const values = await fromNative(who, () => parts.engine.parameters(handle, "value"));
+    const tensors = layout.tensors.map(({ name, rows, columns }, i) => {
+      const data = values[i] ?? new Float32Array(0);
+      return [name, { data, shape: [rows, columns] }] as const;
+    });
+    writeAdapterFolder(dir, layout.description, new Map(tensors));
+  });
+}

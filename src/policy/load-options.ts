@@ -1,0 +1,126 @@
+// The options of loadPolicy: checked against the model, with the defaults.
+import { availableParallelism } from "node:os";
+import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
+import { LightningError } from "../base/error.js";
+import type { AdapterOptions } from "./adapter-options.js";
+import type { NativeEngineOptions } from "./binding.js";
+import type { ModelConfig } from "./model-config.js";
+import { checkSeed } from "./seeds.js";
+
+export interface LoadPolicyOptions {
+  /** Default "auto": the fastest there is. */
+  readonly device?: "auto" | "cpu" | "cuda";
+  /** Type of the products' operands. Default "auto". */
+  readonly compute?: "auto" | "f32" | "bf16";
+  /** Default: the cores this process may use. */
+  readonly threads?: number;
+  /** Samples that name no seed, and fresh adapters, follow from it. Default 0. */
+  readonly seed?: number | bigint;
+  /** Train LoRA adapters over frozen weights (default), or all weights. */
+  readonly train?: "adapter" | "all";
+  /** The adapter named "default": options of a fresh one, or the path of a PEFT folder. */
+  readonly adapter?: AdapterOptions | string;
+  /** Longest sequence in tokens. Default: the model's, at most 4,096. */
+  readonly contextLength?: number;
+  /** Most distinct tokens that one micro-batch of training or scoring holds. Default: 2,048, or the context length if that is more. */
+  readonly trainTokens?: number;
+  /** Tokens whose keys and values sampling can hold at once. Default: 16,384, or four times the context length if that is more. */
+  readonly cacheTokens?: number;
+  /** Most tokens that one pass of sampling computes. Default 512. */
+  readonly batchTokens?: number;
+  readonly testing?: TestingOptions;
+}
+
+/** For tests: what must not change any result. */
+export interface TestingOptions {
+  /** Default: the widest of this machine. */
+  readonly isa?: "scalar" | "avx2" | "avx512";
+  /** Fill unwritten memory with NaN. Default false. */
+  readonly poison?: boolean;
+}
+
+/** What the engine needs to know besides the model. */
+export interface LoadPlan
+  extends Pick<
+    NativeEngineOptions,
+    | "threads"
+    | "isa"
+    | "contextLength"
+    | "trainTokens"
+    | "batchTokens"
+    | "cacheTokens"
+    | "poison"
+    | "trainAll"
+  > {
+  readonly seed: bigint;
+}
+
+/** @throws E_ARGUMENT naming the option; E_NATIVE when the device is not supported by this build */
+export function checkLoadOptions(who: string, options: LoadPolicyOptions, config: ModelConfig): LoadPlan {
+  checkDevice(who, options);
+  const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
+  if (trainAll && options.adapter !== undefined)
+    throw argumentError(who, 'no adapter together with train: "all"', options.adapter);
+  const { testing = {} } = options;
+  return {
+    trainAll,
+    ...checkSizes(who, options, config),
+    threads: checkInteger(who, "threads", options.threads ?? Math.min(availableParallelism(), kMaxThreads), {
+      min: 1,
+      max: kMaxThreads,
+    }),
+    seed: checkSeed(who, options.seed ?? 0),
+    isa:
+      testing.isa === undefined
+        ? ""
+        : checkOneOf(who, "testing.isa", testing.isa, ["scalar", "avx2", "avx512"]),
+    poison: testing.poison ?? false,
+  };
+}
+
+// --- internal ---
+
+const kMaxThreads = 256;
+const kBlock = 32;
+const kMaxTokens = 2 ** 24;
+
+function checkDevice(who: string, options: LoadPolicyOptions): void {
+  const device = checkOneOf(who, "device", options.device ?? "auto", ["auto", "cpu", "cuda"]);
+  const compute = checkOneOf(who, "compute", options.compute ?? "auto", ["auto", "f32", "bf16"]);
+  if (device === "cuda")
+    throw new LightningError(
+      "E_NATIVE",
+      `${who}: expected a build with CUDA for device: "cuda", got one for the CPU alone; load with device: "cpu"`,
+    );
+  if (compute === "bf16")
+    throw argumentError(who, 'compute to be "auto" or "f32"', compute, "bf16 is not computed yet");
+}
+
+function checkSizes(
+  who: string,
+  options: LoadPolicyOptions,
+  config: ModelConfig,
+): Pick<LoadPlan, "contextLength" | "trainTokens" | "batchTokens" | "cacheTokens"> {
+  const contextLength = checkInteger(
+    who,
+    "contextLength",
+    options.contextLength ?? Math.min(config.maxPositions, 4096),
+    {
+      min: 2,
+      max: Math.min(config.maxPositions, kMaxTokens),
+    },
+  );
+  const trainTokens = options.trainTokens ?? Math.max(contextLength, 2048);
+  const cacheTokens = options.cacheTokens ?? Math.max(4 * contextLength, 16_384);
+  const leastCache = roundUp(contextLength + kBlock);
+  return {
+    contextLength,
+    trainTokens: checkInteger(who, "trainTokens", trainTokens, { min: contextLength, max: kMaxTokens }),
+    batchTokens: checkInteger(who, "batchTokens", options.batchTokens ?? 512, { min: 1, max: kMaxTokens }),
+    cacheTokens: roundUp(checkInteger(who, "cacheTokens", cacheTokens, { min: leastCache, max: 2 ** 30 })),
+  };
+}
+
+function roundUp(tokens: number): number {
+  return Math.ceil(tokens / kBlock) * kBlock;
+}

@@ -1,0 +1,90 @@
+// loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
+// adapter; what can be refused is refused before memory is taken.
+import { argumentError } from "../base/check.js";
+import { planAdapter } from "./adapter-layout.js";
+import { createAdapterTable } from "./adapter-table.js";
+import { addAdapter } from "./adapters.js";
+import { assemblePolicy } from "./assemble-policy.js";
+import { type NativeEngineOptions, native } from "./binding.js";
+import { loadChatTemplate, renderChat } from "./chat-template.js";
+import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
+import { type ModelFolder, readModelFolder } from "./model-folder.js";
+import { fromNative } from "./native-error.js";
+import type { Policy } from "./policy.js";
+import type { PolicyParts } from "./policy-parts.js";
+import { createSeeds } from "./seeds.js";
+import { createStates } from "./states.js";
+import { loadTokenizer } from "./tokenizer.js";
+
+/**
+ * Loads a model folder: config.json, safetensors, tokenizer.json, chat template.
+ * With train: "adapter" (default) it has one adapter, "default", which changes nothing until trained; `adapter` describes another.
+ * @throws E_ARGUMENT naming the option; E_MODEL naming file and field; E_MEMORY with the numbers; E_NATIVE with the remedy
+ */
+export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
+  if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
+  const folder = readModelFolder(dir);
+  const { config } = folder;
+  const { seed, ...plan } = checkLoadOptions(kWho, options, config);
+  const adapter = options.adapter ?? {};
+  // Refuses a wrong adapter before the weights are read.
+  if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
+  const tokenizer = loadTokenizer(dir);
+  const template = loadChatTemplate(dir);
+  const engine = new (native().Engine)(toEngineOptions(folder, plan));
+  const parts: PolicyParts = {
+    engine,
+    states: createStates("the policy"),
+    adapters: createAdapterTable(config, plan.trainAll),
+    config,
+    dir,
+    tokenizer,
+    contextLength: plan.contextLength,
+    arithmetic: engine.arithmetic(),
+    renderChat: (messages, chat) => renderChat(template, tokenizer, messages, chat),
+    nextSeed: createSeeds(seed, "sample"),
+    nextAdapterSeed: createSeeds(seed, "adapter"),
+    nextId: createCounter(),
+  };
+  try {
+    await fromNative(kWho, () => engine.load());
+    if (!plan.trainAll) await addAdapter(parts, kFirstAdapter, adapter);
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+  return assemblePolicy(parts);
+}
+
+// --- internal ---
+
+const kWho = "loadPolicy";
+const kFirstAdapter = "default";
+
+function toEngineOptions(
+  { config, files, tensors }: ModelFolder,
+  plan: Omit<LoadPlan, "seed">,
+): NativeEngineOptions {
+  const { rope } = config;
+  const factors = { factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 1, originalMaxPositions: 1 };
+  return {
+    hidden: config.hidden,
+    layers: config.layers,
+    heads: config.heads,
+    kvHeads: config.kvHeads,
+    headSize: config.headSize,
+    intermediate: config.intermediate,
+    vocabulary: config.vocabulary,
+    tie: config.tie,
+    normEps: config.normEps,
+    rope: { ...factors, ...rope },
+    files,
+    tensors: tensors.map((tensor) => ({ ...tensor, layer: tensor.layer ?? 0 })),
+    ...plan,
+  };
+}
+
+function createCounter(): () => number {
+  let next = 0;
+  return () => next++;
+}

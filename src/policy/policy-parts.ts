@@ -1,0 +1,25 @@
+// What the methods of one policy share. Plain data: the methods are functions in sample.ts, score.ts, train.ts and adapters.ts.
+import type { AdapterTable } from "./adapter-table.js";
+import type { NativeEngine } from "./binding.js";
+import type { ModelConfig } from "./model-config.js";
+import type { Policy } from "./policy.js";
+import type { States } from "./states.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+export interface PolicyParts {
+  readonly engine: NativeEngine;
+  readonly states: States;
+  readonly adapters: AdapterTable;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly contextLength: number;
+  readonly arithmetic: string;
+  /** The folder the model came from. */
+  readonly dir: string;
+  readonly renderChat: Policy["renderChat"];
+  /** The next seed for a sample, or for a fresh adapter, that names none. */
+  readonly nextSeed: () => bigint;
+  readonly nextAdapterSeed: () => bigint;
+  /** Ids of the engine's sample calls, never twice. */
+  readonly nextId: () => number;
+}

@@ -1,0 +1,146 @@
+// The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
+import type { ChatMessage } from "../types/chat.js";
+import type { AdapterOptions } from "./adapter-options.js";
+import type { NativePlan } from "./binding.js";
+import type { RenderChatOptions, RenderedChat } from "./chat-template.js";
+import type { LossSequence } from "./losses/loss-inputs.js";
+import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
+import type { ModelConfig } from "./model-config.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+/**
+ * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it.
+ * Every promise rejects with E_CLOSED once the policy is closed, and with E_ARGUMENT when an argument is wrong.
+ */
+export interface Policy extends AsyncDisposable {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  /** Longest sequence, prompt and answer together, in tokens. */
+  readonly contextLength: number;
+  /** Compute path and revision of the rounding plan: log-probabilities with the same string are comparable bit by bit. */
+  readonly arithmetic: string;
+  /** Bytes of every arena, and their largest use so far. Throws E_CLOSED. */
+  readonly plan: Plan;
+  /** Names of the adapters, the default first. */
+  readonly adapters: readonly string[];
+  /** How many optimizer steps the adapter (default: the first; "base" is the model itself) has taken. Throws E_ARGUMENT, E_CLOSED. */
+  version(adapter?: string): number;
+  /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
+  renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
+  /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */
+  sample(options: SampleOptions): Promise<SampledChoice[]>;
+  /** Log-probabilities and entropies of given tokens, in the order of the sequences. */
+  score(sequences: readonly ArrayLike<number>[], options?: ScoreOptions): Promise<SequenceScores[]>;
+  /** Adds the loss's gradient to the adapter's. Rejects with E_NONFINITE, the gradients unchanged, and E_STATE when what is named is not trained. */
+  forwardBackward(
+    sequences: readonly LossSequence[],
+    loss: PolicyLoss | LossFunction,
+    options?: ScoreOptions,
+  ): Promise<ForwardBackwardResult>;
+  /** Copies of the gradients by name, as in a PEFT adapter file, or as in the model's files for train: "all". Rejects with E_STATE when not trained. */
+  gradients(adapter?: string): Promise<Map<string, Float32Array>>;
+  /** Forgets the gradients. Rejects with E_STATE when not trained. */
+  zeroGradients(adapter?: string): Promise<void>;
+  /** One AdamW step from the gradients, which it clears. Rejects with E_NONFINITE, nothing changed, and E_STATE when not trained. */
+  optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
+  /** Adds a fresh adapter, which changes nothing until trained, or one from a PEFT folder. Rejects with E_MODEL, E_MEMORY, and E_STATE for train: "all". */
+  addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
+  /** Frees an adapter. */
+  removeAdapter(name: string): Promise<void>;
+  /** Writes an adapter as a PEFT folder (float32). */
+  saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
+  /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all". */
+  saveModel(dir: string): Promise<void>;
+  /** Cancels what runs, frees all memory; resolves when the engine has stopped. Calling it again is allowed. */
+  close(): Promise<void>;
+}
+
+export type Plan = NativePlan;
+
+export interface SampleOptions {
+  /** Token ids, or text, which is encoded without adding special tokens. At least one token, fewer than the context length. */
+  readonly prompt: ArrayLike<number> | string;
+  /** How many continuations. Default 1. */
+  readonly n?: number;
+  /** Most tokens of a continuation. Default, and limit: what the context length leaves. */
+  readonly maxTokens?: number;
+  /** 0 is greedy. Default 1. */
+  readonly temperature?: number;
+  /** Keeps the fewest tokens whose probability reaches this. Default 1. */
+  readonly topP?: number;
+  /** Keeps this many of the likeliest tokens; 0 keeps all. Default 0. */
+  readonly topK?: number;
+  /** 0 to 2^64 - 1: the same seed and prompt give the same tokens. Default: the next of the policy's own. */
+  readonly seed?: number | bigint;
+  /** Strings and token ids that end a continuation; the token that completes one is its last. */
+  readonly stop?: string | readonly (string | number)[];
+  /** Go on after the model's end-of-sequence tokens. Default false. */
+  readonly ignoreEos?: boolean;
+  /** An adapter's name or "base". Default: the first adapter. */
+  readonly adapter?: string;
+  readonly signal?: AbortSignal;
+  /** Called for every token in order, before the promise settles, never after an abort. If it throws, the call rejects with that. */
+  readonly onToken?: (token: StreamedToken) => void;
+  /** Called once if the call is given up while it runs (aborted, or the policy closed), with the choices as far as they were sampled. Must not throw. */
+  readonly onAborted?: (choices: SampledChoice[]) => void;
+}
+
+export interface StreamedToken {
+  readonly choice: number;
+  readonly token: number;
+  readonly logprob: number;
+}
+
+export interface SampledChoice {
+  /** Without the prompt, with the token that ended it. */
+  readonly tokens: Int32Array;
+  /** Of each token, under the model's distribution at the temperature (at 1 for greedy), before topK and topP. */
+  readonly logprobs: Float32Array;
+  readonly finishReason: "stop" | "length" | "aborted";
+  /** What sampled it: an adapter's name or "base". */
+  readonly adapter: string;
+  readonly version: number;
+  readonly arithmetic: string;
+}
+
+export interface ScoreOptions {
+  /** An adapter's name or "base". Default: the first adapter. */
+  readonly adapter?: string;
+  /** Logits are divided by it; 0 stands for 1, as in `sample`. Default 1. */
+  readonly temperature?: number;
+}
+
+/** One number for each of tokens[1..]. */
+export interface SequenceScores {
+  readonly logprobs: Float32Array;
+  /** In nats. */
+  readonly entropy: Float32Array;
+}
+
+export interface ForwardBackwardResult {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Of tokens[1..] of each sequence, before any step. */
+  readonly logprobs: Float32Array[];
+}
+
+export interface OptimStepOptions {
+  /** Default: the first adapter. */
+  readonly adapter?: string;
+  readonly lr: number;
+  /** Default [0.9, 0.95]. */
+  readonly betas?: readonly [number, number];
+  /** Default 1e-8. */
+  readonly eps?: number;
+  /** Decoupled; default 0. */
+  readonly weightDecay?: number;
+  /** Gradients of a larger norm are scaled down to it; Infinity does not clip. Default 1. */
+  readonly maxGradNorm?: number;
+}
+
+export interface OptimStepResult {
+  /** Norm over all gradients before clipping. */
+  readonly gradNorm: number;
+  /** Version of the adapter from now on. */
+  readonly version: number;
+}

@@ -1,0 +1,151 @@
+// policy.sample: checks a request, hands it to the engine, streams, and ends choices at stop strings. The sampling itself is native.
+import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import type { NativeChoice, NativeSampleRequest } from "./binding.js";
+import { fromNative } from "./native-error.js";
+import type { SampledChoice, SampleOptions } from "./policy.js";
+import type { PolicyParts } from "./policy-parts.js";
+import { checkSeed } from "./seeds.js";
+import { createStopMatcher, type StopMatcher } from "./stop-strings.js";
+import { toTokenIds } from "./token-ids.js";
+
+/** @throws as Policy.sample */
+export async function sample(parts: PolicyParts, options: SampleOptions): Promise<SampledChoice[]> {
+  parts.states.checkOpen(kWho);
+  if (typeof options !== "object" || options === null)
+    throw argumentError(kWho, "options with a prompt", options);
+  const request = checkRequest(parts, options);
+  const work = async (stop: AbortSignal): Promise<SampledChoice[]> => {
+    const { name, handle, version } = parts.adapters.resolve(kWho, options.adapter);
+    const origin = { adapter: name, version, arithmetic: parts.arithmetic };
+    const id = parts.nextId();
+    const stream = createStream(parts, id, request, options);
+    stop.addEventListener("abort", () => {
+      parts.engine.cancel(id, -1, 0);
+      options.onAborted?.(stream.aborted().map((choice) => ({ ...choice, ...origin })));
+    });
+    const given = { ...request.native, adapter: handle };
+    const onToken = (choice: number, token: number, logprob: number): void => {
+      if (!stop.aborted) stream.push(choice, token, logprob);
+    };
+    const choices = await fromNative(kWho, () =>
+      parts.engine.sample(id, stream.isNeeded ? { ...given, onToken } : given),
+    );
+    return stream.finish(choices).map((choice) => ({ ...choice, ...origin }));
+  };
+  return parts.states.share(kWho, work, options.signal);
+}
+
+// --- internal ---
+
+const kWho = "policy.sample";
+
+interface Request {
+  readonly native: Omit<NativeSampleRequest, "adapter" | "onToken">;
+  readonly stopStrings: readonly string[];
+}
+
+function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
+  const { contextLength, config } = parts;
+  const given: unknown = options.prompt;
+  const prompt =
+    typeof given === "string"
+      ? parts.tokenizer.encode(given)
+      : toTokenIds(kWho, "prompt", given, config.vocabulary);
+  if (prompt.length === 0) throw argumentError(kWho, "prompt to have at least 1 token", 0);
+  if (prompt.length >= contextLength)
+    throw argumentError(
+      kWho,
+      `at most ${contextLength - 1} prompt tokens`,
+      prompt.length,
+      "shorten it or load with a larger contextLength",
+    );
+  const room = contextLength - prompt.length;
+  const stops = typeof options.stop === "string" ? [options.stop] : (options.stop ?? []);
+  if (!Array.isArray(stops))
+    throw argumentError(kWho, "stop to be a string or an array of strings and ids", stops);
+  const stopStrings = stops.filter((stop) => typeof stop === "string");
+  const stopIds = stops.filter((stop) => typeof stop !== "string");
+  createStopMatcher(parts.tokenizer, stopStrings); // refuses strings that no text contains before anything waits
+  return {
+    stopStrings,
+    native: {
+      stopTokens: Int32Array.from([
+        ...(options.ignoreEos ? [] : config.eosTokenIds),
+        ...toTokenIds(kWho, "stop", stopIds, config.vocabulary),
+      ]),
+      prompt,
+      n: checkInteger(kWho, "n", options.n ?? 1, { min: 1, max: 4096 }),
+      maxTokens: Math.min(room, checkInteger(kWho, "maxTokens", options.maxTokens ?? room, { min: 1 })),
+      temperature: checkNumber(kWho, "temperature", options.temperature ?? 1, { min: 0 }),
+      topP: checkNumber(kWho, "topP", options.topP ?? 1, { min: 0, max: 1 }),
+      topK: checkInteger(kWho, "topK", options.topK ?? 0, { min: 0 }),
+      seed: options.seed === undefined ? parts.nextSeed() : checkSeed(kWho, options.seed),
+    },
+  };
+}
+
+interface Stream {
+  /** Whether anybody needs the tokens one by one. */
+  readonly isNeeded: boolean;
+  push(choice: number, token: number, logprob: number): void;
+  /** The choices as far as they were streamed. */
+  aborted(): NativeChoice[];
+  /** Ends choices at the token that completed a stop string. Throws what the caller's onToken threw. */
+  finish(choices: readonly NativeChoice[]): NativeChoice[];
+}
+
+interface StreamedChoice {
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  readonly matcher: StopMatcher;
+  isStopped: boolean;
+}
+
+function createStream(parts: PolicyParts, id: number, request: Request, options: SampleOptions): Stream {
+  const { n, maxTokens, stopTokens } = request.native;
+  let thrown: { readonly error: unknown } | undefined;
+  const streamed = Array.from(
+    { length: n },
+    (): StreamedChoice => ({
+      tokens: [],
+      logprobs: [],
+      matcher: createStopMatcher(parts.tokenizer, request.stopStrings),
+      isStopped: false,
+    }),
+  );
+  const finishReasonOf = ({ tokens, isStopped }: StreamedChoice): NativeChoice["finishReason"] => {
+    if (isStopped || stopTokens.includes(tokens.at(-1) ?? -1)) return "stop";
+    return tokens.length === maxTokens ? "length" : "aborted";
+  };
+  const toChoice = (choice: StreamedChoice): NativeChoice => ({
+    tokens: Int32Array.from(choice.tokens),
+    logprobs: Float32Array.from(choice.logprobs),
+    finishReason: finishReasonOf(choice),
+  });
+  return {
+    isNeeded:
+      options.onToken !== undefined || options.onAborted !== undefined || request.stopStrings.length > 0,
+    push(index, token, logprob) {
+      const choice = streamed[index];
+      if (thrown !== undefined || choice === undefined || choice.isStopped) return;
+      choice.tokens.push(token);
+      choice.logprobs.push(logprob);
+      choice.isStopped = choice.matcher.push(token);
+      if (choice.isStopped) parts.engine.cancel(id, index, choice.tokens.length);
+      try {
+        options.onToken?.({ choice: index, token, logprob });
+      } catch (error) {
+        thrown = { error };
+        parts.engine.cancel(id, -1, 0);
+      }
+    },
+    aborted: () => streamed.map(toChoice),
+    finish(choices) {
+      if (thrown !== undefined) throw thrown.error;
+      return choices.map((choice, index) => {
+        const own = streamed[index];
+        return own?.isStopped ? toChoice(own) : choice;
+      });
+    },
+  };
+}

@@ -1,0 +1,177 @@
+// A NativeEngine that computes nothing: it answers when the test says so, and logs what it was asked. For the states and the checks of
+// the facade alone. Token t of choice c is (prompt sum + 7 c + t) mod 300 + 1, its log-probability -t / 8.
+import type {
+  NativeAdapter,
+  NativeBatch,
+  NativeChoice,
+  NativeCounters,
+  NativeDivision,
+  NativeEngine,
+  NativeOptimStep,
+  NativePlan,
+  NativeSampleRequest,
+  NativeScores,
+} from "../../src/policy/binding.js";
+
+interface Cut {
+  readonly choice: number;
+  readonly keep: number;
+}
+
+export class FakeEngine implements NativeEngine {
+  readonly log: string[] = [];
+  readonly requests: NativeSampleRequest[] = [];
+  readonly batches: NativeBatch[] = [];
+  readonly derivatives: Float64Array[] = [];
+  readonly steps: NativeOptimStep[] = [];
+  readonly adapters: NativeAdapter[] = [];
+  /** While true, answers wait for `release`. */
+  isHeld = false;
+  /** Rejects the next asynchronous call of that name with this. */
+  failure: { readonly call: string; readonly error: unknown } | undefined;
+  /** What forward answers for the token at an index of the batch. */
+  logprobOf: (token: number) => number = (token) => -token / 100;
+  /** Most tokens of a micro-batch. */
+  budget = 1000;
+  isClosed = false;
+  private waiting: (() => void)[] = [];
+  private readonly cuts = new Map<number, Cut[]>();
+  private taken = 0;
+
+  /** Lets everything that waits go on. */
+  release(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const go of waiting) go();
+  }
+
+  load(): Promise<void> {
+    return this.answer("load", () => undefined);
+  }
+  plan(): NativePlan {
+    const sizes = {
+      weights: 1,
+      adapters: 1,
+      optimizer: 1,
+      tokenMemory: 1,
+      activations: 1,
+      scratch: 1,
+      total: 6,
+    };
+    return { ...sizes, highWater: {}, largestActivation: 1 };
+  }
+  counters(): NativeCounters {
+    throw new Error("the fake engine counts nothing");
+  }
+  arithmetic(): string {
+    return "fake-r1";
+  }
+  isa(): string {
+    return "scalar";
+  }
+  version(): number {
+    return this.taken;
+  }
+  addAdapter(adapter: NativeAdapter): Promise<number> {
+    return this.answer("addAdapter", () => this.adapters.push(adapter) - 1);
+  }
+  removeAdapter(handle: number): Promise<void> {
+    return this.answer(`removeAdapter ${handle}`, () => undefined);
+  }
+  async sample(id: number, request: NativeSampleRequest): Promise<readonly NativeChoice[]> {
+    this.requests.push(request);
+    const choices = Array.from({ length: request.n }, () => ({
+      tokens: [] as number[],
+      logprobs: [] as number[],
+    }));
+    const sum = request.prompt.reduce((a, b) => a + b, 0);
+    for (let t = 0; t < request.maxTokens; t++) {
+      await this.answer(t === 0 ? `sample ${id}` : undefined, () => undefined);
+      for (const [c, choice] of choices.entries()) {
+        if (this.cutOf(id, c) !== undefined) continue;
+        choice.tokens.push(((sum + 7 * c + t) % 300) + 1);
+        choice.logprobs.push(-t / 8);
+        request.onToken?.(c, choice.tokens[t] ?? 0, -t / 8);
+      }
+    }
+    return choices.map((choice, c) => {
+      const cut = this.cutOf(id, c);
+      return {
+        tokens: Int32Array.from(choice.tokens.slice(0, cut?.keep || undefined)),
+        logprobs: Float32Array.from(choice.logprobs.slice(0, cut?.keep || undefined)),
+        finishReason: cut === undefined ? "length" : cut.choice < 0 ? "aborted" : "stop",
+      };
+    });
+  }
+  cancel(id: number, choice: number, keep: number): void {
+    this.log.push(`cancel ${id} ${choice} ${keep}`);
+    this.cuts.set(id, [...(this.cuts.get(id) ?? []), { choice, keep }]);
+  }
+  divide({ offsets }: { readonly offsets: Int32Array }): NativeDivision {
+    const order = Int32Array.from(offsets.subarray(1), (_, s) => s).reverse();
+    const ends: number[] = [];
+    let used = 0;
+    for (const [i, s] of order.entries()) {
+      const length = (offsets[s + 1] ?? 0) - (offsets[s] ?? 0);
+      if (used > 0 && used + length > this.budget) {
+        ends.push(i);
+        used = 0;
+      }
+      used += length;
+    }
+    ends.push(order.length);
+    return { order, ends: Int32Array.from(ends), distinct: 0, repeated: 0 };
+  }
+  forward(batch: NativeBatch): Promise<NativeScores> {
+    this.batches.push(batch);
+    const starts = new Set(batch.offsets);
+    const predicted = batch.tokens.filter((_, i) => !starts.has(i));
+    return this.answer(`forward${batch.keep ? " keep" : ""}`, () => ({
+      logprobs: Float32Array.from(predicted, this.logprobOf),
+      entropies: Float32Array.from(predicted, (token) => token / 10),
+    }));
+  }
+  backward(dLogprobs: Float64Array): Promise<void> {
+    return this.answer("backward", () => void this.derivatives.push(dLogprobs));
+  }
+  optimStep(step: NativeOptimStep): Promise<{ gradNorm: number; version: number }> {
+    return this.answer(`optimStep ${step.adapter}`, () => {
+      this.steps.push(step);
+      this.taken += 1;
+      return { gradNorm: 3, version: this.taken };
+    });
+  }
+  parameters(handle: number, kind: "value" | "gradient"): Promise<readonly Float32Array[]> {
+    const count = this.adapters[handle]?.targets.length ?? 0;
+    return this.answer(`parameters ${handle} ${kind}`, () =>
+      Array.from({ length: 2 * count }, () => Float32Array.of(1)),
+    );
+  }
+  zeroGradients(handle: number): Promise<void> {
+    return this.answer(`zeroGradients ${handle}`, () => undefined);
+  }
+  close(): void {
+    this.log.push("close");
+    this.isClosed = true;
+    this.isHeld = false;
+    this.release();
+  }
+
+  private cutOf(id: number, choice: number): Cut | undefined {
+    return this.cuts.get(id)?.find((cut) => cut.choice < 0 || cut.choice === choice);
+  }
+
+  // As the engine: rejects with E_CLOSED what it still owes when it is closed.
+  private async answer<T>(call: string | undefined, result: () => T): Promise<T> {
+    if (call !== undefined) this.log.push(call);
+    if (this.isHeld) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.isClosed) throw { code: "E_CLOSED", message: "the engine was closed" };
+    if (this.failure !== undefined && call?.startsWith(this.failure.call)) {
+      const { error } = this.failure;
+      this.failure = undefined;
+      throw error;
+    }
+    return result();
+  }
+}
