@@ -86,6 +86,11 @@ ParameterSet& Engine::parameters(int handle) {
 double Engine::optimStep(int handle, const OptimStep& step) {
   trainer_->forget();
   const double norm = parameters(handle).step(*context_, cpuOps(), step.adamw, step.maxGradNorm);
+  refresh(handle);
+  return norm;
+}
+
+void Engine::refresh(int handle) {
   if (handle < 0) {
     weights_->refresh(*context_, cpuOps());
   } else {
@@ -94,7 +99,6 @@ double Engine::optimStep(int handle, const OptimStep& step) {
 #ifndef AGL_FAULT_STALE_CACHE
   scheduler_->dropCache(handle);
 #endif
-  return norm;
 }
 
 Scores Engine::forward(const Sequences& sequences, int adapter, float temperature, bool keep) {
@@ -147,12 +151,10 @@ void Engine::planBase() {
   plan_.optimizer = Weights::parameterBytes(options_.tensors, options_.trainAll);
   plan_.tokenMemory = TokenMemory::bytes(config, options_.cacheTokens);
   plan_.scratch = static_cast<std::int64_t>(scratchBytes(config)) * options_.threads;
-  plan_.activations = activationBytes(0, Keep::layers);
   // Recomputing a layer gives the same bits, so this may look at the machine.
-  if (plan_.activations > static_cast<std::int64_t>(availableMemory() / 3)) {
-    keep_ = Keep::residuals;
-    plan_.activations = activationBytes(0, keep_);
-  }
+  const bool roomy = activationBytes(0, Keep::layers) <= static_cast<std::int64_t>(availableMemory() / 3);
+  keep_ = options_.keep.value_or(roomy ? Keep::layers : Keep::residuals);
+  plan_.activations = activationBytes(0, keep_);
   requireMemory(plan_.total(), "loadPolicy");
 }
 

@@ -34,6 +34,7 @@ struct EngineOptions {
   std::int64_t batchTokens = 0;
   std::int64_t cacheTokens = 0;
   bool poison = false;
+  std::optional<Keep> keep;  // what a kept forward keeps; by the memory of the machine when absent
 };
 
 // Bytes of every arena; what does not fit is refused before anything is allocated (Law 5).
@@ -67,6 +68,8 @@ class Engine {
   std::int64_t version(int handle);
   ParameterSet& parameters(int handle);
   double optimStep(int handle, const OptimStep& step);
+  // After values were written by hand: packs them, drops what was computed under the old ones.
+  void refresh(int handle);
 
   Scores forward(const Sequences& sequences, int adapter, float temperature, bool keep);
   void backward(std::span<const double> dLogprobs, std::span<const double> dEntropies);

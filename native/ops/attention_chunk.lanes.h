@@ -36,7 +36,11 @@ struct AttentionChunk {
   // False after the last chunk.
   bool next() {
     begin += count;
+#ifdef AGL_FAULT_WRONG_CHUNK
+    count = atMost(queries == group ? kChunk / 2 : kChunk, keys - begin);
+#else
     count = atMost(kChunk, keys - begin);
+#endif
     for (std::int64_t j = 0; j < count; j++) {
       while (usedOfRun == run->count) {
         run++;
@@ -48,7 +52,7 @@ struct AttentionChunk {
   }
   // The first query that has keys in this chunk, and how many query q has.
   std::int64_t firstQuery() const { return begin > position ? (begin - position) * group : 0; }
-  std::int64_t keysOf(std::int64_t q) const { return atMost(kChunk, position + q / group + 1 - begin); }
+  std::int64_t keysOf(std::int64_t q) const { return atMost(count, position + q / group + 1 - begin); }
 };
 
 // Query q of a task lies at row `row + q / group`, column (kvHead group + q % group) width of a matrix of heads.

@@ -117,6 +117,19 @@ void forward(Context& ctx, View y, View x, Packed w) {
     ctx.kernels.linear.forward(y.f32(rows.begin), y.stride, x.f32(rows.begin), x.stride, rows.end - rows.begin, w,
                                panels.begin, panels.end);
   });
+#ifdef AGL_FAULT_BATCH_SPLIT
+  // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
+  for (std::int64_t r = 0; x.rows > 8 && r < x.rows; r++) {
+    for (std::int64_t n = 0; n < w.n; n++) {
+      float half[2] = {0, 0};
+      for (std::int64_t k = 0; k < w.k; k++) {
+        float& sum = half[2 * k / w.k];
+        sum = __builtin_fmaf(x.f32(r)[k], w.data[(n / kLanes * w.k + k) * kLanes + n % kLanes], sum);
+      }
+      y.f32(r)[n] = half[0] + half[1];
+    }
+  }
+#endif
 }
 
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {

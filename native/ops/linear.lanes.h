@@ -6,8 +6,6 @@
 
 namespace agl::AGL_ISA {
 
-inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
 // --- forward: lanes are outputs of one panel, tile rows are rows of x ---
 
 // A piece of a panel (kStepBlock x 64 bytes) stays in L1 while all rows of a block pass it; a block of x (kRowBlock x
@@ -27,7 +25,7 @@ struct ForwardData {
   [[gnu::always_inline]] TileData tile(std::int64_t panel, int panels, std::int64_t k, std::int64_t steps) const {
     const std::int64_t end = (panel + panels) * kLanes;
     return {y + panel * kLanes, yStride, kLanes, x + k, xStride, 1, w.data + (panel * w.k + k) * kLanes,
-            w.k * kLanes, kLanes, steps, k == 0, end <= w.n ? kLanes : static_cast<int>(kLanes - (end - w.n))};
+            w.k * kLanes, steps, k == 0, end <= w.n ? kLanes : static_cast<int>(kLanes - (end - w.n))};
   }
 };
 
@@ -42,7 +40,9 @@ template <int P>
 inline void forwardPanels(const ForwardData& f, std::int64_t panel, std::int64_t kBegin, std::int64_t kEnd) {
   const std::int64_t block = f.rows <= kTileRows ? kEnd - kBegin : kStepBlock;
   for (std::int64_t k = kBegin; k < kEnd; k += block) {
-    runTiles<Steps::contiguous, P>(f.rows, f.tile(panel, P, k, smaller(block, kEnd - k)));
+    TileData d = f.tile(panel, P, k, smaller(block, kEnd - k));
+    if (block < f.w.k) d.ahead = (k + block < kEnd ? block : kBegin + P * f.w.k - k) * kLanes;
+    runTiles<Steps::contiguous, P>(f.rows, d);
   }
 }
 
@@ -118,7 +118,7 @@ inline void inputGroups(const InputData& d, std::int64_t group, std::int64_t k, 
   const std::int64_t groupFloats = LinearKernels::kColumnBlock * kLanes;
   const float* w = d.w.data + (n * d.w.k + k * kLanes);  // n is a multiple of 16: n / 16 panels of 16 k numbers
   runTiles<Steps::lanesOfPanels, P>(columns, {d.sums + group * groupFloats, kLanes, groupFloats, w, kLanes,
-                                              d.w.k * kLanes, d.dyT, steps * kLanes, kLanes, steps, n == 0, kLanes});
+                                              d.w.k * kLanes, d.dyT, steps * kLanes, steps, n == 0, kLanes});
 }
 
 inline void linearBackwardInput(float* dx, std::int64_t dxStride, const float* dy, std::int64_t dyStride,
@@ -151,7 +151,9 @@ inline void linearBackwardInput(float* dx, std::int64_t dxStride, const float* d
 
 // --- backwardWeight: lanes are columns of dw, tile rows are outputs n, steps are rows of x ---
 
+// A panel of x (kWeightSteps x 64 bytes) stays in L1 while all outputs of a block pass it; dy's block stays in L2.
 constexpr std::int64_t kWeightSteps = 256 / kTilePanels;
+constexpr std::int64_t kOutputBlock = 192;
 
 struct WeightData {
   float* dw;
@@ -179,20 +181,22 @@ inline void weightPanels(const WeightData& d, std::int64_t k, int lanes) {
       }
     }
     runTiles<Steps::strided, P>(d.outputs, {d.dw + k, d.dwStride, kLanes, d.dy + row * d.dyStride, 1, d.dyStride, panel,
-                                            steps * kLanes, kLanes, steps, false, lanes});
+                                            steps * kLanes, steps, false, lanes});
   }
 }
 
 inline void linearBackwardWeight(float* dw, std::int64_t dwStride, const float* dy, std::int64_t dyStride,
                                  const float* x, std::int64_t xStride, std::int64_t rows, std::int64_t nBegin,
                                  std::int64_t nEnd, std::int64_t kBegin, std::int64_t kEnd) {
-  const WeightData d = {dw + nBegin * dwStride, dwStride, dy + nBegin, dyStride, x, xStride, rows, nEnd - nBegin};
   constexpr std::int64_t width = kTilePanels * kLanes;
-  std::int64_t k = kBegin;
-  for (; kTilePanels > 1 && k + width - kLanes < kEnd; k += width) {
-    weightPanels<kTilePanels>(d, k, static_cast<int>(smaller(kLanes, kEnd - k - (width - kLanes))));
+  for (std::int64_t n = nBegin; n < nEnd; n += kOutputBlock) {
+    const WeightData d = {dw + n * dwStride, dwStride, dy + n, dyStride, x, xStride, rows, smaller(kOutputBlock, nEnd - n)};
+    std::int64_t k = kBegin;
+    for (; kTilePanels > 1 && k + width - kLanes < kEnd; k += width) {
+      weightPanels<kTilePanels>(d, k, static_cast<int>(smaller(kLanes, kEnd - k - (width - kLanes))));
+    }
+    for (; k < kEnd; k += kLanes) weightPanels<1>(d, k, static_cast<int>(smaller(kLanes, kEnd - k)));
   }
-  for (; k < kEnd; k += kLanes) weightPanels<1>(d, k, static_cast<int>(smaller(kLanes, kEnd - k)));
 }
 
 constexpr LinearKernels kLinear = {linearForward, linearBackwardInput, linearBackwardWeight};

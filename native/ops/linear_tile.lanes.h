@@ -18,28 +18,34 @@ constexpr int kTileRows = 4;
 constexpr int kTilePanels = 1;
 #endif
 
+inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
 // c[r,p] = chain over s ascending of fma(a[r,s], b[p,s], c[r,p]); a is a number, b and c are sixteen lanes.
 struct TileData {
   float* c;
   std::int64_t cRow, cPanel;
   const float* a;
   std::int64_t aRow, aStep;  // from one step to the next; where steps are panels' lanes, from one panel to the next
-  const float* b;
-  std::int64_t bPanel, bStep;
+  const float* b;  // a step is sixteen numbers further
+  std::int64_t bPanel;
   std::int64_t steps;
   bool fresh;  // chains begin at +0 and c is only written
   int lanes;   // valid lanes of the last panel of c
+  std::int64_t ahead = 0;  // from b to what is read next: fetched while the last tile runs
 };
 
 // How a's steps lie in memory: one after the other (x of forward), as the lanes of consecutive panels (w of
 // backwardInput), one a row (dy of backwardWeight, whose tile rows are neighbours).
 enum class Steps { contiguous, lanesOfPanels, strided };
 
-template <int R, int P>
+template <bool fetch, int R, int P>
 [[gnu::always_inline]] inline void chain(F16 (&acc)[R][P], const float* a, std::int64_t aRow, std::int64_t aStep,
-                                         const float* b, std::int64_t bPanel, std::int64_t bStep, std::int64_t steps) {
+                                         const float* b, std::int64_t bPanel, std::int64_t bStep, std::int64_t steps,
+                                         std::int64_t ahead) {
   for (std::int64_t s = 0; s < steps; s++) {
     F16 lanes[P];
+#pragma GCC unroll 16
+    for (int p = 0; fetch && p < P; p++) __builtin_prefetch(b + p * bPanel + ahead);
 #pragma GCC unroll 16
     for (int p = 0; p < P; p++) lanes[p] = load(b + p * bPanel);
 #pragma GCC unroll 16
@@ -54,7 +60,8 @@ template <int R, int P>
 }
 
 template <Steps kind, int R, int P>
-void runTile(const TileData& d) {
+void runTile(const TileData& data) {
+  const TileData d = data;  // stores through d.c cannot alias a copy
   F16 acc[R][P];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++) {
@@ -65,15 +72,19 @@ void runTile(const TileData& d) {
     }
   }
   if constexpr (kind == Steps::contiguous) {
-    chain<R, P>(acc, d.a, d.aRow, 1, d.b, d.bPanel, kLanes, d.steps);
+    if (d.ahead != 0) {
+      chain<true, R, P>(acc, d.a, d.aRow, 1, d.b, d.bPanel, kLanes, d.steps, d.ahead);
+    } else {
+      chain<false, R, P>(acc, d.a, d.aRow, 1, d.b, d.bPanel, kLanes, d.steps, 0);
+    }
   } else if constexpr (kind == Steps::strided) {
-    chain<R, P>(acc, d.a, 1, d.aStep, d.b, d.bPanel, d.bStep, d.steps);
+    chain<false, R, P>(acc, d.a, 1, d.aStep, d.b, d.bPanel, kLanes, d.steps, 0);
   } else {
     const float* a = d.a;
     const float* b = d.b;
     for (std::int64_t s = 0; s < d.steps; s += kLanes) {
       const std::int64_t count = d.steps - s < kLanes ? d.steps - s : kLanes;
-      chain<R, P>(acc, a, kLanes, 1, b, d.bPanel, kLanes, count);
+      chain<false, R, P>(acc, a, kLanes, 1, b, d.bPanel, kLanes, count, 0);
       a += d.aStep;
       b += kLanes * kLanes;
     }
@@ -107,10 +118,14 @@ inline void runTiles(std::int64_t rows, const TileData& first) {
   const std::int64_t tiles = (rows + kTileRows - 1) / kTileRows;
   TileData d = first;
   for (std::int64_t t = 0; t < tiles; t++) {
-    const std::int64_t begin = rows * t / tiles;
+    const std::int64_t begin = rows * t / tiles, end = rows * (t + 1) / tiles;
     d.c = first.c + begin * first.cRow;
     d.a = first.a + begin * first.aRow;
-    runTileOf<kind, P>(rows * (t + 1) / tiles - begin, d);
+    d.ahead = t + 1 == tiles ? first.ahead : 0;
+    for (std::int64_t r = end; r < smaller(rows, end + kTileRows); r++) {
+      for (int p = 0; p < P; p++) __builtin_prefetch(first.c + r * first.cRow + p * first.cPanel, 1);
+    }
+    runTileOf<kind, P>(end - begin, d);
   }
 }
 

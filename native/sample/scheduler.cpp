@@ -223,7 +223,11 @@ void Scheduler::run(Plan& plan) {
     tiles.push_back({static_cast<std::int32_t>(stretch.row), stretch.count, stretch.position,
                      static_cast<std::int32_t>(runs.size()), static_cast<std::int32_t>(stretch.runs.size())});
     runs.insert(runs.end(), stretch.runs.begin(), stretch.runs.end());
+#ifdef AGL_FAULT_SWAPPED_ADAPTER
+    const Adapter* adapter = plan.stretches.front().sequence->request->request.weights;
+#else
     const Adapter* adapter = sequence.request->request.weights;
+#endif
     if (adapter != nullptr) largestRank = std::max(largestRank, adapter->largestRank());
     if (!adapters.empty() && adapters.back().adapter == adapter) {
       adapters.back().rows += stretch.count;

@@ -64,7 +64,7 @@ class Scheduler {
   void step();
   void failAll(const char* code, const std::string& message);
   // The adapter's weights have changed (-1: the base model's, and so everybody's): what was computed under the old ones is stale.
-  void dropCache(int adapter) { tree_.drop(adapter); }
+  void dropCache(int adapter) { adapter < 0 ? tree_.dropAll() : tree_.drop(adapter); }
   const SampleCounters& counters() const { return counters_; }
 
  private:

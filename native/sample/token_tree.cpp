@@ -117,6 +117,11 @@ void TokenTree::drop(int adapter) {
   roots_.erase(found);
 }
 
+void TokenTree::dropAll() {
+  for (const Root& root : roots_) release(*root.node);
+  roots_.clear();
+}
+
 void appendRun(std::vector<KeyRun>& runs, KeyRun run) {
   if (!runs.empty() && runs.back().slot + runs.back().count == run.slot) {
     runs.back().count += run.count;

@@ -45,8 +45,9 @@ class TokenTree {
   std::int64_t freeBlocks() const { return static_cast<std::int64_t>(free_.size()); }
   // Evicts prefixes that no sequence needs, least recently used first, until `blocks` are free; false when that is impossible.
   bool makeRoom(std::int64_t blocks);
-  // Forgets everything of one adapter, whose weights have changed. No sequence may be pinned there.
+  // Forgets everything of one adapter, whose weights have changed, or of all. No sequence may be pinned there.
   void drop(int adapter);
+  void dropAll();
 
  private:
   struct Root {

@@ -58,6 +58,9 @@ void PredictionHead::forward(const HeadActivations& a, View x, const Forest& for
     for (std::int32_t target = forest.targetBegins[r]; target < forest.targetBegins[r + 1]; target++) {
       float& logprob = logprobs[static_cast<std::size_t>(target)];
       logprob = logProbability(a.stats.f32(row), logprob, inverseTemperature);
+#ifdef AGL_FAULT_ONE_ULP
+      logprob = __builtin_nextafterf(logprob, 0.0F);
+#endif
     }
   }
 }

@@ -68,7 +68,11 @@ void Trainer::backward(std::span<const double> dLogprobs, std::span<const double
   std::vector<double> byTarget(forest.targets.size(), 0.0);
   std::vector<double> byRow(static_cast<std::size_t>(forest.rows()), 0.0);
   for (std::size_t i = 0; i < predictions; i++) {
+#ifdef AGL_FAULT_DROPPED_BRANCH
+    byTarget[static_cast<std::size_t>(forest.predictions[i])] = dLogprobs[i];
+#else
     byTarget[static_cast<std::size_t>(forest.predictions[i])] += dLogprobs[i];
+#endif
     byRow[static_cast<std::size_t>(forest.predictionRows[i])] += dEntropies[i];
   }
   const std::vector<float> dTargets(byTarget.begin(), byTarget.end());
