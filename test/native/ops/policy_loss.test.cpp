@@ -161,6 +161,24 @@ TEST("k2 and k3 are never negative, zero at equality, and agree with expm1 down 
   CHECK(ppo(u.inputs(), {.klCoefficient = 1}, {}).value.sums.klRef == 0);
 }
 
+TEST("a log ratio beyond 20 has the value of 20 and no derivative") {
+  const Ids offsets{0, 4};
+  const Doubles logprobs{0, 0, -20.5, -19.5}, ones(4, 1), shares{1}, none(4, 0), advantages{-1, -1, 1, 1};
+  const Doubles old{-20.5, -19.5, 0, 0};
+  Doubles d(4, kNan), dh(4, kNan);
+  agl::ppoClipLoss({d, dh}, {offsets, logprobs, ones, {}, {}, advantages, old, {}}, shares, {});
+  CHECK(d[0] == 0 && d[2] == 0);
+  CHECK_NEAR(d[1], std::exp(19.5), 0, 1e-13);
+  CHECK_NEAR(d[3], -std::exp(-19.5), 0, 1e-13);
+  // The same four as k3 to a reference.
+  const agl::LossValue held = agl::ppoClipLoss({d, dh}, {offsets, old, ones, {}, {}, none, {}, logprobs}, shares,
+                                               {.klKind = agl::KlKind::kK3, .klCoefficient = 1});
+  CHECK_NEAR(held.sums.klRef, std::exp(20) - 21 + std::exp(19.5) - 20.5 + std::exp(-20) + 19 + std::exp(-19.5) + 18.5, 0, 1e-13);
+  CHECK(d[0] == 0 && d[2] == 0);
+  CHECK_NEAR(d[1], 1 - std::exp(19.5), 0, 1e-13);
+  CHECK_NEAR(d[3], 1 - std::exp(-19.5), 0, 1e-13);
+}
+
 TEST("a number that is not finite on a token that counts makes the loss not finite, elsewhere it is not read") {
   for (const double bad : {kNan, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
     for (const auto member : {&Update::logprobs, &Update::old, &Update::ref, &Update::advantages, &Update::entropies}) {
