@@ -1,0 +1,38 @@
+// The rollouts of one task in one step: what group-relative algorithms compare.
+import type { Trajectory } from "./transition.js";
+
+/** How a rollout ended. Only those with a reward stay in their group; the others are counted. */
+export type RolloutOutcome =
+  /** The agent returned. */
+  | "ok"
+  /** The agent threw after a policy call: rewarded with rewardOnError. */
+  | "error"
+  /** Excluded: past its deadline, cancelled, a provider's failure, no policy call, no reward, a reward that is not finite. */
+  | "timeout"
+  | "cancelled"
+  | "provider-error"
+  | "no-call"
+  | "no-reward"
+  | "bad-reward";
+
+export interface RolloutResult {
+  readonly rolloutId: string;
+  readonly attemptId: string;
+  /** Index of the task in the step, and of the sample in its group: the order in which rollouts enter the batch. */
+  readonly task: number;
+  readonly sample: number;
+  readonly outcome: RolloutOutcome;
+  /** Final reward; null when excluded. */
+  readonly reward: number | null;
+  /** Message of what went wrong; null when nothing did. */
+  readonly error: string | null;
+  readonly trajectories: readonly Trajectory[];
+  readonly modelCalls: number;
+  readonly seconds: number;
+}
+
+export interface TaskGroup {
+  readonly task: number;
+  /** Survivors, by sample. */
+  readonly rollouts: readonly RolloutResult[];
+}
