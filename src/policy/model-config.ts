@@ -4,6 +4,7 @@ import { z } from "zod";
 import { showValue } from "../base/check.js";
 import { modelError, readModelJson } from "./model-file.js";
 import { type RopeConfig, ropeConfig } from "./rope-config.js";
+import { showJson } from "./show-json.js";
 
 export type Architecture = "llama" | "qwen2" | "qwen3" | "mistral";
 
@@ -214,9 +215,4 @@ function specialTokensOf(
     eosTokenIds: [...new Set(eosTokenIds)],
     ...(bos === undefined ? {} : { bosTokenId: check(kFile, "bos_token_id", bos) }),
   };
-}
-
-function showJson(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
