@@ -1,5 +1,5 @@
 // A NativeEngine that computes nothing: it answers when the test says so, and logs what it was asked. For the states and the checks of
-// the facade alone. Token t of choice c is (prompt sum + 7 c + t) mod 300 + 1, its log-probability -t / 8.
+// the facade alone. Token t of choice c is (prompt sum + 7 c + t) mod 300 + 1, its log-probability -(t + 1) / 8.
 import type {
   NativeAdapter,
   NativeBatch,
@@ -33,6 +33,8 @@ export class FakeEngine implements NativeEngine {
   logprobOf: (token: number) => number = (token) => -token / 100;
   /** Most tokens of a micro-batch. */
   budget = 1000;
+  /** Lengths of the parameters, of every adapter. */
+  sizes: readonly number[] = [];
   isClosed = false;
   private waiting: (() => void)[] = [];
   private readonly cuts = new Map<number, Cut[]>();
@@ -90,8 +92,8 @@ export class FakeEngine implements NativeEngine {
       for (const [c, choice] of choices.entries()) {
         if (this.cutOf(id, c) !== undefined) continue;
         choice.tokens.push(((sum + 7 * c + t) % 300) + 1);
-        choice.logprobs.push(-t / 8);
-        request.onToken?.(c, choice.tokens[t] ?? 0, -t / 8);
+        choice.logprobs.push(-(t + 1) / 8);
+        request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8);
       }
     }
     return choices.map((choice, c) => {
@@ -142,9 +144,8 @@ export class FakeEngine implements NativeEngine {
     });
   }
   parameters(handle: number, kind: "value" | "gradient"): Promise<readonly Float32Array[]> {
-    const count = this.adapters[handle]?.targets.length ?? 0;
     return this.answer(`parameters ${handle} ${kind}`, () =>
-      Array.from({ length: 2 * count }, () => Float32Array.of(1)),
+      this.sizes.map((size) => new Float32Array(size).fill(1)),
     );
   }
   zeroGradients(handle: number): Promise<void> {
