@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { pythonRange, strftime, stripText } from "../../src/policy/python-builtins.js";
+
+describe("Python's built-ins", () => {
+  it("strip Python's white space, which has the separators and NEL and not the byte order mark", () => {
+    expect(stripText("\x1c\x1f\x85\u3000 a\n", "both")).toBe("a");
+    expect(stripText("\ufeffa\ufeff", "both")).toBe("\ufeffa\ufeff");
+  });
+
+  it("strip whole characters, not halves of them", () => {
+    expect(stripText("🚀a🚁", "both", "🚀")).toBe("a🚁");
+    expect(stripText("🚀🚀", "left", "🚀")).toBe("");
+    expect(stripText("🚀🚀", "right", "🚀")).toBe("");
+  });
+
+  it("count up, down and not at all", () => {
+    expect([pythonRange(2), pythonRange(1, 6, 2), pythonRange(3, 0, -2), pythonRange(3, 0)]).toEqual([
+      [0, 1],
+      [1, 3, 5],
+      [3, 1],
+      [],
+    ]);
+  });
+
+  it("print dates in English, with two digits, and leave unknown fields", () => {
+    const date = new Date(2026, 2, 5, 7, 8, 9);
+    expect(strftime(date, "%d %b %B %Y, %a %A %m %H:%M:%S 100%% %q")).toBe(
+      "05 Mar March 2026, Thu Thursday 03 07:08:09 100% %q",
+    );
+  });
+});
