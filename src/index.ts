@@ -26,6 +26,7 @@ export type {
 export type { PpoClipOptions } from "./policy/losses/ppo-clip.js";
 export type { Architecture, ModelConfig } from "./policy/model-config.js";
 export type {
+  Counters,
   ForwardBackwardResult,
   OptimStepOptions,
   OptimStepResult,

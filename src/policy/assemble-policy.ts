@@ -23,6 +23,10 @@ export function assemblePolicy(parts: PolicyParts): Policy {
       states.checkOpen("policy.plan");
       return engine.plan();
     },
+    get counters() {
+      states.checkOpen("policy.counters");
+      return engine.counters();
+    },
     get adapters() {
       return adapters.names();
     },

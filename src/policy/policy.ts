@@ -1,7 +1,7 @@
 // The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
 import type { ChatMessage } from "../types/chat.js";
 import type { AdapterOptions } from "./adapter-options.js";
-import type { NativePlan } from "./binding.js";
+import type { NativeCounters, NativePlan } from "./binding.js";
 import type { RenderChatOptions, RenderedChat } from "./chat-template.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
@@ -21,6 +21,8 @@ export interface Policy extends AsyncDisposable {
   readonly arithmetic: string;
   /** Bytes of every arena, and their largest use so far. Throws E_CLOSED. */
   readonly plan: Plan;
+  /** Tokens computed since load, by kind of pass. Throws E_CLOSED. */
+  readonly counters: Counters;
   /** Names of the adapters, the default first. */
   readonly adapters: readonly string[];
   /** How many optimizer steps the adapter (default: the first; "base" is the model itself) has taken. Throws E_ARGUMENT, E_CLOSED. */
@@ -56,6 +58,7 @@ export interface Policy extends AsyncDisposable {
 }
 
 export type Plan = NativePlan;
+export type Counters = NativeCounters;
 
 export interface SampleOptions {
   /** Token ids, or text, which is encoded without adding special tokens. At least one token, fewer than the context length. */
