@@ -47,7 +47,7 @@ inline void forwardBlock(const AttentionScratch& s, const AttentionChunk& t, flo
   const bool first = t.begin == 0;
   float maximum[kTileRows];
   float sum[kTileRows];
-  scoreProduct(s.scores, s.q + q0 * t.padded, s.keysT, t, rows, t.keysOf(q0 + rows - 1));
+  scoreProduct(s.scores, s.q, s.keysT, t, q0, rows, t.keysOf(q0 + rows - 1));
   for (std::int64_t i = 0; i < rows; i++) {
     softmaxChunk(s.scores + i * kChunk, t.keysOf(q0 + i), scale, maximum[i], sum[i]);
   }

@@ -41,8 +41,8 @@ inline void backwardQueries(const AttentionScratch& s, const AttentionChunk& t, 
   float* p = s.scores + at * kChunk;
   float* ds = s.dscores + at * kChunk;
   const std::int64_t keys = t.keysOf(q0 + rows - 1);
-  scoreProduct(p, s.q + q0 * t.padded, s.keysT, t, rows, keys);
-  scoreProduct(ds, s.dout + q0 * t.padded, s.valuesT, t, rows, keys);
+  scoreProduct(p, s.q, s.keysT, t, q0, rows, keys);
+  scoreProduct(ds, s.dout, s.valuesT, t, q0, rows, keys);
   for (std::int64_t i = 0; i < rows; i++) {
     scoreGradients(p + i * kChunk, ds + i * kChunk, t.keysOf(q0 + i), written, scale, s.maximum[q0 + i],
                    s.sum[q0 + i]);
@@ -50,12 +50,14 @@ inline void backwardQueries(const AttentionScratch& s, const AttentionChunk& t, 
   weightedRows(s.out + q0 * t.padded, ds, s.values, t, q0, rows, t.begin == 0);
 }
 
-// c[j] += chain over the block's queries, ascending, of weights[i][j] rows[i].
-inline void outerProduct(float* c, const float* weights, const float* rows, const AttentionChunk& t,
-                         std::int64_t keys, std::int64_t count) {
+// c[j] += chain over queries [q0, q0 + count), ascending, of weights[i][j] panels[q0 + i].
+inline void outerProduct(float* c, const float* weights, const float* panels, const AttentionChunk& t,
+                         std::int64_t keys, std::int64_t q0, std::int64_t count) {
   attentionProduct<Steps::strided>(keys, t.panels,
-                                   {c, t.padded, kLanes, weights, 1, kChunk, rows, kLanes, t.padded, count, false,
-                                    kLanes});
+                                   {.c = c, .cRow = t.padded, .cPanel = kLanes,
+                                    .a = weights, .aRow = 1, .aStep = kChunk,
+                                    .b = panels + q0 * kLanes, .bPanel = t.queries * kLanes,
+                                    .steps = count, .fresh = false, .lanes = kLanes});
 }
 
 inline void backwardBlock(const AttentionScratch& s, const AttentionChunk& t, float scale, std::int64_t q0,
@@ -66,8 +68,8 @@ inline void backwardBlock(const AttentionScratch& s, const AttentionChunk& t, fl
     const std::int64_t from = rows * part / parts;
     backwardQueries(s, t, scale, q0 + from, rows * (part + 1) / parts - from, from, panelsOf(keys) * kLanes);
   }
-  outerProduct(s.dk, s.dscores, s.q + q0 * t.padded, t, keys, rows);
-  outerProduct(s.dv, s.scores, s.dout + q0 * t.padded, t, keys, rows);
+  outerProduct(s.dk, s.dscores, s.q, t, keys, q0, rows);
+  outerProduct(s.dv, s.scores, s.dout, t, keys, q0, rows);
 }
 
 inline void addRow(float* to, const float* from, std::int64_t count) {
@@ -94,7 +96,8 @@ inline void attentionBackward(const AttentionOperands& o, const AttentionTask& t
   gatherQueries(s.dout, o.dout, task, t);
   for (std::int64_t q = 0; q < t.queries; q++) {
     s.maximum[q] = *queryRow(o.lse, task, t.group, 1, q);
-    s.sum[q] = attentionDelta(s.dout + q * t.padded, queryRow(o.out, task, t.group, t.headSize, q), t.headSize);
+    s.sum[q] = attentionDelta(queryRow(o.dout, task, t.group, t.headSize, q),
+                              queryRow(o.out, task, t.group, t.headSize, q), t.headSize);
   }
   while (t.next()) {
     gatherTransposed(s.keysT, o.k, task, t);

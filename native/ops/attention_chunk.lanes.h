@@ -61,12 +61,13 @@ inline float* queryRow(const AttentionMatrix& m, const AttentionTask& task, std:
   return m.data + (task.tile.row + q / group) * m.stride + (task.kvHead * group + q % group) * width;
 }
 
+// A task's queries as panels of sixteen d-lanes: [P / 16][queries][16].
 inline void gatherQueries(float* to, const AttentionMatrix& from, const AttentionTask& task,
                           const AttentionChunk& t) {
   for (std::int64_t q = 0; q < t.queries; q++) {
     const float* row = queryRow(from, task, t.group, t.headSize, q);
     for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
-      store(to + q * t.padded + d, loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
+      store(to + d * t.queries + q * kLanes, loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
     }
   }
 }
@@ -140,27 +141,33 @@ inline void attentionProduct(std::int64_t rows, std::int64_t panels, TileData d)
   }
 }
 
-// s[i][j] = a[i] . column j of the transposed chunk, for `rows` rows of a and `keys` keys (whole panels are written).
+// s[i][j] = a[q0 + i] . column j of the transposed chunk, for `rows` queries and `keys` keys (whole panels are written).
 inline void scoreProduct(float* scores, const float* a, const float* transposed, const AttentionChunk& t,
-                         std::int64_t rows, std::int64_t keys) {
-  attentionProduct<Steps::contiguous>(rows, panelsOf(keys),
-                                      {scores, kChunk, kLanes, a, t.padded, 1, transposed, t.headSize * kLanes, kLanes,
-                                       t.headSize, true, kLanes});
+                         std::int64_t q0, std::int64_t rows, std::int64_t keys) {
+  attentionProduct<Steps::lanesOfPanels>(rows, panelsOf(keys),
+                                         {.c = scores, .cRow = kChunk, .cPanel = kLanes,
+                                          .a = a + q0 * kLanes, .aRow = kLanes, .aStep = t.queries * kLanes,
+                                          .b = transposed, .bPanel = t.headSize * kLanes,
+                                          .steps = t.headSize, .fresh = true, .lanes = kLanes});
 }
 
 // c[i] = chain over query q0 + i's own keys of fma(weights[i][j], row j, c[i]), from +0 when fresh.
 inline void weightedRows(float* c, const float* weights, const float* gathered, const AttentionChunk& t,
                          std::int64_t q0, std::int64_t rows, bool fresh) {
   const std::int64_t shared = t.keysOf(q0);
-  attentionProduct<Steps::contiguous>(rows, t.panels,
-                                      {c, t.padded, kLanes, weights, kChunk, 1, gathered, kPanelFloats, kLanes, shared,
-                                       fresh, kLanes});
+  TileData d = {.c = c, .cRow = t.padded, .cPanel = kLanes,
+                .a = weights, .aRow = kChunk, .aStep = 1,
+                .b = gathered, .bPanel = kPanelFloats,
+                .steps = shared, .fresh = fresh, .lanes = kLanes};
+  attentionProduct<Steps::contiguous>(rows, t.panels, d);
+  d.b += shared * kLanes;
+  d.fresh = false;
   for (std::int64_t i = 0; i < rows; i++) {
-    const std::int64_t own = t.keysOf(q0 + i) - shared;
-    if (own == 0) continue;
-    attentionProduct<Steps::contiguous>(1, t.panels,
-                                        {c + i * t.padded, t.padded, kLanes, weights + i * kChunk + shared, kChunk, 1,
-                                         gathered + shared * kLanes, kPanelFloats, kLanes, own, false, kLanes});
+    d.steps = t.keysOf(q0 + i) - shared;
+    if (d.steps == 0) continue;
+    d.c = c + i * t.padded;
+    d.a = weights + i * kChunk + shared;
+    attentionProduct<Steps::contiguous>(1, t.panels, d);
   }
 }
 

@@ -9,7 +9,7 @@ namespace agl {
 
 // A worker's private memory, laid out by the driver. P is headSize rounded up to 16; lanes beyond headSize are 0.
 struct AttentionScratch {
-  float* q;         // [queries][P]
+  float* q;         // [P / 16][queries][16]
   float* out;       // [queries][P]           forward: o so far; backward: dq so far
   float* maximum;   // [queries]              backward: lse
   float* sum;       // [queries]              backward: delta
@@ -17,7 +17,7 @@ struct AttentionScratch {
   float* values;    // [P / 16][128][16]      lanes are d; backward: keys
   float* scores;    // [kBlockQueries][128]   scores, then weights; backward: p
   float* partial;   // [kBlockQueries][P]
-  float* dout;      // [queries][P]           from here on, backward only
+  float* dout;      // [P / 16][queries][16]  from here on, backward only
   float* valuesT;   // [128 / 16][D][16]
   float* dscores;   // [kBlockQueries][128]
   float* dk;        // [128][P]
