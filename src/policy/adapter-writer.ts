@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { adapterConfigFile } from "./adapter-config.js";
 import { adapterWeightsFile } from "./adapter-folder.js";
-import { writeFileAtomically } from "./atomic-file.js";
+import { stageFile, writeFileAtomically } from "./atomic-file.js";
 import type { Projection } from "./binding.js";
-import { type WritableTensor, writeSafetensors } from "./safetensors-writer.js";
+import { safetensorsChunks, type WritableTensor } from "./safetensors-writer.js";
 
 export interface AdapterDescription {
   readonly rank: number;
@@ -25,20 +25,33 @@ export interface AdapterDescription {
  * Killed at any moment it leaves the old adapter, the new one, or a folder that every reader refuses because one of
  * the two files is missing; never a mixture, and no file cut short.
  * @param tensors  by the names of `adapterTensors`; data in row order
+ * @throws E_ARGUMENT when data does not fit its shape, the file system's error otherwise; either way nothing is lost
+ *   unless the new weights were complete already
  */
 export function writeAdapterFolder(
   dir: string,
   adapter: AdapterDescription,
   tensors: ReadonlyMap<string, WritableTensor>,
 ): void {
+  const chunks = safetensorsChunks(tensors, { format: "pt" });
   mkdirSync(dir, { recursive: true });
   const configFile = join(dir, adapterConfigFile);
-  const config = `${JSON.stringify(toPeftConfig(adapter), undefined, 2)}\n`;
-  const isSame = existsSync(configFile) && readFileSync(configFile, "utf8") === config;
-  // New weights must never lie beside an old config of another rank or scale.
-  if (!isSame) rmSync(configFile, { force: true });
-  writeSafetensors(join(dir, adapterWeightsFile), tensors, { format: "pt" });
-  if (!isSame) writeFileAtomically(configFile, [config]);
+  const text = `${JSON.stringify(toPeftConfig(adapter), undefined, 2)}\n`;
+  const isSame = existsSync(configFile) && readFileSync(configFile, "utf8") === text;
+  const config = stageFile(configFile, [text]);
+  try {
+    const weights = stageFile(join(dir, adapterWeightsFile), chunks);
+    try {
+      // New weights must never lie beside an old config of another rank or scale.
+      if (!isSame) rmSync(configFile, { force: true });
+      weights.commit();
+      config.commit();
+    } finally {
+      weights.discard();
+    }
+  } finally {
+    config.discard();
+  }
   const readme = join(dir, "README.md");
   if (!existsSync(readme)) writeFileAtomically(readme, [renderReadme(adapter)]);
 }

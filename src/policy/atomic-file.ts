@@ -1,14 +1,24 @@
 // Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed into it.
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 
+/** A file that is complete but not yet in its place. */
+export interface StagedFile {
+  /** Puts it into its place, over a file that is there. */
+  readonly commit: () => void;
+  /** Removes it; does nothing after `commit`. */
+  readonly discard: () => void;
+}
+
 /**
- * @param file  path; a file of that name stays as it is until the new one is complete
+ * Writes and flushes a file beside its place.
  * @param chunks  the content in order; bytes or text (UTF-8); each is written before the next is asked for
+ * @throws the file system's error, and what `chunks` throws, leaving nothing behind
  */
-export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array | string>): void {
+export function stageFile(file: string, chunks: Iterable<Uint8Array | string>): StagedFile {
   const staged = `${file}.${process.pid}.tmp`;
-  const descriptor = openSync(staged, "w");
+  const discard = (): void => rmSync(staged, { force: true });
   try {
+    const descriptor = openSync(staged, "w");
     try {
       for (const chunk of chunks)
         writeAll(descriptor, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
@@ -16,10 +26,20 @@ export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array | 
     } finally {
       closeSync(descriptor);
     }
-    renameSync(staged, file);
   } catch (error) {
-    rmSync(staged, { force: true });
+    discard();
     throw error;
+  }
+  return { commit: () => renameSync(staged, file), discard };
+}
+
+/** Writes a file; one of that name stays as it is until the new one is complete. Throws as `stageFile` does. */
+export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array | string>): void {
+  const staged = stageFile(file, chunks);
+  try {
+    staged.commit();
+  } finally {
+    staged.discard();
   }
 }
 

@@ -31,6 +31,14 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  writeFileAtomically(file, safetensorsChunks(tensors, metadata));
+}
+
+/** The bytes of a file of float32 tensors, header first. Throws as `writeSafetensors` does. */
+export function safetensorsChunks(
+  tensors: ReadonlyMap<string, WritableTensor>,
+  metadata: Readonly<Record<string, string>>,
+): readonly Uint8Array[] {
   const planned: PlannedTensor[] = [];
   for (const [name, { data, shape }] of tensors) {
     const expected = shape.reduce((product, n) => product * n, 1);
@@ -40,7 +48,7 @@ export function writeSafetensors(
     planned.push({ name, dtype: "F32", shape });
   }
   const { header, order } = planSafetensors(planned, metadata);
-  writeFileAtomically(file, [header, ...order.map(({ name }) => toBytes(tensors.get(name)?.data))]);
+  return [header, ...order.map(({ name }) => toBytes(tensors.get(name)?.data))];
 }
 
 /** Lays tensors out as the reference implementation does: wide types first, then by name; the header padded to 8 bytes. */
