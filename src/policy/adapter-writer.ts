@@ -11,8 +11,10 @@ export interface AdapterDescription {
   readonly rank: number;
   readonly alpha: number;
   readonly useRslora: boolean;
-  /** The projections with a pair, on every layer. */
+  /** The projections with a pair: on every layer, unless `modules` says where. */
   readonly targets: readonly Projection[];
+  /** Paths of the modules with a pair, for an adapter on some layers only. */
+  readonly modules?: readonly string[];
   /** Name or path of the base model for adapter_config.json. */
   readonly baseModel?: string;
   /** Ranks and alphas that differ, by module path or the end of one. */
@@ -94,7 +96,7 @@ function toPeftConfig(adapter: AdapterDescription): Record<string, unknown> {
     r: adapter.rank,
     rank_pattern: adapter.rankPattern ?? {},
     revision: null,
-    target_modules: adapter.targets.map((projection) => `${projection}_proj`),
+    target_modules: adapter.modules ?? adapter.targets.map((projection) => `${projection}_proj`),
     target_parameters: null,
     task_type: "CAUSAL_LM",
     trainable_token_indices: null,

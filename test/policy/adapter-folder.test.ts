@@ -5,7 +5,7 @@ import { readAdapterFolder } from "../../src/policy/adapter-folder.js";
 import { writeAdapterFolder } from "../../src/policy/adapter-writer.js";
 import { type ModelConfig, readModelConfig } from "../../src/policy/model-config.js";
 import { modulePattern } from "../../src/policy/module-pattern.js";
-import { adapterTensors, projections } from "../../src/policy/tensors.js";
+import { adapterPair, adapterTensors, projections } from "../../src/policy/tensors.js";
 import { type Json, modelDir, modelNames, qwen2, readJson } from "./fixture-models.js";
 import { copyModel, editHeader, editJson, emptyFolder, errorOf, modelErrorOf } from "./model-copies.js";
 
@@ -196,6 +196,34 @@ describe("writeAdapterFolder", () => {
     for (const field of Object.keys(ours)) expect(ours[field], field).toEqual(theirs[field]);
     const { file: _, ...read } = readAdapterFolder(dir, kModel);
     expect({ ...read, file: source.file }).toEqual(source);
+  });
+
+  it("names single modules, ranks and alphas so that they are read back", () => {
+    const dir = emptyFolder();
+    const pairs = [adapterPair(kModel, 0, "q", 2), adapterPair(kModel, 2, "down", 3)].flat();
+    const [first, second] = ["model.layers.0.self_attn.q_proj", "model.layers.2.mlp.down_proj"] as const;
+    const adapter = {
+      rank: 2,
+      alpha: 4,
+      useRslora: false,
+      targets: ["q", "down"] as const,
+      modules: [first, second],
+      rankPattern: { [second]: 3 },
+      alphaPattern: { [second]: 9 },
+    };
+    const tensors = pairs.map(({ name, rows, columns }) => {
+      return [name, { data: new Float32Array(rows * columns), shape: [rows, columns] }] as const;
+    });
+    writeAdapterFolder(dir, adapter, new Map(tensors));
+    const read = readAdapterFolder(dir, kModel).targets.map(({ layer, projection, scale }) => [
+      layer,
+      projection,
+      scale,
+    ]);
+    expect(read).toEqual([
+      [0, "q", 2],
+      [2, "down", 3],
+    ]);
   });
 
   it("names the base model and keeps a README that is there", () => {
