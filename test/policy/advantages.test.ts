@@ -235,6 +235,11 @@ describe("whitening", () => {
     ]);
   });
 
+  it("refuses numbers that count and are not finite, and other lengths", () => {
+    expect(errorOf(() => advantages.whiten([1, Number.NaN])).message).toContain("values[1] to be finite");
+    expect(errorOf(() => advantages.whiten([1, 2], [1])).message).toContain("mask to have 2 elements");
+  });
+
   it("gives exact zeros for equal numbers, for one and for none", () => {
     expect([...advantages.whiten([0.1, 0.1, 0.1])]).toEqual([0, 0, 0]);
     expect([...advantages.whiten([0.7])]).toEqual([0]);

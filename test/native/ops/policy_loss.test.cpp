@@ -113,6 +113,27 @@ TEST("a ratio of 1 gives the policy gradient, with and without the numbers at up
   }
 }
 
+TEST("shares divide by what counts: tokens, sequences, units; one without any has share 0") {
+  const Ids offsets{0, 3, 5, 5, 7}, units{1, 0, 2, 1};
+  const Doubles mask{1, 0, 1, 0, 0, 1, 1};
+  const auto shares = [&](const agl::Aggregate& aggregate) {
+    Doubles out(4, kNan);
+    agl::sequenceShares(out, offsets, mask, aggregate);
+    return out;
+  };
+  const auto unit = [&](std::optional<double> total) {
+    return shares({.by = agl::AggregateBy::kUnit, .total = total, .units = units, .unitCount = 3});
+  };
+  CHECK(shares({.by = agl::AggregateBy::kSum}) == Doubles({1, 0, 0, 1}));
+  CHECK(shares({.by = agl::AggregateBy::kToken}) == Doubles({0.25, 0, 0, 0.25}));
+  CHECK(shares({.by = agl::AggregateBy::kToken, .total = 10}) == Doubles({0.1, 0, 0, 0.1}));
+  CHECK(shares({.by = agl::AggregateBy::kSequenceMean}) == Doubles({0.25, 0, 0, 0.25}));
+  CHECK(shares({.by = agl::AggregateBy::kSequenceSum}) == Doubles({0.5, 0, 0, 0.5}));
+  CHECK(shares({.by = agl::AggregateBy::kConstant, .length = 8}) == Doubles({0.0625, 0, 0, 0.0625}));
+  CHECK(unit({}) == Doubles({0.25, 0, 0, 0.25}));
+  CHECK(unit(4) == Doubles({0.0625, 0, 0, 0.0625}));
+}
+
 TEST("an update evaluated in two parts with the shares of the whole has the derivatives of the whole, to the bit") {
   Update u;
   const agl::LossInputs in = u.inputs();
