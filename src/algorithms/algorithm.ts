@@ -1,0 +1,28 @@
+// The contract of a learning algorithm: it reads the groups of one step and changes the policy. It never runs an agent.
+import type { Policy } from "../policy/policy.js";
+import type { TaskGroup } from "../types/task-group.js";
+
+export interface UpdateContext {
+  readonly policy: Policy;
+  /** The adapter that is trained, or "base" for train: "all". */
+  readonly adapter: string;
+  /** By task; rollouts by sample. */
+  readonly groups: readonly TaskGroup[];
+  /** From 0. */
+  readonly step: number;
+}
+
+export interface UpdateReport {
+  /** By name, as they appear in metrics.jsonl. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface Algorithm {
+  readonly name: string;
+  /** Rollouts of each task in a training step. */
+  readonly groupSize: number;
+  /** Called once before the first step: refuses what it cannot train. @throws E_ARGUMENT, E_STATE */
+  prepare?(policy: Policy, adapter: string): void;
+  /** One step. @throws E_EXACTNESS when sampler and trainer disagree, E_NONFINITE; the weights are then those of the last whole update */
+  update(context: UpdateContext): Promise<UpdateReport>;
+}

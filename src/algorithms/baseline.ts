@@ -1,0 +1,15 @@
+// No learning: runs the agent and reports, to see that agent, tasks and rewards work and where they stand.
+//   differences: none; there is no paper
+import { checkInteger } from "../base/check.js";
+import type { Algorithm } from "./algorithm.js";
+
+export interface BaselineOptions {
+  /** Rollouts of each task. Default 1. */
+  readonly groupSize?: number;
+}
+
+/** @throws E_ARGUMENT */
+export function baseline(options: BaselineOptions = {}): Algorithm {
+  const groupSize = checkInteger("baseline", "groupSize", options.groupSize ?? 1, { min: 1 });
+  return { name: "baseline", groupSize, update: async () => ({ metrics: {} }) };
+}

@@ -1,0 +1,203 @@
+// GRPO: rollouts of one task are each other's baseline.   Shao et al. 2024, arXiv:2402.03300, equations 3 and 21
+//   A_i = (r_i - mean_g) / (std_g + eps),   L = -min(rho A, clip(rho, 1 - low, 1 + high) A),   rho = pi / pi_old
+// Where we differ:
+//   1. One advantage a rollout, spread over all its model calls; a rollout weighs the same however many calls or tokens it has
+//      (aggregate "rollout"; Agent Lightning 1.0, arXiv:2608.17528, per-rollout mean).
+//   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
+//   3. Groups without variance are dropped before anything is computed.
+//   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the update; rows of another version are scored first.
+import { argumentError, checkInteger } from "../base/check.js";
+import type { GroupAdvantageOptions } from "../policy/advantages.js";
+import type { LossSequence } from "../policy/losses/loss-inputs.js";
+import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
+import type { OptimStepOptions, Policy } from "../policy/policy.js";
+import type { Algorithm, UpdateContext, UpdateReport } from "./algorithm.js";
+import { checkExactness, isCurrent } from "./exactness.js";
+import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
+import { type TrainingRow, toRows } from "./rows.js";
+
+export interface GrpoOptions extends LearningRateOptions {
+  /** Rollouts of each task, at least 2. Default 8. */
+  readonly groupSize?: number;
+  /** How rewards become advantages. Default baseline "mean", scale "group". */
+  readonly advantage?: GroupAdvantageOptions;
+  /** Clip range, KL and aggregation. Default low 0.2, high 0.28, aggregate by rollout. */
+  readonly loss?: PpoClipOptions;
+  /** Optimizer updates of each step. Default 1. */
+  readonly updates?: number;
+  /** "whole" (default): every update sees all rows; "split": each update sees its share of the groups. */
+  readonly batches?: "whole" | "split";
+  readonly optimizer?: Omit<OptimStepOptions, "adapter" | "lr">;
+}
+
+/** @throws E_ARGUMENT */
+export function grpo(options: GrpoOptions = {}): Algorithm {
+  const groupSize = checkInteger("grpo", "groupSize", options.groupSize ?? 8, { min: 2 });
+  const updates = checkInteger("grpo", "updates", options.updates ?? 1, { min: 1 });
+  const rate = createLearningRate("grpo", options);
+  const loss = ppoClip({ aggregate: { by: "rollout" }, ...options.loss });
+  if (options.loss?.kl !== undefined && options.loss.kl.coefficient !== 0) {
+    // The reference is the base model, which is the policy without its adapter.
+    return create(true);
+  }
+  return create(false);
+
+  function create(needsReference: boolean): Algorithm {
+    let taken = 0;
+    return {
+      name: "grpo",
+      groupSize,
+      prepare(policy, adapter) {
+        if (needsReference && adapter === "base") {
+          throw argumentError(
+            "grpo",
+            "an adapter to train, since the base model is the KL term's reference",
+            adapter,
+          );
+        }
+        if (!policy.adapters.includes(adapter) && adapter !== "base") {
+          throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
+        }
+      },
+      async update(context) {
+        const { rows, metrics } = toRows(context.groups, context.adapter, options.advantage ?? {});
+        if (rows.length === 0) return { metrics: { ...metrics, "update/count": 0 } };
+        const prepared = await prepareRows(context, rows, needsReference);
+        const reports: UpdateReport[] = [];
+        for (let update = 0; update < updates; update++) {
+          const part = options.batches === "split" ? share(prepared, update, updates) : prepared;
+          if (part.length === 0) continue;
+          const lr = rate(taken, context.policy.config.hidden);
+          reports.push(await takeUpdate(context, part, loss, update === 0, { ...options.optimizer, lr }));
+          taken += 1;
+        }
+        return { metrics: { ...metrics, ...mean(reports), "update/count": reports.length } };
+      },
+    };
+  }
+}
+
+// --- internal ---
+
+interface PreparedRow {
+  readonly row: TrainingRow;
+  readonly sequence: LossSequence;
+  readonly current: boolean;
+}
+
+async function prepareRows(
+  { policy, adapter }: UpdateContext,
+  rows: readonly TrainingRow[],
+  needsReference: boolean,
+): Promise<PreparedRow[]> {
+  const version = policy.version(adapter);
+  const current = rows.map(({ trajectory }) => isCurrent(trajectory, adapter, version, policy.arithmetic));
+  const old = await scoreRows(
+    policy,
+    rows,
+    current.map((is) => !is),
+    adapter,
+  );
+  const reference = await scoreRows(
+    policy,
+    rows,
+    rows.map(() => needsReference),
+    "base",
+  );
+  return rows.map((row, i) => {
+    const { tokens, mask, sampledLogprobs, rolloutId } = row.trajectory;
+    const sequence: LossSequence = {
+      tokens,
+      mask,
+      advantages: row.advantage,
+      oldLogprobs: current[i] && sampledLogprobs !== null ? sampledLogprobs : (old[i] ?? []),
+      rollout: rolloutId,
+      group: row.group,
+      ...(needsReference ? { refLogprobs: reference[i] ?? [] } : {}),
+    };
+    return { row, sequence, current: current[i] ?? false };
+  });
+}
+
+/** Log-probabilities of the chosen rows; the others stay undefined. */
+async function scoreRows(
+  policy: Policy,
+  rows: readonly TrainingRow[],
+  chosen: readonly boolean[],
+  adapter: string,
+): Promise<(Float32Array | undefined)[]> {
+  const out: (Float32Array | undefined)[] = rows.map(() => undefined);
+  // One call for each temperature: a log-probability is under the distribution that sampled.
+  const temperatures = new Set(rows.filter((_, i) => chosen[i]).map((row) => row.trajectory.temperature));
+  for (const temperature of temperatures) {
+    const indices = rows.flatMap((row, i) =>
+      chosen[i] && row.trajectory.temperature === temperature ? [i] : [],
+    );
+    const sequences = indices.map((i) => rows[i]?.trajectory.tokens ?? []);
+    const scores = await policy.score(sequences, { adapter, temperature });
+    indices.forEach((index, i) => {
+      out[index] = scores[i]?.logprobs;
+    });
+  }
+  return out;
+}
+
+/** Whole groups, so that each update's advantages are complete. */
+function share(rows: readonly PreparedRow[], update: number, updates: number): PreparedRow[] {
+  const groups = [...new Set(rows.map(({ row }) => row.group))];
+  return rows.filter(({ row }) => groups.indexOf(row.group) % updates === update);
+}
+
+async function takeUpdate(
+  { policy, adapter }: UpdateContext,
+  rows: readonly PreparedRow[],
+  loss: ReturnType<typeof ppoClip>,
+  isFirst: boolean,
+  step: OptimStepOptions,
+): Promise<UpdateReport> {
+  const temperature = rows[0]?.row.trajectory.temperature ?? 1;
+  const other = rows.find(({ row }) => row.trajectory.temperature !== temperature);
+  if (other !== undefined) {
+    throw argumentError(
+      "grpo",
+      "all rows of an update to be sampled at one temperature",
+      other.row.trajectory.temperature,
+    );
+  }
+  const sequences = rows.map(({ sequence }) => sequence);
+  const result = await policy.forwardBackward(sequences, loss, { adapter, temperature });
+  let exactness = { compared: 0, stale: 0 };
+  if (isFirst) {
+    try {
+      exactness = checkExactness(
+        rows.map(({ row }) => row.trajectory),
+        result.logprobs,
+        rows.map(({ current }) => current),
+      );
+    } catch (error) {
+      await policy.zeroGradients(adapter);
+      throw error;
+    }
+  }
+  const { gradNorm } = await policy.optimStep({ ...step, adapter });
+  const metrics: Record<string, number> = {
+    "update/loss": result.loss,
+    "update/grad_norm": gradNorm,
+    "update/lr": step.lr,
+  };
+  for (const [key, value] of Object.entries(result.metrics)) metrics[`update/${key}`] = value;
+  if (isFirst) {
+    metrics["exact/compared"] = exactness.compared;
+    metrics["exact/stale"] = exactness.stale;
+  }
+  return { metrics };
+}
+
+function mean(reports: readonly UpdateReport[]): Record<string, number> {
+  const out: Record<string, number> = {};
+  for (const key of new Set(reports.flatMap((report) => Object.keys(report.metrics)))) {
+    const values = reports.flatMap((report) => report.metrics[key] ?? []);
+    out[key] = values.reduce((sum, value) => sum + value, 0) / values.length;
+  }
+  return out;
+}

@@ -1,0 +1,81 @@
+// From groups of rollouts to training rows: which groups carry a signal, what each rollout's advantage is, and the rows it is spread over.
+import { advantages, type GroupAdvantageOptions } from "../policy/advantages.js";
+import type { RolloutResult, TaskGroup } from "../types/task-group.js";
+import type { Trajectory } from "../types/transition.js";
+
+export interface TrainingRow {
+  readonly trajectory: Trajectory;
+  /** Of its rollout, the same for all its rows (protocols 4.4). */
+  readonly advantage: number;
+  /** Of the task. */
+  readonly group: number;
+}
+
+export interface RowSet {
+  readonly rows: readonly TrainingRow[];
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * One advantage for each rollout, over its group; groups without variance are dropped, since all their advantages are zero.
+ * Rows by (task, sample), then by call.
+ */
+export function toRows(
+  groups: readonly TaskGroup[],
+  adapter: string,
+  options: GroupAdvantageOptions,
+): RowSet {
+  const alive = groups.filter((group) => hasVariance(group.rollouts));
+  const rollouts = alive.flatMap((group) => group.rollouts);
+  const values = advantages.group(
+    rollouts.map((rollout) => rollout.reward ?? Number.NaN),
+    rollouts.map((rollout) => rollout.task),
+    options,
+  );
+  const rows = rollouts.flatMap((rollout, i) =>
+    rollout.trajectories
+      .filter((trajectory) => trajectory.adapter === adapter)
+      .map((trajectory) => ({ trajectory, advantage: values[i] ?? 0, group: rollout.task })),
+  );
+  const all = groups.flatMap((group) => group.rollouts);
+  return {
+    rows,
+    metrics: {
+      ...groupMetrics(groups),
+      "rows/count": rows.length,
+      "rows/tokens": rows.reduce((sum, row) => sum + row.trajectory.tokens.length, 0),
+      "rows/sampled_tokens": rows.reduce((sum, row) => sum + sampledTokens(row.trajectory), 0),
+      "rows/per_rollout":
+        all.length === 0 ? 0 : all.reduce((sum, r) => sum + r.trajectories.length, 0) / all.length,
+      "advantage/std": deviation(Array.from(values)),
+    },
+  };
+}
+
+// --- internal ---
+
+function hasVariance(rollouts: readonly RolloutResult[]): boolean {
+  return rollouts.some((rollout) => rollout.reward !== rollouts[0]?.reward);
+}
+
+function groupMetrics(groups: readonly TaskGroup[]): Record<string, number> {
+  const scored = groups.filter((group) => group.rollouts.length > 0);
+  const share = (count: number) => (scored.length === 0 ? 0 : count / scored.length);
+  const dead = scored.filter((group) => !hasVariance(group.rollouts));
+  return {
+    "groups/count": scored.length,
+    "groups/dead": share(dead.length),
+    "groups/all_zero": share(dead.filter((group) => group.rollouts[0]?.reward === 0).length),
+    "groups/all_one": share(dead.filter((group) => group.rollouts[0]?.reward === 1).length),
+  };
+}
+
+function sampledTokens(trajectory: Trajectory): number {
+  return trajectory.mask.reduce((sum, mask) => sum + mask, 0);
+}
+
+function deviation(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}

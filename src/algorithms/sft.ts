@@ -1,0 +1,79 @@
+// Supervised fine-tuning: maximise the likelihood of demonstrated answers, and of nothing else in the dialogue.
+//   L = -(1 / N) sum over the N answer tokens of log pi(token)
+// Where we differ from a plain causal-language-model loss:
+//   1. Only the demonstrated tokens count (mask); prompts do not.
+//   2. The mean is over all answer tokens of the batch, whatever micro-batches it is computed in.
+//   3. Demonstrations are the trajectories of the step's rollouts whose reward reaches `minReward` (rejection sampling, RAFT, arXiv:2304.06767);
+//      dialogues written by hand go through `trainOn`.
+import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { losses } from "../policy/losses/index.js";
+import type { OptimStepOptions, Policy } from "../policy/policy.js";
+import type { Algorithm, UpdateReport } from "./algorithm.js";
+import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
+
+/** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
+export interface Demonstration {
+  readonly tokens: ArrayLike<number>;
+  readonly mask: ArrayLike<number>;
+}
+
+export interface SftOptions extends LearningRateOptions {
+  /** Rollouts of each task. Default 1. */
+  readonly groupSize?: number;
+  /** Rollouts below it are not learned from. Default 1. */
+  readonly minReward?: number;
+  readonly optimizer?: Omit<OptimStepOptions, "adapter" | "lr">;
+}
+
+export interface Sft extends Algorithm {
+  /** One update on demonstrations. @throws E_ARGUMENT, E_NONFINITE */
+  trainOn(policy: Policy, demonstrations: readonly Demonstration[], adapter?: string): Promise<UpdateReport>;
+}
+
+/** @throws E_ARGUMENT */
+export function sft(options: SftOptions = {}): Sft {
+  const groupSize = checkInteger("sft", "groupSize", options.groupSize ?? 1, { min: 1 });
+  const minReward = checkNumber("sft", "minReward", options.minReward ?? 1);
+  const rate = createLearningRate("sft", options);
+  const loss = losses.logLikelihood();
+  let taken = 0;
+  const trainOn: Sft["trainOn"] = async (policy, demonstrations, adapter) => {
+    const tokens = demonstrations.reduce(
+      (sum, { mask }) => sum + Array.from(mask).reduce((a, b) => a + b, 0),
+      0,
+    );
+    if (tokens === 0) throw argumentError("sft", "at least one token to learn", tokens);
+    const named = adapter === undefined ? {} : { adapter };
+    const sequences = demonstrations.map(({ tokens: ids, mask }) => ({
+      tokens: ids,
+      weights: Array.from(mask, (counts) => counts / tokens),
+    }));
+    const result = await policy.forwardBackward(sequences, loss, named);
+    const lr = rate(taken, policy.config.hidden);
+    const { gradNorm } = await policy.optimStep({ ...options.optimizer, ...named, lr });
+    taken += 1;
+    return {
+      metrics: {
+        "update/loss": result.loss,
+        "update/grad_norm": gradNorm,
+        "update/lr": lr,
+        "update/tokens": tokens,
+      },
+    };
+  };
+  return {
+    name: "sft",
+    groupSize,
+    trainOn,
+    async update({ policy, adapter, groups }) {
+      const learned = groups
+        .flatMap((group) => group.rollouts)
+        .filter((rollout) => (rollout.reward ?? Number.NEGATIVE_INFINITY) >= minReward)
+        .flatMap((rollout) => rollout.trajectories)
+        .filter((trajectory) => trajectory.adapter === adapter);
+      if (learned.length === 0) return { metrics: { "update/count": 0, "rows/count": 0 } };
+      const report = await trainOn(policy, learned, adapter);
+      return { metrics: { ...report.metrics, "update/count": 1, "rows/count": learned.length } };
+    },
+  };
+}
