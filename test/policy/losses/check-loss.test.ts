@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkLoss } from "../../../src/policy/losses/check-loss.js";
+import { losses } from "../../../src/policy/losses/index.js";
 import type { LossFunction, TokenNumbers } from "../../../src/policy/losses/policy-loss.js";
 import { createUpdate } from "./update.js";
 
@@ -31,6 +32,11 @@ describe("checkLoss", () => {
     const report = checkLoss(cispo, createUpdate());
     expect(report.compared).toBe(46);
     expect(report.largestDifference).toBeLessThan(1e-9);
+  });
+
+  it("holds the numbers at update start still when they are those given", () => {
+    const { oldLogprobs: _, ...fresh } = createUpdate();
+    expect(checkLoss(losses.ppoClip(), fresh).compared).toBe(46);
   });
 
   it("refuses a derivative that is wrong by a part in 100,000, naming the token", () => {

@@ -119,6 +119,13 @@ describe("evaluating a loss", () => {
     expect(() => evaluate(losses.logLikelihood().evaluate, { ...numbers, logprobs })).toThrow(
       expect.objectContaining(nan),
     );
+    const infinite = {
+      code: "E_NONFINITE",
+      message: expect.stringContaining("got Infinity at sequence 0, token 2"),
+    };
+    expect(() => evaluate((t) => ({ ...nothing(t), dEntropies: Float64Array.of(0, Infinity) }))).toThrow(
+      expect.objectContaining(infinite),
+    );
     expect(() => evaluate((t) => ({ ...nothing(t), loss: Infinity }))).toThrow(
       expect.objectContaining({ code: "E_NONFINITE" }),
     );

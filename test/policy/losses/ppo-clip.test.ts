@@ -102,23 +102,18 @@ describe("losses.ppoClip", () => {
   it("gives clipped tokens no derivative and counts them by side", () => {
     const u: FullUpdate = {
       ...createUpdate(),
-      offsets: Int32Array.of(0, 5),
-      logprobs: Float64Array.of(-1, -1, -1, -1, -1),
-      oldLogprobs: Float64Array.of(-1.5, -1.5, -0.5, -0.5, -3),
-      advantages: Float64Array.of(1, -1, 1, -1, -1),
-      mask: new Float64Array(5).fill(1),
-      weights: new Float64Array(5).fill(1),
+      offsets: Int32Array.of(0, 8),
+      logprobs: new Float64Array(8).fill(-1),
+      oldLogprobs: Float64Array.of(-1.5, -1.5, -0.5, -0.5, -0.4, -3, -3, -4),
+      advantages: Float64Array.of(1, -1, 1, -1, -1, -1, -1, -1),
+      mask: new Float64Array(8).fill(1),
+      weights: new Float64Array(8).fill(1),
     };
     const { entropies: _, refLogprobs: __, sampledLogprobs: ___, ...plain } = u;
     const { dLogprobs, metrics } = losses.ppoClip({ dualClip: 3 }).evaluate(plain);
-    expect([...dLogprobs].map((d) => d !== 0)).toEqual([false, true, true, false, false]);
-    expect(metrics).toMatchObject({
-      clipHigh: 0.2,
-      clipLow: 0.2,
-      clipFraction: 0.4,
-      clipDual: 0.2,
-      tokens: 5,
-    });
+    expect([...dLogprobs.keys()].filter((t) => dLogprobs[t] !== 0)).toEqual([1, 2]);
+    const [clipHigh, clipLow, clipDual] = [1 / 8, 2 / 8, 3 / 8];
+    expect(metrics).toMatchObject({ clipHigh, clipLow, clipDual, clipFraction: 3 / 8, tokens: 8 });
     expect(metrics).not.toHaveProperty("klRef");
   });
 
@@ -231,6 +226,10 @@ describe("losses.ppoClip", () => {
     );
     expect(() => losses.ppoClip().evaluate({ ...createUpdate(), mask: new Float64Array(3) })).toThrow(
       "losses.ppoClip: expected mask to have 23 elements, as logprobs, got 3",
+    );
+    const { entropies: ___, ...withoutEntropies } = createUpdate();
+    expect(() => losses.ppoClip({ entropy: { coefficient: 1 } }).evaluate(withoutEntropies)).toThrow(
+      "entropies",
     );
     const { rollouts: __, ...withoutRollouts } = createUpdate();
     expect(() => losses.ppoClip({ aggregate: { by: "rollout" } }).evaluate(withoutRollouts)).toThrow(
