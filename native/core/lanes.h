@@ -93,11 +93,14 @@ inline F16 select(Mask16 mask, F16 a, F16 b) {
   return {_mm256_blendv_ps(b.lo, a.lo, mask.lo), _mm256_blendv_ps(b.hi, a.hi, mask.hi)};
 }
 inline F16 loadFirst(const float* p, int count) {
+  if (count >= kLanes) return load(p);
   const Mask16 mask = firstLanes(count);
   return {_mm256_maskload_ps(p, _mm256_castps_si256(mask.lo)),
           count > 8 ? _mm256_maskload_ps(p + 8, _mm256_castps_si256(mask.hi)) : _mm256_setzero_ps()};
 }
+// A masked store costs some tens of operations on AMD: whole vectors take the plain one.
 inline void storeFirst(float* p, F16 a, int count) {
+  if (count >= kLanes) return store(p, a);
   const Mask16 mask = firstLanes(count);
   _mm256_maskstore_ps(p, _mm256_castps_si256(mask.lo), a.lo);
   if (count > 8) _mm256_maskstore_ps(p + 8, _mm256_castps_si256(mask.hi), a.hi);

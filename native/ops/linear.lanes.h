@@ -15,7 +15,7 @@ constexpr std::int64_t kStepGroup = 1024;
 constexpr std::int64_t kStepBlock = 256 / kTilePanels;
 // Up to two tiles of rows wait for memory rather than for arithmetic: panels are read from end to end in short pieces,
 // fetched kFetch steps ahead (M 8, N 4864, K 896 on one Zen 4 core: 38 to 53 GFLOP/s).
-constexpr std::int64_t kShortBlock = 64;
+constexpr std::int64_t kShortBlock = 256;
 constexpr std::int64_t kFetch = 256;
 
 struct ForwardData {
@@ -48,7 +48,7 @@ inline void forwardPanels(const ForwardData& f, std::int64_t panel, std::int64_t
     TileData d = f.tile(panel, P, k, smaller(block, kEnd - k));
     // What follows is the next block of this panel or the first of the next panel.
     const std::int64_t next = few ? kFetch : k + block < kEnd ? block : kBegin + P * f.w.k - k;
-    if (f.rows > kTileRows && block < f.w.k) d.ahead = next * kLanes;
+    if (few || block < f.w.k) d.ahead = next * kLanes;
     runTiles<Steps::contiguous, P>(f.rows, d);
   }
 }
