@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { devices, type LoadPolicyOptions, loadPolicy, losses } from "../../src/index.js";
+import { largestError } from "./expected-numbers.js";
+import { qwen2 } from "./fixture-models.js";
+
+const small = { contextLength: 64, cacheTokens: 256 } as const;
+let out: string;
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), "agl-load-"));
+});
+afterAll(() => rmSync(out, { recursive: true }));
+
+describe("loadPolicy", () => {
+  const wrong: [string, LoadPolicyOptions, string, RegExp][] = [
+    ["an unknown device", { device: "tpu" as never }, "E_ARGUMENT", /device to be "auto" or "cpu" or "cuda"/],
+    ["cuda without a build for it", { device: "cuda" }, "E_NATIVE", /CUDA.*device: "cpu"/],
+    ["bf16, which is not computed yet", { compute: "bf16" }, "E_ARGUMENT", /bf16 is not computed yet/],
+    ["no threads", { threads: 0 }, "E_ARGUMENT", /threads/],
+    ["a negative seed", { seed: -1 }, "E_ARGUMENT", /seed/],
+    ["a context beyond the model's", { contextLength: 513 }, "E_ARGUMENT", /contextLength.*512/],
+    [
+      "fewer trainTokens than a sequence may have",
+      { contextLength: 64, trainTokens: 63 },
+      "E_ARGUMENT",
+      /trainTokens/,
+    ],
+    [
+      "less token memory than a sequence needs",
+      { contextLength: 64, cacheTokens: 95 },
+      "E_ARGUMENT",
+      /cacheTokens/,
+    ],
+    ["no batchTokens", { batchTokens: 0 }, "E_ARGUMENT", /batchTokens/],
+    ["an unknown mode of training", { train: "some" as never }, "E_ARGUMENT", /train/],
+    ["an adapter beside all weights", { train: "all", adapter: {} }, "E_ARGUMENT", /no adapter/],
+    ["an adapter of rank 0", { adapter: { rank: 0 } }, "E_ARGUMENT", /rank/],
+    ["an adapter that is not there", { adapter: "nowhere" }, "E_MODEL", /nowhere/],
+    ["an adapter folder that is a model", { adapter: qwen2 }, "E_MODEL", /adapter_config/],
+  ];
+  it.each(wrong)("refuses %s", async (_name, options, code, message) => {
+    const call = loadPolicy(qwen2, options);
+    await expect(call).rejects.toMatchObject({ code });
+    await expect(call).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["", "E_ARGUMENT"],
+    [undefined as never, "E_ARGUMENT"],
+    ["nowhere", "E_MODEL"],
+    [tmpdir(), "E_MODEL"],
+  ])("refuses the folder %j", async (dir, code) => {
+    await expect(loadPolicy(dir)).rejects.toMatchObject({ code });
+  });
+
+  it("refuses with the numbers what cannot fit this machine", async () => {
+    const call = loadPolicy(qwen2, { cacheTokens: 2 ** 30 });
+    await expect(call).rejects.toMatchObject({ code: "E_MEMORY" });
+    await expect(call).rejects.toThrow(/\d/);
+  });
+
+  it("has the documented defaults", async () => {
+    await using policy = await loadPolicy(qwen2);
+    expect(policy.contextLength).toBe(512);
+    expect(policy.arithmetic).toMatch(/^f32-r\d+$/);
+    expect(policy.adapters).toEqual(["default"]);
+    expect(policy.version()).toBe(0);
+    expect(policy.config).toMatchObject({ architecture: "qwen2", layers: 3, hidden: 64, vocabulary: 368 });
+    const { weights, adapters, optimizer, tokenMemory, activations, scratch, total } = policy.plan;
+    expect(weights + adapters + optimizer + tokenMemory + activations + scratch).toBe(total);
+    // Keys and values of 3 layers, 2 heads of 16, for 16,384 tokens.
+    expect(tokenMemory).toBe(16_384 * 3 * 2 * 2 * 16 * 4);
+  });
+
+  it("gives a fresh adapter that changes nothing until it is trained", async () => {
+    await using policy = await loadPolicy(qwen2, { ...small, adapter: { rank: 4, alpha: 100 } });
+    const tokens = [5, 17, 300, 42, 7, 7, 99];
+    expect(await policy.score([tokens])).toEqual(await policy.score([tokens], { adapter: "base" }));
+    const before = (await policy.score([tokens]))[0];
+    await policy.forwardBackward([{ tokens, weights: [1, 1, 1, 1, 1, 1] }], losses.logLikelihood());
+    const { gradNorm, version } = await policy.optimStep({ lr: 0.01 });
+    expect(gradNorm).toBeGreaterThan(0);
+    expect(version).toBe(1);
+    const after = (await policy.score([tokens]))[0];
+    const sum = (values: Float32Array | undefined) => values?.reduce((a, b) => a + b, 0) ?? Number.NaN;
+    expect(sum(after?.logprobs)).toBeGreaterThan(sum(before?.logprobs) + 0.1);
+  });
+
+  it("is the same policy again after the same load: adapters, seeds, tokens", async () => {
+    const run = async (seed: number) => {
+      await using policy = await loadPolicy(qwen2, { ...small, seed });
+      const dir = join(out, `seed-${seed}`);
+      await policy.saveAdapter(dir);
+      const sampled = [];
+      for (let i = 0; i < 3; i++)
+        sampled.push(await policy.sample({ prompt: [1, 2, 3], n: 2, maxTokens: 8 }));
+      return { sampled, adapter: readFileSync(join(dir, "adapter_model.safetensors")) };
+    };
+    const first = await run(1);
+    expect(await run(1)).toEqual(first);
+    const other = await run(2);
+    expect(other.adapter).not.toEqual(first.adapter);
+    expect(other.sampled).not.toEqual(first.sampled);
+    expect(first.sampled[0]).not.toEqual(first.sampled[1]);
+    expect(first.sampled[0]?.[0]?.tokens).not.toEqual(first.sampled[0]?.[1]?.tokens);
+  });
+
+  it("knows its devices: the processor with its cores and memory", () => {
+    const [cpu] = devices();
+    expect(cpu).toMatchObject({ kind: "cpu" });
+    expect(cpu?.cores).toBeGreaterThanOrEqual(1);
+    expect(cpu?.memoryBytes).toBeGreaterThan(2 ** 28);
+  });
+
+  it("keeps two policies in one process apart", async () => {
+    await using one = await loadPolicy(qwen2, small);
+    await using two = await loadPolicy(qwen2, small);
+    const tokens = [5, 17, 300, 42];
+    const before = await two.score([tokens]);
+    await one.forwardBackward([{ tokens, weights: [1, 1, 1] }], losses.logLikelihood());
+    await one.optimStep({ lr: 0.1 });
+    await one.close();
+    expect(await two.score([tokens])).toEqual(before);
+  });
+});
+
+describe("an adapter on some projections of some layers", () => {
+  it("survives its files, ranks and alphas of its own included", async () => {
+    const dir = join(out, "partial");
+    await using policy = await loadPolicy(qwen2, {
+      ...small,
+      adapter: { rank: 3, alpha: 7, rslora: true, targets: ["down", "q"] },
+    });
+    const tokens = [5, 17, 300, 42, 7];
+    await policy.forwardBackward([{ tokens, weights: [1, 1, 1, 1] }], losses.logLikelihood());
+    await policy.optimStep({ lr: 0.05 });
+    await policy.saveAdapter(dir);
+    const file = join(dir, "adapter_config.json");
+    const config = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...config, alpha_pattern: { "model.layers.1.mlp.down_proj": 21 } }));
+    await policy.addAdapter("patterned", dir);
+    const patterned = await policy.score([tokens], { adapter: "patterned" });
+    expect(
+      largestError(patterned[0]?.logprobs ?? [], (await policy.score([tokens]))[0]?.logprobs ?? []),
+    ).toBeGreaterThan(1e-3);
+    await policy.saveAdapter(join(out, "again"), { name: "patterned" });
+    await policy.addAdapter("again", join(out, "again"));
+    expect(await policy.score([tokens], { adapter: "again" })).toEqual(patterned);
+  });
+});
