@@ -8,7 +8,13 @@ describe("createSeeds", () => {
       return Array.from({ length: 1000 }, () => next());
     };
     expect(draw(7n)).toEqual(draw(7n));
-    const all = [...draw(0n), ...draw(0n, "adapter"), ...draw(1n), ...draw(1n << 32n), ...draw((1n << 64n) - 1n)];
+    const all = [
+      ...draw(0n),
+      ...draw(0n, "adapter"),
+      ...draw(1n),
+      ...draw(1n << 32n),
+      ...draw((1n << 64n) - 1n),
+    ];
     expect(new Set(all).size).toBe(5000);
     expect(all.every((seed) => BigInt.asUintN(64, seed) === seed)).toBe(true);
     expect(all.some((seed) => seed >> 63n === 1n)).toBe(true);
