@@ -1,0 +1,91 @@
+// The rollout that the running code belongs to: one AsyncLocalStorage for the whole process, at a global symbol, so that
+// two copies of the package see the same rollout. Nothing else of a rollout is global; thousands may run at once.
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { RolloutContext } from "../types/agent.js";
+import type { ModelHandler, RouteAction } from "../types/model-call.js";
+import type { SpanDraft } from "../types/span.js";
+
+/** A rollout as tracing needs it: who it is, and what to do with its spans and its model calls. */
+export interface RolloutScope extends RolloutContext {
+  /** Receives each span when it ends, in that order. */
+  record(span: SpanDraft): void;
+  /** What to do with a model call. `host` has the port unless it is the scheme's own; model null: not known. */
+  route(host: string, model: string | null): RouteAction;
+  /** Answers the calls that `route` says to serve. */
+  readonly handle: ModelHandler;
+  /** Runs before `record`: what it returns is recorded instead; null keeps the span out. */
+  redact?(span: SpanDraft): SpanDraft | null;
+  /** Told of each span that came after the abort of `signal` or after the rollout's end, and was dropped. */
+  drop?(span: SpanDraft): void;
+}
+
+/** What travels with the running code. Copies of the package share it: fields may be added, not changed. */
+export interface ActiveContext {
+  readonly scope: RolloutScope;
+  readonly visible: RolloutContext;
+  /** 32 hex digits; one per attempt. */
+  readonly traceId: string;
+  /** The span that encloses what runs now; null at the top. */
+  readonly parentId: string | null;
+  /** Innermost name given by asAgent. */
+  readonly agent: string | null;
+  /** False inside `unrouted` and while a request is already being handled. */
+  readonly isRouted: boolean;
+  readonly life: { isOver: boolean };
+}
+
+/** The rollout that the caller runs in, as its agent sees it; undefined outside. */
+export function rollout(): RolloutContext | undefined {
+  return currentContext()?.visible;
+}
+
+/** The scope given to runInRollout; undefined outside. */
+export function currentScope(): RolloutScope | undefined {
+  return currentContext()?.scope;
+}
+
+/** The innermost agent name (asAgent) around the caller; null when there is none. */
+export function currentAgent(): string | null {
+  return currentContext()?.agent ?? null;
+}
+
+/**
+ * Runs code whose model calls must reach the real provider, such as a judge: they are neither served nor recorded,
+ * and the deadline does not reject them. Emits inside still belong to the rollout.
+ */
+export function unrouted<T>(fn: () => T): T {
+  return runWith({ isRouted: false }, fn);
+}
+
+export function currentContext(): ActiveContext | undefined {
+  return storage().getStore();
+}
+
+/** Runs `fn` as the rollout's code. */
+export function runInContext<T>(context: ActiveContext, fn: () => T): T {
+  return storage().run(context, fn);
+}
+
+/** Runs `fn` with some fields of the context changed; outside a rollout it only runs `fn`. */
+export function runWith<T>(
+  change: Partial<Pick<ActiveContext, "parentId" | "agent" | "isRouted">>,
+  fn: () => T,
+): T {
+  const context = currentContext();
+  return context === undefined ? fn() : storage().run({ ...context, ...change }, fn);
+}
+
+/** True when the rollout no longer takes spans or makes model calls: aborted, or its function has returned. */
+export function isOver(context: ActiveContext): boolean {
+  return context.life.isOver || context.scope.signal.aborted;
+}
+
+// --- internal ---
+
+const kContext = Symbol.for("agentlightning.context");
+
+function storage(): AsyncLocalStorage<ActiveContext> {
+  const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext> };
+  holder[kContext] ??= new AsyncLocalStorage<ActiveContext>();
+  return holder[kContext];
+}
