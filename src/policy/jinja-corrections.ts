@@ -57,10 +57,7 @@ function correctOperator(node: SyntaxNode): SyntaxNode {
 }
 
 function correctLoop(node: SyntaxNode): SyntaxNode {
-  const names = assignedNames(node);
-  return names.length === 0
-    ? node
-    : remade(node, { body: [call(node, "for:", names), ...asList(node.body)] });
+  return remade(node, { body: [call(node, "for:", assignedNames(node)), ...asList(node.body)] });
 }
 
 // The fields that hold what is printed.
@@ -82,12 +79,12 @@ function correctOutput(node: unknown): unknown {
   return isNode(node) && kPrinted.has(node.type) ? call(node, "{{", [node]) : node;
 }
 
-// Names that the loop's body sets for itself: in inner loops and macros they are others.
+// Names that the loop's body sets. Those that only an inner loop sets are not in this one's scope and do no harm.
 function assignedNames(loop: SyntaxNode): string[] {
   const names = new Set<string>();
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit);
-    if (!isNode(value) || kScopes.has(value.type)) return;
+    if (!isNode(value)) return;
     if (value.type === "Set") for (const name of targetNames(value.assignee)) names.add(name);
     for (const child of Object.values(value)) visit(child);
   };
@@ -95,8 +92,6 @@ function assignedNames(loop: SyntaxNode): string[] {
   for (const name of targetNames(loop.loopvar)) names.delete(name);
   return [...names];
 }
-
-const kScopes = new Set(["For", "Macro", "CallStatement"]);
 
 function targetNames(target: unknown): string[] {
   if (!isNode(target)) return [];

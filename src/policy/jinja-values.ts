@@ -140,9 +140,8 @@ function numberToJinja(spelling: string): JinjaValue {
 }
 
 // repr(float): the shortest digits that read back the same, an exponent of two digits below 1e-4 and from 1e16 on.
+// Infinity and NaN come out as json.dumps has them.
 function toPythonFloat(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
   if (Object.is(value, -0)) return "-0.0";
   const [digits = "", exponent = ""] = value.toExponential().split("e");
   const power = Number(exponent);

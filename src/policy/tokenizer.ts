@@ -98,7 +98,8 @@ const preTokenizer = z
     pattern: pattern.optional(),
     invert: z.boolean().optional(),
   })
-  .refine((step) => !step.invert || step.behavior === "Removed", "invert is supported with Removed only");
+  .refine((step) => !step.invert || step.behavior === "Removed", "invert is supported with Removed only")
+  .refine((step) => step.type !== "Split" || step.pattern !== undefined, "expected a pattern");
 const schema = z.looseObject({
   added_tokens: z.array(
     z.looseObject({
@@ -112,7 +113,6 @@ const schema = z.looseObject({
   pre_tokenizer: z
     .intersection(preTokenizer, z.looseObject({ pretokenizers: z.array(preTokenizer).optional() }))
     .nullable(),
-  post_processor: z.looseObject({ type: z.string() }).nullable(),
   decoder: z.unknown(),
   model: z.looseObject({
     type: z.literal("BPE"),
@@ -182,7 +182,8 @@ interface Encoder {
 
 function createEncoder(dir: string, json: TokenizerJson, config: object): Encoder {
   try {
-    return new huggingface.Tokenizer(json, config) as Encoder;
+    // All that post-processors do is add special tokens, and move offsets.
+    return new huggingface.Tokenizer({ ...json, post_processor: null }, config) as Encoder;
   } catch (cause) {
     throw modelError(dir, kFile, "a tokenizer that can be built", String(cause), cause);
   }

@@ -53,8 +53,8 @@ describe("a template renders as in Python where", () => {
     ],
     [
       "it compares lists and mappings",
-      "{{ [1,{'a':true}] == [1.0,{'a':1}] }} {{ [1] != [1,2] }} {{ {'a':1} == {'b':1} }} {{ [1] == [2] }}",
-      "True True False False",
+      "{{ [1,{'a':true}] == [1.0,{'a':1}] }} {{ [1] != [1] }} {{ [1] == [1,2] }} {{ {'a':1} == {'b':1} }} {{ {'a':1} == {'a':1,'b':2} }}",
+      "True False False False False",
     ],
     [
       "it compares values of different kinds",

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -182,6 +183,7 @@ describe("a damaged tokenizer", () => {
     ["has no decoder", "decoder", (json) => (json.decoder = null)],
     ["has an unknown normalizer", "NFX", (json) => (json.normalizer.type = "NFX")],
     ["splits in an unknown way", "pre_tokenizer", (json) => (splitOf(json).behavior = "MergedWithNext")],
+    ["splits by nothing", "pre_tokenizer.pretokenizers.0", (json) => delete splitOf(json).pattern],
     ["has a wrong regular expression", "Invalid regular", (json) => (splitOf(json).pattern.Regex = "(")],
   ];
   for (const [what, field, edit] of damage) {
@@ -193,6 +195,25 @@ describe("a damaged tokenizer", () => {
       expect(error.message).toContain(field);
     });
   }
+
+  it("by any bit, or cut off anywhere, is E_MODEL or still works", () => {
+    const whole = readFileSync(join(qwen2, "tokenizer.json"));
+    const dir = temporaryFolder({});
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 8 }), (at, bit) => {
+        const bytes = Buffer.from(bit === 8 ? whole.subarray(0, at) : whole);
+        if (bit < 8) bytes[at]! ^= 1 << bit;
+        writeFileSync(join(dir, "tokenizer.json"), bytes);
+        try {
+          const tokenizer = loadTokenizer(dir);
+          tokenizer.decode(tokenizer.encode("hello <|im_start|> 🚀 don't"));
+        } catch (error) {
+          expect(error).toMatchObject({ code: "E_MODEL" });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
 
   it("that is absent, empty or cut off is refused by file", () => {
     for (const files of [{}, { "tokenizer.json": "" }, { "tokenizer.json": '{"model":' }]) {
