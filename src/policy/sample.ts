@@ -6,6 +6,7 @@ import type { SampledChoice, SampleOptions } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { checkSeed } from "./seeds.js";
 import { createStopMatcher, type StopMatcher } from "./stop-strings.js";
+import { checkTemperature } from "./temperature.js";
 import { toTokenIds } from "./token-ids.js";
 
 /** @throws as Policy.sample */
@@ -76,7 +77,7 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
       prompt,
       n: checkInteger(kWho, "n", options.n ?? 1, { min: 1, max: 4096 }),
       maxTokens: Math.min(room, checkInteger(kWho, "maxTokens", options.maxTokens ?? room, { min: 1 })),
-      temperature: checkNumber(kWho, "temperature", options.temperature ?? 1, { min: 0 }),
+      temperature: checkTemperature(kWho, options.temperature),
       topP: checkNumber(kWho, "topP", options.topP ?? 1, { min: 0, max: 1 }),
       topK: checkInteger(kWho, "topK", options.topK ?? 0, { min: 0 }),
       seed: options.seed === undefined ? parts.nextSeed() : checkSeed(kWho, options.seed),

@@ -1,8 +1,10 @@
 // policy.score: log-probabilities and entropies of given tokens. No gradients.
-import { argumentError, checkNumber } from "../base/check.js";
+import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
 import { divideBatch, forwardAll, splitBySequence } from "./micro-batches.js";
 import type { ScoreOptions, SequenceScores } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
+import { checkTemperature } from "./temperature.js";
 import { flattenSequences } from "./token-ids.js";
 
 /** @throws as Policy.score */
@@ -15,24 +17,24 @@ export async function score(
   if (!Array.isArray(sequences)) throw argumentError(kWho, "an array of sequences", sequences);
   const limits = { vocabulary: parts.config.vocabulary, contextLength: parts.contextLength };
   const batch = flattenSequences(kWho, sequences, limits, (s) => `sequences[${s}]`);
-  const temperature = checkTemperature(kWho, options.temperature);
+  const temperature = checkTemperature(kWho, options.temperature) || 1;
   return parts.states.alone(kWho, async (stop) => {
     const adapter = parts.adapters.resolve(kWho, options.adapter).handle;
     if (sequences.length === 0) return [];
     const microBatches = divideBatch(parts.engine, batch);
     const forward = { adapter, temperature, keep: false };
     const all = await forwardAll(kWho, parts.engine, batch, microBatches, forward, stop);
+    if (all.logprobs.some(Number.isNaN))
+      throw new LightningError(
+        "E_NONFINITE",
+        `${kWho}: expected finite logits, got a log-probability of NaN; the weights are damaged`,
+      );
     const entropies = splitBySequence(all.entropies, batch);
     return splitBySequence(all.logprobs, batch).map((logprobs, s) => ({
       logprobs,
       entropy: entropies[s] ?? new Float32Array(0),
     }));
   });
-}
-
-/** @returns what logits are divided by: 0 stands for 1 (Law 1). @throws E_ARGUMENT when negative or not finite */
-export function checkTemperature(who: string, temperature: number | undefined): number {
-  return checkNumber(who, "temperature", temperature ?? 1, { min: 0 }) || 1;
 }
 
 // --- internal ---

@@ -9,7 +9,7 @@ import { divideBatch, forward, forwardAll, gather, splitBySequence } from "./mic
 import { fromNative } from "./native-error.js";
 import type { ForwardBackwardResult, OptimStepOptions, OptimStepResult, ScoreOptions } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { checkTemperature } from "./score.js";
+import { checkTemperature } from "./temperature.js";
 import { flattenSequences } from "./token-ids.js";
 
 /** @throws as Policy.forwardBackward */
@@ -29,7 +29,7 @@ export async function forwardBackward(
   const ids = sequences.map((sequence: Partial<LossSequence> | null) => sequence?.tokens);
   const batch = flattenSequences(who, ids, limits, (s) => `sequences[${s}].tokens`);
   const inputs = toLossInputs(who, policyLoss, sequences);
-  const temperature = checkTemperature(who, options.temperature);
+  const temperature = checkTemperature(who, options.temperature) || 1;
   return states.alone(who, async (stop) => {
     const adapter = parts.adapters.trained(who, options.adapter).handle;
     const microBatches = divideBatch(engine, batch);
@@ -39,6 +39,8 @@ export async function forwardBackward(
     const logprobs = Float64Array.from(now.logprobs);
     const entropies = Float64Array.from(now.entropies);
     const result = evaluateLoss(who, policyLoss, { ...inputs, logprobs, entropies });
+    checkFloat32(who, "dLogprobs", result.dLogprobs);
+    checkFloat32(who, "dEntropies", result.dEntropies);
     for (const micro of microBatches) {
       stop.throwIfAborted();
       if (!isSinglePass) {
@@ -96,6 +98,16 @@ export async function optimStep(parts: PolicyParts, options: OptimStepOptions): 
 }
 
 // --- internal ---
+
+// The backward pass is in float32, where a larger derivative would be infinite.
+function checkFloat32(who: string, name: string, derivative_T: Float64Array): void {
+  const i = derivative_T.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (i < 0) return;
+  throw new LightningError(
+    "E_NONFINITE",
+    `${who}: expected ${name} within float32, got ${derivative_T[i]}; gradients are unchanged`,
+  );
+}
 
 function checkSameBits(who: string, again: Float32Array, first: Float32Array): void {
   const i = again.findIndex((value, index) => !Object.is(value, first[index]));

@@ -21,6 +21,11 @@ describe("policy.sample", () => {
     ["n 0", { prompt: [1], n: 0 }, /n to be an integer from 1/],
     ["maxTokens 0", { prompt: [1], maxTokens: 0 }, /maxTokens/],
     ["a negative temperature", { prompt: [1], temperature: -0.1 }, /temperature/],
+    [
+      "a temperature that float32 cannot divide by",
+      { prompt: [1], temperature: 1e-40 },
+      /temperature to be 0/,
+    ],
     ["temperature NaN", { prompt: [1], temperature: Number.NaN }, /temperature/],
     ["topP above 1", { prompt: [1], topP: 1.1 }, /topP/],
     ["a negative topK", { prompt: [1], topK: -1 }, /topK/],

@@ -42,6 +42,13 @@ describe("policy.score", () => {
     expect(engine.log).toEqual([]);
   });
 
+  it("rejects with E_NONFINITE when the model's own numbers are not finite", async () => {
+    const { policy, engine } = await fakePolicy();
+    engine.logprobOf = (token) => (token === 3 ? Number.NaN : -1);
+    await policy.score([[3, 1, 2]]);
+    await expect(policy.score([[1, 2, 3]])).rejects.toMatchObject({ code: "E_NONFINITE" });
+  });
+
   it("hands on adapter and temperature, 0 as 1", async () => {
     const { policy, engine } = await fakePolicy();
     await policy.score([[1, 2]]);
@@ -132,6 +139,7 @@ describe("policy.forwardBackward", () => {
       { dLogprobs: Float64Array.of(0, 0, Number.POSITIVE_INFINITY, 0, 0, 0) },
     ],
     ["a derivative by entropy", { dEntropies: Float64Array.of(0, 0, 0, 0, 0, Number.NaN) }],
+    ["a derivative, in float32,", { dLogprobs: Float64Array.of(0, 0, 0, 4e38, 0, 0) }],
   ])("rejects with E_NONFINITE before any backward pass when %s is not finite", async (_name, wrong) => {
     for (const budget of [1000, 4]) {
       const { policy, engine } = await fakePolicy();
