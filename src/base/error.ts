@@ -16,6 +16,8 @@ export type ErrorCode =
   | "E_NONFINITE"
   /** Two paths that must give the same bits did not. */
   | "E_EXACTNESS"
+  /** A store keeps no record of that id. */
+  | "E_NOT_FOUND"
   /** The call is not allowed in this state. */
   | "E_STATE"
   /** A broken invariant of the package itself. */

@@ -1,0 +1,64 @@
+// One model-call span as a transition: token ids and numbers as they were recorded, nothing encoded again.
+import type { AttributeValue, Span } from "../types/span.js";
+import type { Transition } from "../types/transition.js";
+
+/** Missing ids become [], missing log-probabilities null. */
+export function toTransition(span: Span, agent: string, reward: number | null): Transition {
+  const { attributes } = span;
+  const responseIds = numbersOf(attributes.response_token_ids);
+  return {
+    rolloutId: span.rolloutId,
+    attemptId: span.attemptId,
+    spanId: span.spanId,
+    responseId: stringOf(attributes["gen_ai.response.id"]),
+    agent,
+    promptIds: numbersOf(attributes.prompt_token_ids),
+    responseIds,
+    logprobs: logprobsOf(span, responseIds.length),
+    temperature:
+      numberOf(attributes["agentlightning.temperature"]) ??
+      numberOf(attributes["gen_ai.request.temperature"]) ??
+      1,
+    adapter: stringOf(attributes["agentlightning.adapter"]),
+    version: numberOf(attributes["agentlightning.version"]),
+    arithmetic: stringOf(attributes["agentlightning.arithmetic"]),
+    finishReason: stringOf(attributes["gen_ai.response.finish_reason"]),
+    reward,
+  };
+}
+
+// --- internal ---
+
+function stringOf(value: AttributeValue | undefined): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function numberOf(value: AttributeValue | undefined): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function numbersOf(value: unknown): readonly number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : [];
+}
+
+// Log-probabilities that are not one a token cannot be placed, and count as none.
+function logprobsOf({ attributes }: Span, count: number): readonly number[] | null {
+  const ours = attributes["agentlightning.response_logprobs"];
+  const logprobs = ours === undefined ? contentLogprobs(attributes["logprobs.content"]) : numbersOf(ours);
+  return logprobs.length === count ? logprobs : null;
+}
+
+function contentLogprobs(text: AttributeValue | undefined): readonly number[] {
+  if (typeof text !== "string") return [];
+  const content = parse(text);
+  return Array.isArray(content) ? numbersOf(content.map((entry) => entry?.logprob)) : [];
+}
+
+// What another library wrote there may be anything; without log-probabilities a call is still a call.
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,65 @@
+// What a rollout earned: the number its agent returned, or the last primary reward it emitted. Never a silent 0.
+import type { Span } from "../types/span.js";
+import { rewardOfSpan } from "../types/span-reward.js";
+
+export interface EmittedReward {
+  readonly spanId: string;
+  readonly value: number;
+}
+
+export interface FinalReward {
+  /** Finite; null when there is a problem. */
+  readonly reward: number | null;
+  /** The outcome of a rollout without a usable reward (RolloutOutcome's words); null when there is a reward. */
+  readonly problem: "no-reward" | "bad-reward" | null;
+  /** Why, for people; null when there is a reward. */
+  readonly error: string | null;
+  /** Primary rewards emitted besides the final one, in order. */
+  readonly intermediate: readonly EmittedReward[];
+}
+
+/**
+ * @param spans  of one attempt, in any order
+ * @param agentResult  what the agent returned: a number is final, true is 1, false is 0; undefined (or null): the last emitted
+ *   primary reward is final. Anything else, and a reward that is not finite, is a bad reward.
+ */
+export function finalReward(spans: readonly Span[], agentResult: unknown): FinalReward {
+  const emitted = emittedRewards(spans);
+  if (agentResult !== undefined && agentResult !== null) return judge(toNumber(agentResult), emitted);
+  const last = emitted.at(-1);
+  if (last !== undefined) return judge(last.value, emitted.slice(0, -1));
+  return {
+    reward: null,
+    problem: "no-reward",
+    error: "the agent returned nothing and emitted no reward; return a number or call emitReward",
+    intermediate: [],
+  };
+}
+
+/** Primary rewards in the order in which they were emitted (of spans, not of clocks). */
+export function emittedRewards(spans: readonly Span[]): EmittedReward[] {
+  return spans
+    .toSorted((a, b) => a.sequenceId - b.sequenceId)
+    .flatMap((span) => {
+      const value = rewardOfSpan(span);
+      return value === null ? [] : [{ spanId: span.spanId, value }];
+    });
+}
+
+// --- internal ---
+
+function toNumber(result: unknown): unknown {
+  return typeof result === "boolean" ? Number(result) : result;
+}
+
+function judge(value: unknown, intermediate: readonly EmittedReward[]): FinalReward {
+  if (typeof value === "number" && Number.isFinite(value))
+    return { reward: value, problem: null, error: null, intermediate };
+  const got = typeof value === "number" ? String(value) : `a value of type ${typeof value}`;
+  return {
+    reward: null,
+    problem: "bad-reward",
+    error: `expected a reward that is a finite number or a boolean, got ${got}`,
+    intermediate,
+  };
+}
