@@ -1,0 +1,52 @@
+// The npm package undici, where it is installed: it finds the same global dispatcher. Skipped where it is absent.
+import { createRequire } from "node:module";
+import { describe, expect, it } from "vitest";
+import { runInRollout } from "../../src/tracing/run-in-rollout.js";
+import { completion, lastMessage, testScope } from "./test-scope.js";
+
+interface Undici {
+  readonly fetch: typeof fetch;
+  request(url: string, options: object): Promise<{ statusCode: number; body: { text(): Promise<string> } }>;
+}
+
+const undici = load();
+const kUrl = "https://api.openai.com/v1/chat/completions";
+const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "hi" }] });
+
+describe.skipIf(undici === undefined)("npm's undici (skipped where it is not installed)", () => {
+  it.each([1, 2])("is served by fetch and by request, time %i", async () => {
+    const scope = testScope({ handle: async (request) => completion(lastMessage(request)) });
+    await runInRollout(scope, async () => {
+      const fetched = await undici!.fetch(kUrl, { method: "POST", body });
+      expect(await fetched.text()).toContain('"content":"hi"');
+      const headers = ["Content-Type", "application/json", "Accept-Encoding", "gzip"];
+      const requested = await undici!.request(kUrl, { method: "POST", body, headers });
+      expect(requested.statusCode).toBe(200);
+      expect(await requested.body.text()).toContain('"content":"hi"');
+    });
+    expect(scope.requests.length).toBe(2);
+    expect(scope.requests[1]?.headers).toEqual({ "content-type": "application/json" });
+  });
+
+  it("rejects with the rollout's reason after its abort", async () => {
+    const scope = testScope();
+    scope.controller.abort(new RangeError("deadline"));
+    await runInRollout(scope, async () => {
+      await expect(undici!.request(kUrl, { method: "POST", body })).rejects.toThrow("deadline");
+      await expect(undici!.fetch(kUrl, { method: "POST", body })).rejects.toMatchObject({
+        cause: { message: "deadline" },
+      });
+    });
+  });
+});
+
+function load(): Undici | undefined {
+  const require = createRequire(import.meta.url);
+  const path = process.env.AGL_TEST_UNDICI ?? "undici";
+  try {
+    return require(path) as Undici;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
