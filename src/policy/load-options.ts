@@ -112,7 +112,8 @@ function checkSizes(
   );
   const trainTokens = options.trainTokens ?? Math.max(contextLength, 2048);
   const cacheTokens = options.cacheTokens ?? Math.max(4 * contextLength, 16_384);
-  const leastCache = roundUp(contextLength + kBlock);
+  // A choice may fill two blocks more than its own: the one that its prompt ends in, and the one that it begins in.
+  const leastCache = roundUp(contextLength + 2 * kBlock);
   return {
     contextLength,
     trainTokens: checkInteger(who, "trainTokens", trainTokens, { min: contextLength, max: kMaxTokens }),

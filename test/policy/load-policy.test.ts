@@ -29,7 +29,7 @@ describe("loadPolicy", () => {
     ],
     [
       "less token memory than a sequence needs",
-      { contextLength: 64, cacheTokens: 95 },
+      { contextLength: 64, cacheTokens: 127 },
       "E_ARGUMENT",
       /cacheTokens/,
     ],
