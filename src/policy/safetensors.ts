@@ -90,7 +90,6 @@ function readHeader(file: string, fail: Refusal): { readonly bytes: Uint8Array; 
     const status = fstatSync(descriptor);
     if (!status.isFile()) throw fail("a file", "something else");
     const fileBytes = status.size;
-    if (fileBytes < kLengthBytes) throw fail("at least 8 bytes", `${fileBytes}`);
     const length = readAt(descriptor, 0, kLengthBytes, fail).readBigUInt64LE();
     const limit = Math.min(kMaxHeaderBytes, fileBytes - kLengthBytes);
     if (length > BigInt(limit)) throw fail(`a header of at most ${limit} bytes`, `a header of ${length}`);

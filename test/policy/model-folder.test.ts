@@ -5,7 +5,7 @@ import { readModelFolder } from "../../src/policy/model-folder.js";
 import { readSafetensors } from "../../src/policy/safetensors.js";
 import { modelTensors } from "../../src/policy/tensors.js";
 import { modelDir, modelNames, readJson } from "./fixture-models.js";
-import { copyModel, editHeader, editJson, modelErrorOf } from "./model-copies.js";
+import { copyModel, editHeader, editJson, joinSafetensors, modelErrorOf } from "./model-copies.js";
 
 const kIndex = "model.safetensors.index.json";
 const kEmbedding = "model.embed_tokens.weight";
@@ -105,6 +105,16 @@ describe("readModelFolder", () => {
       return header;
     });
     expect(modelErrorOf(() => readModelFolder(flatten))).toMatch(/model\.norm\.weight/);
+  });
+
+  it("refuses a matrix stored as its first column", () => {
+    const dir = copyModel("qwen2");
+    const header = { [kEmbedding]: { dtype: "F32", shape: [368], data_offsets: [0, 1472] } };
+    writeFileSync(
+      join(dir, "model.safetensors"),
+      joinSafetensors(JSON.stringify(header), Buffer.alloc(1472)),
+    );
+    expect(modelErrorOf(() => readModelFolder(dir))).toMatch(/embed_tokens.*\[368,64\].*\[368\]/);
   });
 
   it("refuses an untied model without a head, and a config that disagrees with the weights", () => {
