@@ -16,18 +16,16 @@ inline float attentionDelta(const float* dout, const float* out, std::int64_t he
   return sumLanes(sums);
 }
 
-// From q . k in p and dout . v in ds: p, and the gradient of q . k in ds. Lanes from `count` to `written` become +0.
+// From q . k in p and dout . v in ds: p, and the gradient of q . k in ds. Lanes from `count` to `written` become 0.
 inline void scoreGradients(float* p, float* ds, std::int64_t count, std::int64_t written, float scale, float lse,
                            float delta) {
   const F16 zero = broadcast(0.0F);
-  const F16 none = broadcast(-__builtin_inff());
   for (std::int64_t j = 0; j < count; j += kLanes) {
-    const Mask16 valid = firstLanes(static_cast<int>(atMost(kLanes, count - j)));
-    const F16 s = select(valid, mul(load(p + j), broadcast(scale)), none);
+    F16 s = mul(load(p + j), broadcast(scale));
+    if (count - j < kLanes) s = select(firstLanes(static_cast<int>(count - j)), s, broadcast(-__builtin_inff()));
     const F16 weight = exp(sub(s, broadcast(lse)));
-    const F16 slope = mul(mul(weight, sub(load(ds + j), broadcast(delta))), broadcast(scale));
     store(p + j, weight);
-    store(ds + j, select(valid, slope, zero));
+    store(ds + j, mul(mul(weight, sub(load(ds + j), broadcast(delta))), broadcast(scale)));
   }
   for (std::int64_t j = panelsOf(count) * kLanes; j < written; j += kLanes) {
     store(p + j, zero);
