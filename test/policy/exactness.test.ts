@@ -1,12 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  devices,
-  type LoadPolicyOptions,
-  loadPolicy,
-  losses,
-  type Policy,
-  type SampledChoice,
-} from "../../src/index.js";
+import { devices } from "../../src/policy/devices.js";
+import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy, SampledChoice } from "../../src/policy/policy.js";
 import { disturb, randomModels, type ShapeName, tokensOf } from "./random-models.js";
 
 // Law 1: the log-probability of a token is the same bits from sample, score and forwardBackward, whatever rides along.

@@ -2,7 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LightningError, loadPolicy, type Policy } from "../../src/index.js";
+import { LightningError } from "../../src/base/error.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import type { Policy } from "../../src/policy/policy.js";
 import { qwen2 } from "./fixture-models.js";
 
 // Files that were cut short or whose bits flipped: a documented error that names the file, or a policy that works; never a crash.

@@ -2,7 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { devices, type LoadPolicyOptions, loadPolicy, losses } from "../../src/index.js";
+import { devices } from "../../src/policy/devices.js";
+import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
 import { largestError } from "./expected-numbers.js";
 import { qwen2 } from "./fixture-models.js";
 

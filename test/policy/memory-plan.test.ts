@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { loadPolicy, losses } from "../../src/index.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
 import { randomModels, tokensOf } from "./random-models.js";
 
 const models = randomModels();

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadPolicy, losses, type Policy } from "../../src/index.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
 import {
   type ExpectedNumbers,
   largestError,

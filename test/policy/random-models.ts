@@ -3,7 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createModel, losses, type NewModel, type Policy } from "../../src/index.js";
+import { createModel, type NewModel } from "../../src/policy/create-model.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
 import { qwen2 } from "./fixture-models.js";
 
 const common = { vocabulary: 5003, tokenizer: qwen2, layers: 2 } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SampledChoice, SampleOptions, StreamedToken } from "../../src/index.js";
+import type { SampledChoice, SampleOptions, StreamedToken } from "../../src/policy/policy.js";
 import { fakePolicy, settle } from "./fake-policy.js";
 
 describe("policy.sample", () => {

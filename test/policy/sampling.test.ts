@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadPolicy, losses, type Policy, type SampleOptions, type StreamedToken } from "../../src/index.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy, SampleOptions, StreamedToken } from "../../src/policy/policy.js";
 import { qwen2 } from "./fixture-models.js";
 
 // The sampler behind the facade, on a real engine: what is drawn, when it ends, who gives up.

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadPolicy, losses, type Policy } from "../../src/index.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
 import { relativeError } from "./expected-numbers.js";
 import { disturb, randomModels, tokensOf } from "./random-models.js";
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { losses, type Policy } from "../../src/index.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
 import { type FakePolicy, fakePolicy, isPending, settle } from "./fake-policy.js";
 import { qwen2 } from "./fixture-models.js";
 

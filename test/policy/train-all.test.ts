@@ -2,7 +2,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createModel, loadPolicy, losses, type NewModel, type Policy } from "../../src/index.js";
+import { createModel, type NewModel } from "../../src/policy/create-model.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
 import { readSafetensors } from "../../src/policy/safetensors.js";
 import { qwen2 } from "./fixture-models.js";
 

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type LossFunction, type LossSequence, losses } from "../../src/index.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { LossSequence } from "../../src/policy/losses/loss-inputs.js";
+import type { LossFunction } from "../../src/policy/losses/policy-loss.js";
 import { fakePolicy } from "./fake-policy.js";
 import { qwen2 } from "./fixture-models.js";
 
