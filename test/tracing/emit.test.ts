@@ -143,6 +143,11 @@ describe("the 32 recorded emits", () => {
 });
 
 describe("emits", () => {
+  it("say what a record of rewards lacks: the primary key, or the one that was named", () => {
+    expect(() => emitReward({ a: 1 })).toThrow("name the one that counts");
+    expect(() => emitReward({ a: 1, b: 2 }, { primaryKey: "z" })).toThrow('("a", "b"), got "z"');
+  });
+
   it("put the primary reward first and keep the order of the others", async () => {
     const [span] = await spansOf(() => emitReward({ c: 0.1, a: 0.2, b: 0.3 }, { primaryKey: "b" }));
     expect(Object.values(span!.attributes)).toEqual(["b", 0.3, "c", 0.1, "a", 0.2]);
