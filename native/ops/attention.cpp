@@ -1,6 +1,8 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 #include "ops/attention_kernels.h"
 #include "ops/kernels.h"
@@ -66,9 +68,10 @@ void forEachTask(std::span<const AttentionTile> tiles, std::span<const KeyRun> r
                  Visit visit) {
   const std::int32_t most = static_cast<std::int32_t>(rowsOf(shape));
   const std::int64_t group = shape.heads / shape.kvHeads;
-  for (const AttentionTile& tile : tiles) {
+  for (std::size_t t = 0; t < tiles.size(); t++) {
+    const AttentionTile& tile = tiles[t];
     for (std::int32_t row = 0; row < tile.rows; row += most) {
-      AttentionTask task = {tile, runs.data(), shape, 0};
+      AttentionTask task = {tile, runs.data(), shape, 0, t};
       task.tile.row += row;
       task.tile.position += row;
       task.tile.rows = std::min(most, tile.rows - row);
@@ -86,6 +89,10 @@ std::int64_t totalCost(std::span<const AttentionTile> tiles, std::span<const Key
   return total;
 }
 
+std::int64_t partsOf(Context& context, std::int64_t cost) {
+  return std::clamp(cost / kGrainProducts, std::int64_t{1}, std::int64_t{context.pool.threads()});
+}
+
 AttentionScratch workerScratch(Context& context, int worker, const AttentionShape& shape) {
   Layout layout(static_cast<float*>(context.pool.scratch(worker, attentionScratchBytes(shape))));
   return scratchOf(layout, shape);
@@ -97,28 +104,76 @@ void forward(Context& context, View out, View lse, View q, View k, View v, std::
              std::span<const KeyRun> runs, AttentionShape shape) {
   const AttentionOperands operands = {of(q), of(k), of(v), of(out), of(lse), {}, {}, {}, {}};
   const std::int64_t total = totalCost(tiles, runs, shape);
-  const std::int64_t parts = std::clamp(total / kGrainProducts, std::int64_t{1}, std::int64_t{context.pool.threads()});
+  const std::int64_t parts = partsOf(context, total);
   // Late tiles have more keys: parts are equal in cost, not in number.
   context.pool.run(parts, 1, [&](int worker, std::int64_t begin, std::int64_t end) {
     const AttentionScratch scratch = workerScratch(context, worker, shape);
     std::int64_t before = 0;
     forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t cost) {
-      const std::int64_t part = before * parts / total;
+      const std::int64_t part = before * parts / std::max<std::int64_t>(total, 1);
       before += cost;
       if (part >= begin && part < end) context.kernels.attention.forward(operands, task, scratch);
     });
   });
 }
 
-// dk and dv of a slot are sums over tiles, so a kv head stays with one worker.
+// Which tiles share slots, directly or through others: tile t belongs to component result[t].
+std::vector<std::size_t> componentsOf(std::span<const AttentionTile> tiles, std::span<const KeyRun> runs) {
+  struct Piece {
+    std::int32_t begin, end;
+    std::size_t tile;
+  };
+  std::vector<Piece> pieces;
+  for (std::size_t t = 0; t < tiles.size(); t++) {
+    for (const KeyRun& run : runs.subspan(static_cast<std::size_t>(tiles[t].firstRun),
+                                          static_cast<std::size_t>(tiles[t].runs))) {
+      pieces.push_back({run.slot, run.slot + run.count, t});
+    }
+  }
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
+  std::vector<std::size_t> root(tiles.size());
+  std::iota(root.begin(), root.end(), std::size_t{0});
+  const auto rootOf = [&](std::size_t t) {
+    while (root[t] != t) t = root[t] = root[root[t]];
+    return t;
+  };
+  for (std::size_t i = 1, widest = 0; i < pieces.size(); i++) {
+    if (pieces[i].begin < pieces[widest].end) root[rootOf(pieces[i].tile)] = rootOf(pieces[widest].tile);
+    if (pieces[i].end > pieces[widest].end) widest = i;
+  }
+  for (std::size_t t = 0; t < tiles.size(); t++) root[t] = rootOf(t);
+  return root;
+}
+
+// dk and dv of a slot are sums over tiles in their order, so the tiles that share slots stay with one worker, each kv
+// head by itself.
 void backward(Context& context, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
               std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape) {
   const AttentionOperands operands = {of(q), of(k), of(v), of(out), of(lse), of(dout), of(dq), of(dk), of(dv)};
-  const std::int64_t headCost = std::max<std::int64_t>(1, totalCost(tiles, runs, shape) / shape.kvHeads);
-  context.pool.run(shape.kvHeads, kGrainProducts / headCost, [&](int worker, std::int64_t begin, std::int64_t end) {
+  const std::vector<std::size_t> components = componentsOf(tiles, runs);
+  const std::size_t heads = static_cast<std::size_t>(shape.kvHeads);
+  std::vector<std::int64_t> costs(tiles.size() * heads);
+  std::int64_t total = 0;
+  const auto groupOf = [&](const AttentionTask& task) {
+    return components[task.index] * heads + static_cast<std::size_t>(task.kvHead);
+  };
+  forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t cost) {
+    costs[groupOf(task)] += cost;
+    total += cost;
+  });
+  const std::int64_t parts = partsOf(context, total);
+  std::vector<std::int64_t> owner(costs.size());
+  std::int64_t before = 0;
+  for (std::size_t g = 0; g < costs.size(); g++) {
+    // The middle of a group decides, so that a large one leaves nothing too little to its neighbours.
+    owner[g] = (before + costs[g] / 2) * parts / std::max<std::int64_t>(total, 1);
+    before += costs[g];
+  }
+  context.pool.run(parts, 1, [&](int worker, std::int64_t begin, std::int64_t end) {
     const AttentionScratch scratch = workerScratch(context, worker, shape);
     forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t) {
-      if (task.kvHead >= begin && task.kvHead < end) context.kernels.attention.backward(operands, task, scratch);
+      const std::int64_t part = owner[groupOf(task)];
+      if (part >= begin && part < end) context.kernels.attention.backward(operands, task, scratch);
     });
   });
 }

@@ -1,6 +1,7 @@
 // Raw kernels of attention for one instruction set; what the driver in attention.cpp divides and feeds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "ops/attention.h"
@@ -33,6 +34,7 @@ struct AttentionTask {
   const KeyRun* runs;  // of all tiles
   AttentionShape shape;
   std::int64_t kvHead;
+  std::size_t index;  // of the whole tile
 };
 
 struct AttentionMatrix {
