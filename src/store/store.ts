@@ -66,7 +66,7 @@ export interface LightningStore extends AsyncDisposable {
   queryResources(query?: ResourcesQuery): Promise<Page<ResourcesUpdate>>;
 
   /** A worker's sign of life, which also makes it known. @throws E_ARGUMENT */
-  heartbeat(workerId: string, stats?: Attributes | null): Promise<Worker>;
+  heartbeat(workerId: string, stats?: Attributes): Promise<Worker>;
   /** @throws E_NOT_FOUND */
   getWorker(workerId: string): Promise<Worker>;
   /** @throws E_ARGUMENT */

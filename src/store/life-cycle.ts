@@ -1,0 +1,165 @@
+// How rollouts, attempts and workers may change: pure functions of records and the time, the same for every store.
+// After Agent Lightning 0.3's store; differences:
+// 1. An ended attempt, and a cancelled or succeeded rollout, keep their status: what comes late is refused or ignored.
+// 2. A worker is idle or unknown after the attempt it is busy with, not after another one of its attempts.
+//
+//   attempt   preparing -> running -> succeeded | failed | timeout | unresponsive (-> running when it speaks again)
+//   rollout   queuing -> preparing -> running -> succeeded | failed | cancelled | requeuing -> preparing ...
+import { LightningError } from "../base/error.js";
+import type {
+  Attempt,
+  AttemptStatus,
+  Rollout,
+  RolloutConfig,
+  RolloutStatus,
+  Worker,
+} from "../types/rollout.js";
+import type { AttemptChanges, RolloutChanges } from "./store-records.js";
+
+/** Which status an attempt may be given; any may be given its own again. */
+export const attemptMoves: Readonly<Record<AttemptStatus, readonly AttemptStatus[]>> = {
+  preparing: ["running", "succeeded", "failed", "timeout", "unresponsive"],
+  running: ["succeeded", "failed", "timeout", "unresponsive"],
+  unresponsive: ["running", "succeeded", "failed", "timeout"],
+  succeeded: [],
+  failed: [],
+  timeout: [],
+};
+
+/** Which status a caller may give a rollout. An ended one can only be queued again. */
+export const rolloutMoves: Readonly<Record<RolloutStatus, readonly RolloutStatus[]>> = {
+  queuing: ["preparing", "running", "succeeded", "failed", "cancelled", "requeuing"],
+  preparing: ["running", "succeeded", "failed", "cancelled", "queuing", "requeuing"],
+  running: ["preparing", "succeeded", "failed", "cancelled", "queuing", "requeuing"],
+  requeuing: ["queuing", "preparing", "running", "succeeded", "failed", "cancelled"],
+  succeeded: ["queuing", "requeuing"],
+  failed: ["queuing", "requeuing"],
+  cancelled: ["queuing", "requeuing"],
+};
+
+/** Succeeded, failed or cancelled. */
+export function isEnded(status: RolloutStatus): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+/** Queuing or requeuing: a claim may take it. */
+export function isQueued(status: RolloutStatus): boolean {
+  return status === "queuing" || status === "requeuing";
+}
+
+/** Preparing or running: the watchdog looks at it. */
+export function isActive(status: AttemptStatus): boolean {
+  return status === "preparing" || status === "running";
+}
+
+/** The rollout with another status; ending stamps endTime, queuing clears it. @throws E_STATE */
+export function moveRollout(rollout: Rollout, status: RolloutStatus, now: number): Rollout {
+  if (status === rollout.status) return rollout;
+  if (rolloutMoves[rollout.status].includes(status)) return withStatus(rollout, status, now);
+  throw illegal(`rollout ${rollout.rolloutId}`, rolloutMoves[rollout.status], rollout.status, status);
+}
+
+/** The attempt with another status; success and failure stamp endTime. @throws E_STATE */
+export function moveAttempt(attempt: Attempt, status: AttemptStatus, now: number): Attempt {
+  if (status === attempt.status) return attempt;
+  if (!attemptMoves[attempt.status].includes(status))
+    throw illegal(`attempt ${attempt.attemptId}`, attemptMoves[attempt.status], attempt.status, status);
+  const ends = status === "succeeded" || status === "failed";
+  return { ...attempt, status, endTime: ends ? now : attempt.endTime };
+}
+
+/** The rollout with the fields that are present. @throws E_STATE */
+export function changeRollout(rollout: Rollout, changes: RolloutChanges, now: number): Rollout {
+  const { status, ...fields } = changes;
+  const changed = { ...rollout, ...present(fields) };
+  return status === undefined ? changed : moveRollout(changed, status, now);
+}
+
+/** The attempt with the fields that are present; a heartbeat wakes an unresponsive one. @throws E_STATE */
+export function changeAttempt(attempt: Attempt, changes: AttemptChanges, now: number): Attempt {
+  const { status, ...fields } = changes;
+  const wakes = fields.lastHeartbeatTime !== undefined && attempt.status === "unresponsive";
+  const changed = { ...(wakes ? hearFrom(attempt, now) : attempt), ...present(fields) };
+  return status === undefined ? changed : moveAttempt(changed, status, now);
+}
+
+/** A sign of life: an attempt that prepared or was unresponsive runs; an ended one keeps its status. */
+export function hearFrom(attempt: Attempt, now: number): Attempt {
+  const speaks = attempt.status === "preparing" || attempt.status === "unresponsive";
+  return { ...attempt, status: speaks ? "running" : attempt.status, lastHeartbeatTime: now };
+}
+
+/**
+ * The rollout after its latest attempt changed. A try that failed in a way the configuration retries is queued again while attempts are
+ * left. An ended rollout stays as it is, except one that failed because its attempt was unresponsive, when that speaks again.
+ * @param before  the attempt's status before the change; no change, no effect
+ */
+export function propagate(rollout: Rollout, before: AttemptStatus, attempt: Attempt, now: number): Rollout {
+  if (before === attempt.status) return rollout;
+  const status = statusAfter(rollout.config, attempt);
+  const revives =
+    rollout.status === "failed" &&
+    before === "unresponsive" &&
+    (status === "running" || status === "succeeded");
+  if (isEnded(rollout.status) && !revives) return rollout;
+  return withStatus(rollout, status, now);
+}
+
+/** What the watchdog does with an attempt; null: nothing. Being too late counts before being silent. */
+export function overdue(
+  attempt: Attempt,
+  { timeoutSeconds, unresponsiveSeconds }: RolloutConfig,
+  now: number,
+): "timeout" | "unresponsive" | null {
+  if (!isActive(attempt.status)) return null;
+  if (timeoutSeconds !== null && now - attempt.startTime > timeoutSeconds) return "timeout";
+  const heard = attempt.lastHeartbeatTime ?? attempt.startTime;
+  return unresponsiveSeconds !== null && now - heard > unresponsiveSeconds ? "unresponsive" : null;
+}
+
+/** When the attempt, left alone, becomes overdue; Infinity: never. */
+export function deadlineOf(attempt: Attempt, config: RolloutConfig): number {
+  if (!isActive(attempt.status)) return Number.POSITIVE_INFINITY;
+  const heard = attempt.lastHeartbeatTime ?? attempt.startTime;
+  return Math.min(
+    attempt.startTime + (config.timeoutSeconds ?? Number.POSITIVE_INFINITY),
+    heard + (config.unresponsiveSeconds ?? Number.POSITIVE_INFINITY),
+  );
+}
+
+/** The worker after one of its attempts began or changed. */
+export function syncWorker(worker: Worker, attempt: Attempt, now: number): Worker {
+  const { rolloutId, attemptId, status } = attempt;
+  if (isActive(status))
+    return {
+      ...worker,
+      status: "busy",
+      lastBusyTime: now,
+      currentRolloutId: rolloutId,
+      currentAttemptId: attemptId,
+    };
+  if (worker.currentAttemptId !== attemptId) return worker;
+  if (status === "timeout" || status === "unresponsive") return { ...worker, status: "unknown" };
+  return { ...worker, status: "idle", lastIdleTime: now, currentRolloutId: null, currentAttemptId: null };
+}
+
+// --- internal ---
+
+function present<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function statusAfter({ retryCondition, maxAttempts }: RolloutConfig, attempt: Attempt): RolloutStatus {
+  const { status, sequenceId } = attempt;
+  if (isActive(status) || status === "succeeded") return status as RolloutStatus;
+  return retryCondition.includes(status) && sequenceId < maxAttempts ? "requeuing" : "failed";
+}
+
+function withStatus(rollout: Rollout, status: RolloutStatus, now: number): Rollout {
+  return { ...rollout, status, endTime: isEnded(status) ? now : null };
+}
+
+function illegal(who: string, moves: readonly string[], from: string, to: string): LightningError {
+  const expected = moves.length === 0 ? "no other status" : moves.join(", ");
+  return new LightningError("E_STATE", `store: ${who} is ${from}: expected ${expected} after it, got ${to}`);
+}

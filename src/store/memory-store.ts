@@ -1,0 +1,301 @@
+// A store in this process's memory: nothing survives it, nothing is copied (records are read-only by contract).
+// The watchdog is a timer of its own, and waits end by events, not by looking again.
+import { checkInteger } from "../base/check.js";
+import { LightningError } from "../base/error.js";
+import type { Resources, ResourcesUpdate } from "../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
+import type { Attributes, Span } from "../types/span.js";
+import { changeAttempt, changeRollout, hearFrom, isEnded, moveRollout } from "./life-cycle.js";
+import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
+import { MemoryTables, notFound, type RolloutEntry } from "./memory-tables.js";
+import {
+  checkConfig,
+  checkId,
+  checkMode,
+  checkResources,
+  newId,
+  toRollout,
+  toWorker,
+} from "./new-records.js";
+import { sortFields, toPage } from "./paging.js";
+import type { LightningStore } from "./store.js";
+import type {
+  AttemptChanges,
+  AttemptQuery,
+  NewRollout,
+  Page,
+  ResourcesQuery,
+  RolloutChanges,
+  RolloutQuery,
+  SpanQuery,
+  StoreStatistics,
+  WaitOptions,
+  WorkerQuery,
+} from "./store-records.js";
+
+/** An empty store that lives until it is closed or forgotten. */
+export function createMemoryStore(): LightningStore {
+  return new MemoryStore();
+}
+
+// --- internal ---
+
+class MemoryStore implements LightningStore {
+  readonly #tables = new MemoryTables();
+  readonly #openTime = now();
+
+  async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
+    const records = rollouts.map((fields) => this.#toRollout("enqueue", fields));
+    for (const record of records) this.#tables.setRollout(this.#tables.addRollout(record), record);
+    return records;
+  }
+
+  async claim(workerId: string | null, limit = 1): Promise<readonly AttemptedRollout[]> {
+    const tables = this.#open("claim");
+    checkInteger("store.claim", "limit", limit);
+    if (limit <= 0) return [];
+    if (workerId !== null) checkId("store.claim", "workerId", workerId);
+    const ids = firstOf(tables.queue, limit);
+    const time = now();
+    const claimed = ids.map((id) => tables.beginAttempt(tables.entryOf("claim", id), workerId, time));
+    if (workerId !== null) this.#noteClaim(workerId, claimed.length, time);
+    return claimed;
+  }
+
+  async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
+    const record = this.#toRollout("startRollout", rollout);
+    return this.#tables.beginAttempt(this.#tables.addRollout(record), workerId, now());
+  }
+
+  async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    const tables = this.#open("startAttempt");
+    const entry = tables.entryOf("startAttempt", rolloutId);
+    const { status } = entry.rollout;
+    if (isEnded(status))
+      throw new LightningError(
+        "E_STATE",
+        `store.startAttempt: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
+      );
+    return tables.beginAttempt(entry, workerId, now());
+  }
+
+  async getRollout(rolloutId: string): Promise<Rollout | AttemptedRollout> {
+    return withAttempt(this.#open("getRollout").entryOf("getRollout", rolloutId));
+  }
+
+  async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
+    const entries = [...this.#open("queryRollouts").entries.values()];
+    const matched = entries.filter(({ rollout }) => matchesRollout(rollout, query)).map(withAttempt);
+    return toPage("store.queryRollouts", matched, query, sortFields.rollout);
+  }
+
+  async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {
+    const tables = this.#open("updateRollout");
+    const entry = tables.entryOf("updateRollout", rolloutId);
+    if (changes.mode !== undefined) checkMode("store.updateRollout", changes.mode);
+    if (changes.config !== undefined) checkConfig("store.updateRollout", changes.config);
+    if (changes.resourcesId) this.#versionsOf("updateRollout", changes.resourcesId);
+    tables.setRollout(entry, changeRollout(entry.rollout, changes, now()));
+    return entry.rollout;
+  }
+
+  async cancel(rolloutId: string): Promise<Rollout> {
+    const tables = this.#open("cancel");
+    const entry = tables.entryOf("cancel", rolloutId);
+    tables.setRollout(entry, moveRollout(entry.rollout, "cancelled", now()));
+    return entry.rollout;
+  }
+
+  async waitForRollouts(
+    rolloutIds: readonly string[],
+    options: WaitOptions = {},
+  ): Promise<readonly Rollout[]> {
+    const tables = this.#open("waitForRollouts");
+    const entries = [...new Set(rolloutIds)].map((id) => tables.entryOf("waitForRollouts", id));
+    const deadline = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const ended = () => entries.map(({ rollout }) => rollout).filter(({ status }) => isEnded(status));
+    // One that ended may have been queued again while the others were waited for.
+    for (;;) {
+      const open = entries.filter(({ rollout }) => !isEnded(rollout.status));
+      const timeoutMs = deadline - performance.now();
+      if (open.length === 0 || (options.timeoutMs !== undefined && timeoutMs <= 0)) return ended();
+      const ids = open.map(({ rollout }) => rollout.rolloutId);
+      await tables.waiters.wait(ids, { timeoutMs, signal: options.signal });
+    }
+  }
+
+  async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
+    return this.#open("getLatestAttempt").entryOf("getLatestAttempt", rolloutId).attempts.at(-1) ?? null;
+  }
+
+  async queryAttempts(rolloutId: string, query: AttemptQuery = {}): Promise<Page<Attempt>> {
+    const { attempts } = this.#open("queryAttempts").entryOf("queryAttempts", rolloutId);
+    return toPage("store.queryAttempts", attempts, query, sortFields.attempt);
+  }
+
+  async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
+    const tables = this.#open("updateAttempt");
+    const entry = tables.entryOf("updateAttempt", rolloutId);
+    const attempt = tables.attemptOf("updateAttempt", entry, attemptId);
+    const time = now();
+    return tables.setAttempt(entry, changeAttempt(attempt, changes, time), time);
+  }
+
+  async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
+    const tables = this.#open("addSpans");
+    for (const { rolloutId, attemptId, sequenceId } of spans) {
+      tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
+      checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+    }
+    return spans.map((span) => this.#addSpan(span));
+  }
+
+  async nextSequenceId(rolloutId: string): Promise<number> {
+    const entry = this.#open("nextSequenceId").entryOf("nextSequenceId", rolloutId);
+    entry.lastSequenceId++;
+    return entry.lastSequenceId;
+  }
+
+  async querySpans(rolloutId: string, query: SpanQuery = {}): Promise<Page<Span>> {
+    const entry = this.#open("querySpans").entryOf("querySpans", rolloutId);
+    const attemptId = query.attemptId === "latest" ? entry.attempts.at(-1)?.attemptId : query.attemptId;
+    if (query.attemptId !== undefined && attemptId === undefined)
+      return toPage("store.querySpans", [], query, sortFields.span);
+    const ofAttempt = entry.spans.filter((span) => attemptId === undefined || span.attemptId === attemptId);
+    const matched = ofAttempt.filter((span) => matchesSpan(span, query));
+    const sorted: SpanQuery = { sortBy: "sequenceId", ...query };
+    return toPage("store.querySpans", matched, sorted, sortFields.span);
+  }
+
+  async addResources(resources: Resources): Promise<ResourcesUpdate> {
+    return this.updateResources(newId("rs"), resources);
+  }
+
+  async updateResources(resourcesId: string, resources: Resources): Promise<ResourcesUpdate> {
+    const tables = this.#open("updateResources");
+    checkId("store.updateResources", "resourcesId", resourcesId);
+    checkResources("store.updateResources", resources);
+    const versions = tables.resources.get(resourcesId) ?? [];
+    const updateTime = now();
+    const createTime = versions[0]?.createTime ?? updateTime;
+    const update = { resourcesId, version: versions.length + 1, createTime, updateTime, resources };
+    tables.resources.set(resourcesId, [...versions, update]);
+    tables.latestResources = update;
+    return update;
+  }
+
+  async getResources(resourcesId: string, version?: number): Promise<ResourcesUpdate> {
+    const versions = this.#versionsOf("getResources", resourcesId);
+    const found = version === undefined ? versions.at(-1) : versions[version - 1];
+    return found ?? notFound("getResources", "resources", `${resourcesId}, version ${version}`);
+  }
+
+  async getLatestResources(): Promise<ResourcesUpdate | null> {
+    return this.#open("getLatestResources").latestResources;
+  }
+
+  async queryResources(query: ResourcesQuery = {}): Promise<Page<ResourcesUpdate>> {
+    const versions = [...this.#open("queryResources").resources.values()];
+    const matched = versions
+      .flatMap((all) => all.slice(-1))
+      .filter((update) => matchesResources(update, query));
+    return toPage("store.queryResources", matched, query, sortFields.resources);
+  }
+
+  async heartbeat(workerId: string, stats?: Attributes): Promise<Worker> {
+    const { workers } = this.#open("heartbeat");
+    const known = workers.get(checkId("store.heartbeat", "workerId", workerId)) ?? toWorker(workerId);
+    const heartbeatStats = stats ?? known.heartbeatStats;
+    const worker: Worker = { ...known, lastHeartbeatTime: now(), heartbeatStats };
+    workers.set(workerId, worker);
+    return worker;
+  }
+
+  async getWorker(workerId: string): Promise<Worker> {
+    return this.#open("getWorker").workers.get(workerId) ?? notFound("getWorker", "worker", workerId);
+  }
+
+  async queryWorkers(query: WorkerQuery = {}): Promise<Page<Worker>> {
+    const workers = [...this.#open("queryWorkers").workers.values()];
+    const matched = workers.filter((worker) => matchesWorker(worker, query));
+    return toPage("store.queryWorkers", matched, query, sortFields.worker);
+  }
+
+  async statistics(): Promise<StoreStatistics> {
+    const { entries, resources, workers } = this.#open("statistics");
+    const all = [...entries.values()];
+    return {
+      name: "memory",
+      rollouts: all.length,
+      attempts: all.reduce((sum, { attempts }) => sum + attempts.length, 0),
+      spans: all.reduce((sum, { spans }) => sum + spans.length, 0),
+      resources: resources.size,
+      workers: workers.size,
+      uptimeSeconds: now() - this.#openTime,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#tables.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(who: string): MemoryTables {
+    this.#tables.checkOpen(who);
+    return this.#tables;
+  }
+
+  #versionsOf(who: string, resourcesId: string): readonly ResourcesUpdate[] {
+    return this.#open(who).resources.get(resourcesId) ?? notFound(who, "resources", resourcesId);
+  }
+
+  #toRollout(who: string, fields: NewRollout): Rollout {
+    const { latestResources } = this.#open(who);
+    if (fields.resourcesId) this.#versionsOf(who, fields.resourcesId);
+    const resourcesId = fields.resourcesId ?? latestResources?.resourcesId ?? null;
+    return toRollout(`store.${who}`, fields, resourcesId, now());
+  }
+
+  #noteClaim(workerId: string, claimed: number, time: number): void {
+    const { workers } = this.#tables;
+    const worker = workers.get(workerId) ?? toWorker(workerId);
+    // A worker that found nothing is idle, unless it still has something to do.
+    const idles = claimed === 0 && worker.currentAttemptId === null;
+    const idle = idles ? ({ status: "idle", lastIdleTime: time } as const) : {};
+    workers.set(workerId, { ...worker, ...idle, lastDequeueTime: time });
+  }
+
+  #addSpan(span: Span): Span | null {
+    const entry = this.#tables.entryOf("addSpans", span.rolloutId);
+    const attempt = this.#tables.attemptOf("addSpans", entry, span.attemptId);
+    const time = now();
+    this.#tables.setAttempt(entry, hearFrom(attempt, time), time);
+    const key = `${span.attemptId}/${span.spanId}`;
+    if (entry.spanKeys.has(key)) return null;
+    entry.spanKeys.add(key);
+    entry.spans.push(span);
+    entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
+    return span;
+  }
+}
+
+function now(): number {
+  return Date.now() / 1000;
+}
+
+function firstOf(ids: Iterable<string>, limit: number): string[] {
+  const found: string[] = [];
+  for (const id of ids) {
+    if (found.length === limit) break;
+    found.push(id);
+  }
+  return found;
+}
+
+function withAttempt({ rollout, attempts }: RolloutEntry): Rollout | AttemptedRollout {
+  const attempt = attempts.at(-1);
+  return attempt === undefined ? rollout : { ...rollout, attempt };
+}

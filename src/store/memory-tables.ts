@@ -1,0 +1,146 @@
+// The memory store's records and what one change of them brings with it: queue, worker, rollout, waits, watchdog. Everything is
+// synchronous, so a change is whole before anyone else runs.
+import { LightningError } from "../base/error.js";
+import type { ResourcesUpdate } from "../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
+import type { Span } from "../types/span.js";
+import {
+  deadlineOf,
+  isActive,
+  isEnded,
+  isQueued,
+  moveAttempt,
+  overdue,
+  propagate,
+  syncWorker,
+} from "./life-cycle.js";
+import { toAttempt, toWorker } from "./new-records.js";
+import { createWaiters } from "./waiters.js";
+import { createWatchdog } from "./watchdog.js";
+
+export interface RolloutEntry {
+  rollout: Rollout;
+  /** By sequence id. */
+  readonly attempts: Attempt[];
+  readonly spans: Span[];
+  /** attempt id / span id. */
+  readonly spanKeys: Set<string>;
+  lastSequenceId: number;
+}
+
+export class MemoryTables {
+  readonly entries = new Map<string, RolloutEntry>();
+  /** Rollout ids in the order in which they were queued. */
+  readonly queue = new Set<string>();
+  readonly workers = new Map<string, Worker>();
+  /** Versions from 1. */
+  readonly resources = new Map<string, ResourcesUpdate[]>();
+  readonly waiters = createWaiters();
+  readonly #active = new Map<string, { readonly entry: RolloutEntry; readonly attemptId: string }>();
+  readonly #watchdog = createWatchdog(() => this.#scan());
+  latestResources: ResourcesUpdate | null = null;
+  #closed = false;
+
+  /** @throws E_CLOSED */
+  checkOpen(who: string): void {
+    if (this.#closed) throw closedError(who);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watchdog.close();
+    this.waiters.close(closedError("waitForRollouts"));
+  }
+
+  /** @throws E_NOT_FOUND */
+  entryOf(who: string, rolloutId: string): RolloutEntry {
+    return this.entries.get(rolloutId) ?? notFound(who, "rollout", rolloutId);
+  }
+
+  /** @throws E_NOT_FOUND */
+  attemptOf(who: string, { attempts, rollout }: RolloutEntry, attemptId: string): Attempt {
+    const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
+    return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
+  }
+
+  addRollout(rollout: Rollout): RolloutEntry {
+    const entry = { rollout, attempts: [], spans: [], spanKeys: new Set<string>(), lastSequenceId: 0 };
+    this.entries.set(rollout.rolloutId, entry);
+    return entry;
+  }
+
+  setRollout(entry: RolloutEntry, rollout: Rollout): void {
+    const before = entry.rollout.status;
+    entry.rollout = rollout;
+    if (!isQueued(rollout.status)) this.queue.delete(rollout.rolloutId);
+    else this.queue.add(rollout.rolloutId);
+    if (isEnded(rollout.status) && !isEnded(before)) this.waiters.settle(rollout.rolloutId);
+    // New limits may be due sooner.
+    for (const attempt of entry.attempts) this.#watch(entry, attempt);
+  }
+
+  /** A new attempt, with the rollout preparing and the worker busy. */
+  beginAttempt(entry: RolloutEntry, workerId: string | null, now: number): AttemptedRollout {
+    const { rollout, attempts } = entry;
+    const attempt = toAttempt(rollout.rolloutId, attempts.length + 1, workerId, now);
+    attempts.push(attempt);
+    this.#syncWorker(attempt, now);
+    this.setRollout(entry, { ...rollout, status: "preparing", endTime: null });
+    return { ...entry.rollout, attempt };
+  }
+
+  /** Puts the attempt in place of the one of its sequence id; the rollout follows its latest attempt. */
+  setAttempt(entry: RolloutEntry, attempt: Attempt, now: number): Attempt {
+    const index = attempt.sequenceId - 1;
+    const before = entry.attempts[index] ?? attempt;
+    entry.attempts[index] = attempt;
+    this.#watch(entry, attempt);
+    if (before.status !== attempt.status || before.workerId !== attempt.workerId)
+      this.#syncWorker(attempt, now);
+    if (index === entry.attempts.length - 1)
+      this.setRollout(entry, propagate(entry.rollout, before.status, attempt, now));
+    return attempt;
+  }
+
+  #syncWorker(attempt: Attempt, now: number): void {
+    const { workerId } = attempt;
+    if (workerId === null) return;
+    this.workers.set(workerId, syncWorker(this.workers.get(workerId) ?? toWorker(workerId), attempt, now));
+  }
+
+  #watch(entry: RolloutEntry, { rolloutId, attemptId, ...attempt }: Attempt): void {
+    const key = `${rolloutId}/${attemptId}`;
+    if (!isActive(attempt.status)) {
+      this.#active.delete(key);
+      return;
+    }
+    this.#active.set(key, { entry, attemptId });
+    this.#watchdog.watch(deadlineOf({ rolloutId, attemptId, ...attempt }, entry.rollout.config));
+  }
+
+  #scan(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { entry, attemptId } of [...this.#active.values()]) {
+      const now = Date.now() / 1000;
+      const attempt = this.attemptOf("watchdog", entry, attemptId);
+      const verdict = overdue(attempt, entry.rollout.config, now);
+      if (verdict !== null) this.setAttempt(entry, moveAttempt(attempt, verdict, now), now);
+      else next = Math.min(next, deadlineOf(attempt, entry.rollout.config));
+    }
+    return next;
+  }
+}
+
+/** @throws E_NOT_FOUND always */
+export function notFound(who: string, what: string, id: string): never {
+  throw new LightningError(
+    "E_NOT_FOUND",
+    `store.${who}: expected a known ${what}, got ${JSON.stringify(id)}`,
+  );
+}
+
+// --- internal ---
+
+function closedError(who: string): LightningError {
+  return new LightningError("E_CLOSED", `store.${who}: the store was closed`);
+}
