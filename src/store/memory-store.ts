@@ -45,8 +45,9 @@ class MemoryStore implements LightningStore {
   readonly #openTime = now();
 
   async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
+    const tables = this.#open("enqueue");
     const records = rollouts.map((fields) => this.#toRollout("enqueue", fields));
-    for (const record of records) this.#tables.setRollout(this.#tables.addRollout(record), record);
+    for (const record of records) tables.setRollout(tables.addRollout(record), record);
     return records;
   }
 
@@ -55,9 +56,8 @@ class MemoryStore implements LightningStore {
     checkInteger("store.claim", "limit", limit);
     if (limit <= 0) return [];
     if (workerId !== null) checkId("store.claim", "workerId", workerId);
-    const ids = firstOf(tables.queue, limit);
     const time = now();
-    const claimed = ids.map((id) => tables.beginAttempt(tables.entryOf("claim", id), workerId, time));
+    const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
     if (workerId !== null) this.#noteClaim(workerId, claimed.length, time);
     return claimed;
   }
@@ -284,15 +284,6 @@ class MemoryStore implements LightningStore {
 
 function now(): number {
   return Date.now() / 1000;
-}
-
-function firstOf(ids: Iterable<string>, limit: number): string[] {
-  const found: string[] = [];
-  for (const id of ids) {
-    if (found.length === limit) break;
-    found.push(id);
-  }
-  return found;
 }
 
 function withAttempt({ rollout, attempts }: RolloutEntry): Rollout | AttemptedRollout {

@@ -63,6 +63,16 @@ export class MemoryTables {
     return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
   }
 
+  /** At most `limit`, oldest first; they stay in the queue until they change. */
+  nextQueued(limit: number): RolloutEntry[] {
+    const found: RolloutEntry[] = [];
+    for (const id of this.queue) {
+      if (found.length >= limit) break;
+      found.push(this.entryOf("claim", id));
+    }
+    return found;
+  }
+
   addRollout(rollout: Rollout): RolloutEntry {
     const entry = { rollout, attempts: [], spans: [], spanKeys: new Set<string>(), lastSequenceId: 0 };
     this.entries.set(rollout.rolloutId, entry);

@@ -1,0 +1,66 @@
+// A law of LightningStore: a sentence that could be false, and its check on a fresh store.
+import { LightningError } from "../../base/error.js";
+import type { AttemptedRollout, RolloutConfig } from "../../types/rollout.js";
+import type { Span } from "../../types/span.js";
+import type { LightningStore } from "../store.js";
+
+/** As in vitest, jest or a few lines around node:assert. */
+export type Expect = (value: unknown) => { toEqual(expected: unknown): void };
+
+export interface Law {
+  readonly name: string;
+  readonly check: (store: LightningStore, expect: Expect) => Promise<void>;
+}
+
+/** A span of an attempt. */
+export function toSpan({ rolloutId, attempt }: AttemptedRollout, sequenceId: number, name = "step"): Span {
+  return {
+    rolloutId,
+    attemptId: attempt.attemptId,
+    sequenceId,
+    traceId: "1".padStart(32, "0"),
+    spanId: sequenceId.toString(16).padStart(16, "0"),
+    parentId: null,
+    name,
+    status: { code: "OK", description: null },
+    attributes: { index: sequenceId },
+    events: [],
+    startTime: sequenceId,
+    endTime: sequenceId + 0.5,
+  };
+}
+
+/** Enqueues one rollout and claims it. */
+export async function claimNew(
+  store: LightningStore,
+  config: Partial<RolloutConfig> = {},
+  workerId: string | null = null,
+): Promise<AttemptedRollout> {
+  await store.enqueue([{ input: { question: "?" }, config }]);
+  return claimOne(store, workerId);
+}
+
+export async function claimOne(
+  store: LightningStore,
+  workerId: string | null = null,
+): Promise<AttemptedRollout> {
+  const [claimed] = await store.claim(workerId);
+  if (claimed === undefined) throw new LightningError("E_INTERNAL", "laws: expected a rollout in the queue");
+  return claimed;
+}
+
+/** The code of the error it rejects with; "resolved" when it does not, "other" when it is no LightningError. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof LightningError ? error.code : "other";
+  }
+  return "resolved";
+}
+
+/** Status of the rollout and of its attempts, in order. */
+export async function statusesOf(store: LightningStore, rolloutId: string): Promise<string[]> {
+  const { items } = await store.queryAttempts(rolloutId);
+  return [(await store.getRollout(rolloutId)).status, ...items.map(({ status }) => status)];
+}

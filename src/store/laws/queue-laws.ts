@@ -1,0 +1,155 @@
+// Laws of the queue, of attempts and their retries, and of resources bound to rollouts.
+import { claimNew, claimOne, codeOf, type Law, statusesOf, toSpan } from "./law.js";
+
+export const queueLaws: readonly Law[] = [
+  {
+    name: "hands each queued rollout to exactly one claimer, oldest first",
+    async check(store, expect) {
+      const queued = await store.enqueue(Array.from({ length: 50 }, (_, input) => ({ input })));
+      const claims = await Promise.all(Array.from({ length: 80 }, (_, w) => store.claim(`worker-${w}`)));
+      const claimed = claims.flat();
+      expect(claimed.map(({ rolloutId }) => rolloutId)).toEqual(queued.map(({ rolloutId }) => rolloutId));
+      expect(claimed.map(({ input }) => input)).toEqual(queued.map((_, input) => input));
+    },
+  },
+  {
+    name: "claims at most what is asked, in order, and nothing for a limit of 0",
+    async check(store, expect) {
+      const queued = await store.enqueue([{ input: "a" }, { input: "b" }, { input: "c" }]);
+      expect(await store.claim("w", 0)).toEqual([]);
+      const inputs = async (limit: number) => (await store.claim("w", limit)).map(({ input }) => input);
+      expect([await inputs(2), await inputs(2), await inputs(2)]).toEqual([["a", "b"], ["c"], []]);
+      expect(queued.map(({ status, metadata, endTime }) => ({ status, metadata, endTime }))).toEqual(
+        queued.map(() => ({ status: "queuing", metadata: {}, endTime: null })),
+      );
+    },
+  },
+  {
+    name: "starts a rollout without the queue, and a further attempt of it numbered one higher",
+    async check(store, expect) {
+      const started = await store.startRollout({ input: 1, mode: "val" }, "w");
+      expect([started.status, started.mode, started.attempt.sequenceId]).toEqual(["preparing", "val", 1]);
+      const again = await store.startAttempt(started.rolloutId, "v");
+      expect([again.attempt.sequenceId, again.attempt.workerId]).toEqual([2, "v"]);
+      expect(await store.getLatestAttempt(started.rolloutId)).toEqual(again.attempt);
+      expect(await store.claim("w")).toEqual([]);
+    },
+  },
+  {
+    name: "retries what the configuration retries until its attempts are used up, and nothing else",
+    async check(store, expect) {
+      const config = { maxAttempts: 3, retryCondition: ["failed" as const] };
+      const { rolloutId, attempt } = await claimNew(store, config);
+      await store.updateAttempt(rolloutId, attempt.attemptId, { status: "failed" });
+      expect(await statusesOf(store, rolloutId)).toEqual(["requeuing", "failed"]);
+      for (const left of ["requeuing", "failed"]) {
+        expect((await claimOne(store)).rolloutId).toEqual(rolloutId);
+        await store.updateAttempt(rolloutId, "latest", { status: "failed" });
+        expect((await store.getRollout(rolloutId)).status).toEqual(left);
+      }
+      expect(await store.claim(null)).toEqual([]);
+      const other = await claimNew(store, config);
+      await store.updateAttempt(other.rolloutId, "latest", { status: "timeout" });
+      expect(await statusesOf(store, other.rolloutId)).toEqual(["failed", "timeout"]);
+    },
+  },
+  {
+    name: "puts a retried rollout behind those that waited longer",
+    async check(store, expect) {
+      const first = await claimNew(store, { maxAttempts: 2, retryCondition: ["failed"] });
+      const [second] = await store.enqueue([{ input: 2 }]);
+      await store.updateAttempt(first.rolloutId, "latest", { status: "failed" });
+      const order = [(await claimOne(store)).rolloutId, (await claimOne(store)).rolloutId];
+      expect(order).toEqual([second?.rolloutId, first.rolloutId]);
+    },
+  },
+  {
+    name: "refuses to move what has ended, and changes nothing then",
+    async check(store, expect) {
+      const { rolloutId } = await claimNew(store);
+      await store.updateAttempt(rolloutId, "latest", { status: "succeeded" });
+      const before = [await store.getRollout(rolloutId), await store.getLatestAttempt(rolloutId)];
+      expect(await codeOf(store.updateAttempt(rolloutId, "latest", { status: "failed" }))).toEqual("E_STATE");
+      expect(await codeOf(store.updateRollout(rolloutId, { status: "running" }))).toEqual("E_STATE");
+      expect(await codeOf(store.cancel(rolloutId))).toEqual("E_STATE");
+      expect(await codeOf(store.startAttempt(rolloutId))).toEqual("E_STATE");
+      expect([await store.getRollout(rolloutId), await store.getLatestAttempt(rolloutId)]).toEqual(before);
+    },
+  },
+  {
+    name: "lets one of two callers that race for an attempt's end win",
+    async check(store, expect) {
+      const { rolloutId } = await claimNew(store);
+      const end = (status: "succeeded" | "failed") =>
+        codeOf(store.updateAttempt(rolloutId, "latest", { status }));
+      const codes = await Promise.all([end("succeeded"), end("failed")]);
+      expect(codes.toSorted()).toEqual(["E_STATE", "resolved"]);
+    },
+  },
+  {
+    name: "keeps a cancelled rollout cancelled, out of the queue, whatever its attempt reports",
+    async check(store, expect) {
+      const [queued] = await store.enqueue([{ input: 1 }]);
+      const cancelled = await store.cancel(queued?.rolloutId ?? "");
+      expect([cancelled.status, cancelled.endTime !== null]).toEqual(["cancelled", true]);
+      expect(await store.claim(null)).toEqual([]);
+      const { rolloutId } = await claimNew(store);
+      await store.cancel(rolloutId);
+      await store.updateAttempt(rolloutId, "latest", { status: "succeeded" });
+      expect(await statusesOf(store, rolloutId)).toEqual(["cancelled", "succeeded"]);
+      expect((await store.cancel(rolloutId)).status).toEqual("cancelled");
+    },
+  },
+  {
+    name: "queues an ended rollout again when told to, with its end forgotten",
+    async check(store, expect) {
+      const { rolloutId } = await claimNew(store);
+      await store.updateAttempt(rolloutId, "latest", { status: "failed" });
+      const queued = await store.updateRollout(rolloutId, { status: "requeuing", metadata: { again: true } });
+      expect([queued.status, queued.endTime, queued.metadata]).toEqual(["requeuing", null, { again: true }]);
+      expect((await claimOne(store)).attempt.sequenceId).toEqual(2);
+    },
+  },
+  {
+    name: "lets an unresponsive attempt speak again, while the rollout follows only its latest attempt",
+    async check(store, expect) {
+      const first = await claimNew(store, { maxAttempts: 2, retryCondition: ["unresponsive"] });
+      const { rolloutId } = first;
+      await store.updateAttempt(rolloutId, "latest", { status: "unresponsive" });
+      expect(await statusesOf(store, rolloutId)).toEqual(["requeuing", "unresponsive"]);
+      await store.addSpans([toSpan(first, 1)]);
+      expect(await statusesOf(store, rolloutId)).toEqual(["running", "running"]);
+      await store.updateAttempt(rolloutId, "latest", { status: "unresponsive" });
+      await claimOne(store);
+      await store.addSpans([toSpan(first, 2)]);
+      expect(await statusesOf(store, rolloutId)).toEqual(["preparing", "running", "preparing"]);
+      await store.updateAttempt(rolloutId, first.attempt.attemptId, { status: "succeeded" });
+      expect(await statusesOf(store, rolloutId)).toEqual(["preparing", "succeeded", "preparing"]);
+    },
+  },
+  {
+    name: "binds a rollout to the resources that are the latest when it is enqueued",
+    async check(store, expect) {
+      const template = (text: string) => ({
+        prompt: { resourceType: "prompt_template", template: text, engine: "f-string" } as const,
+      });
+      const [before] = await store.enqueue([{ input: 0 }]);
+      const one = await store.addResources(template("one"));
+      const [bound] = await store.enqueue([{ input: 1 }]);
+      const two = await store.updateResources("mine", template("two"));
+      const [chosen] = await store.enqueue([{ input: 2, resourcesId: one.resourcesId }]);
+      const ids = [before, bound, chosen].map((rollout) => rollout?.resourcesId);
+      expect(ids).toEqual([null, one.resourcesId, one.resourcesId]);
+      expect((await store.startRollout({ input: 3 })).resourcesId).toEqual("mine");
+      const three = await store.updateResources("mine", template("three"));
+      expect([one.version, two.version, three.version]).toEqual([1, 1, 2]);
+      expect(await store.getLatestResources()).toEqual(three);
+      expect(await store.getResources("mine")).toEqual(three);
+      expect(await store.getResources("mine", 1)).toEqual(two);
+      expect((await store.queryResources()).items).toEqual([one, three]);
+      const unknown = store.enqueue([{ input: 4 }, { input: 5, resourcesId: "none" }]);
+      expect(await codeOf(unknown)).toEqual("E_NOT_FOUND");
+      expect((await store.statistics()).rollouts).toEqual(4);
+    },
+  },
+];
