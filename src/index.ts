@@ -1,4 +1,9 @@
 // The public surface: explicit names only. Importing it never loads native code.
+
+export type { Algorithm, UpdateContext, UpdateReport } from "./algorithms/algorithm.js";
+export { type BaselineOptions, baseline } from "./algorithms/baseline.js";
+export { type GrpoOptions, grpo } from "./algorithms/grpo.js";
+export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { AdapterOptions } from "./policy/adapter-options.js";
 export {
@@ -40,4 +45,15 @@ export type {
 } from "./policy/policy.js";
 export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export { createTrainer } from "./trainer/create-trainer.js";
+export type {
+  DevReport,
+  EvaluateOptions,
+  EvaluationReport,
+  FitOptions,
+  FitReport,
+  StepReport,
+  Trainer,
+  TrainerOptions,
+} from "./trainer/trainer.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";

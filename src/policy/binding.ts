@@ -17,8 +17,23 @@ export interface NativeTensor {
 }
 
 export type ModelRole =
-  | "embedding" | "head" | "finalNorm" | "attentionNorm" | "mlpNorm" | "q" | "k" | "v" | "o"
-  | "qBias" | "kBias" | "vBias" | "qNorm" | "kNorm" | "gate" | "up" | "down";
+  | "embedding"
+  | "head"
+  | "finalNorm"
+  | "attentionNorm"
+  | "mlpNorm"
+  | "q"
+  | "k"
+  | "v"
+  | "o"
+  | "qBias"
+  | "kBias"
+  | "vBias"
+  | "qNorm"
+  | "kNorm"
+  | "gate"
+  | "up"
+  | "down";
 
 /** The order of the seven projections everywhere: index 0 to 6. */
 export type Projection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
@@ -204,7 +219,13 @@ export interface NativeEngine {
 
 export interface NativeBinding extends NativeMath {
   readonly Engine: new (options: NativeEngineOptions) => NativeEngine;
-  devices(): readonly { readonly name: string; readonly kind: "cpu" | "cuda"; readonly isa: string; readonly cores: number; readonly memoryBytes: number }[];
+  devices(): readonly {
+    readonly name: string;
+    readonly kind: "cpu" | "cuda";
+    readonly isa: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+  }[];
 }
 
 /** The addon. @throws E_NATIVE when this platform has no build of it; the message carries the remedy. */

@@ -6,7 +6,9 @@ import type { Attributes, AttributeValue, SpanDraft } from "../types/span.js";
 import { logprobsOf } from "./chat-answer.js";
 import type { ModelCall } from "./chat-handler.js";
 
-export type CallSpan = Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime" | "endTime">;
+export interface CallSpan extends Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime"> {
+  readonly endTime: number;
+}
 
 /** Name and attributes; ids and parents are the recorder's. */
 export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
@@ -66,8 +68,7 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     "agentlightning.temperature": call.sampling.temperature,
     "agentlightning.prefix": prompt.prefix,
   };
-  if (call.request.logprobs)
-    out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
+  if (call.request.logprobs) out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
   putMessage(out, "gen_ai.completion.0", {
     role: "assistant",
     content: choice.content,

@@ -1,0 +1,149 @@
+// npm run quickstart [-- --seed N]: from a policy that picks the wrong tools to one that picks the right ones, by GRPO, in this process.
+//   .agl/quickstart/metrics.jsonl  a line a step    .agl/quickstart/reward.svg  the curve    .agl/quickstart/adapter  PEFT
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as agl from "agentlightning";
+import { calculate, isRight } from "./agent.js";
+import { createRandom, heldOutQuestions, randomQuestion } from "./questions.js";
+import { rewardSvg } from "./reward-svg.js";
+import { startingPolicy } from "./starting-policy.js";
+
+const seedAt = process.argv.indexOf("--seed");
+const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
+const out = join(".agl", "quickstart", ...(seed === 1 ? [] : [`seed-${seed}`]));
+const mostSteps = 120;
+const tasksPerStep = 16;
+const evaluateEvery = 10;
+const started = performance.now();
+const elapsed = () => `${((performance.now() - started) / 1000).toFixed(0)} s`;
+
+mkdirSync(out, { recursive: true });
+for (const name of ["metrics.jsonl", "reward.svg", "adapter"])
+  rmSync(join(out, name), { recursive: true, force: true });
+
+console.log(
+  "1. The starting policy: 0.5M parameters, taught the form of a tool call, and mostly the wrong tool.",
+);
+const model = await startingPolicy(join(out, "starting-policy"), seed, (update, updates, loss) => {
+  if (update % 50 === 0)
+    console.log(`   update ${update} of ${updates}, loss ${loss.toFixed(3)}, ${elapsed()}`);
+});
+
+const policy = await agl.loadPolicy(model, { adapter: { rank: 16 }, contextLength: 192, seed });
+let watched = new Map();
+const trainer = agl.createTrainer({
+  policy,
+  agent: async (task) => {
+    const said = await calculate(task.text);
+    watched.set(task, said);
+    return isRight(task, said);
+  },
+  algorithm: agl.grpo({ groupSize: 8, lr: 3e-3, warmup: 20, updates: 4 }),
+  sampling: { maxTokens: 48 },
+  concurrency: 256,
+  seed,
+});
+
+const heldOut = heldOutQuestions(240);
+const share = (count) => (count / heldOut.length).toFixed(3);
+
+/** Held-out reward, sampled and greedy; what was said is kept for the examples. */
+async function evaluate() {
+  const scores = {};
+  let form = 0;
+  for (const [name, temperature] of [
+    ["sampled", 1],
+    ["greedy", 0],
+  ]) {
+    watched = new Map();
+    const { reward } = await trainer.evaluate(heldOut, { temperature, prefix: `eval/${name}/` });
+    scores[`eval/reward/${name}`] = reward;
+    if (name === "sampled") form = [...watched].filter(([task, said]) => hasForm(task, said)).length;
+  }
+  return { scores, form, said: watched };
+}
+
+/** One call with the right arguments, whatever the tool, and an answer that reports its result. */
+function hasForm(task, { calls, messages, answer }) {
+  const told = messages.find((message) => message.role === "tool")?.content;
+  return (
+    calls.length === 1 && calls[0].a === task.a && calls[0].b === task.b && answer === `the answer is ${told}`
+  );
+}
+
+console.log(
+  `2. Before: ${heldOut.length} held-out questions, their operands in no demonstration and no training task (${elapsed()}).`,
+);
+const before = await evaluate();
+console.log(
+  `   right form and arguments ${share(before.form)}, reward sampled ${before.scores["eval/reward/sampled"].toFixed(3)}, greedy ${before.scores["eval/reward/greedy"].toFixed(3)}`,
+);
+
+console.log(`3. GRPO: ${tasksPerStep} tasks x 8 rollouts a step, at most ${mostSteps} steps.`);
+const random = createRandom(seed * 104729 + 2);
+const rows = [];
+let scores = before.scores;
+let good = 0;
+let after = before;
+for (let step = 0; step < mostSteps && good < 2; step++) {
+  const tasks = Array.from({ length: tasksPerStep }, () => randomQuestion(random, { heldOut: false }));
+  const { metrics } = await trainer.step(tasks);
+  const isDue = (step + 1) % evaluateEvery === 0 || step + 1 === mostSteps;
+  const row = { ...withoutEvaluation(metrics), ...scores };
+  scores = {};
+  if (isDue) {
+    after = await evaluate();
+    scores = after.scores;
+    Object.assign(row, after.scores);
+    good =
+      after.scores["eval/reward/sampled"] > 0.93 && after.scores["eval/reward/greedy"] > 0.93 ? good + 1 : 0;
+    scores = {};
+  }
+  rows.push(row);
+  appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(sorted(row))}\n`);
+  if (isDue || step === 0) {
+    const held = isDue
+      ? `, held-out sampled ${row["eval/reward/sampled"].toFixed(3)}, greedy ${row["eval/reward/greedy"].toFixed(3)}`
+      : "";
+    console.log(`   step ${step + 1}: training reward ${row["reward/mean"].toFixed(3)}${held}, ${elapsed()}`);
+  }
+}
+
+await policy.saveAdapter(join(out, "adapter"));
+writeFileSync(join(out, "reward.svg"), rewardSvg(rows));
+
+console.log("\n4. Before and after, on the held-out questions:");
+console.log("   reward     before   after");
+for (const name of ["sampled", "greedy"]) {
+  const at = (evaluation) => evaluation.scores[`eval/reward/${name}`].toFixed(3).padStart(7);
+  console.log(`   ${name.padEnd(8)} ${at(before)} ${at(after)}`);
+}
+for (const task of heldOut.slice(0, 3)) {
+  const tell = ({ calls, answer }) =>
+    `${calls.map((call) => `${call.name}(${call.a}, ${call.b})`).join(", ") || "no call"} -> ${answer}`;
+  console.log(`\n   ${task.text}`);
+  for (const [label, evaluation] of [
+    ["before", before],
+    ["after ", after],
+  ]) {
+    const said = evaluation.said.get(task);
+    console.log(`     ${label}: ${said === undefined ? "the agent failed" : tell(said)}`);
+  }
+}
+console.log(
+  `\nThe curve: ${join(out, "reward.svg")}; the adapter (PEFT): ${join(out, "adapter")}; ${elapsed()} in all.`,
+);
+await trainer.close();
+await policy.close();
+
+function withoutEvaluation(metrics) {
+  return Object.fromEntries(
+    Object.entries(metrics).filter(([name]) => !name.startsWith("eval/") && !name.startsWith("time/eval/")),
+  );
+}
+
+/** Names in order, times last: equal runs write equal lines, time/* apart. */
+function sorted(row) {
+  const rank = (name) => (name === "step" ? 0 : name.startsWith("time/") ? 2 : 1);
+  return Object.fromEntries(Object.entries(row).sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1)));
+}

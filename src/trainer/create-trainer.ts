@@ -1,0 +1,212 @@
+// The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
+import { EventEmitter } from "eventemitter3";
+import { argumentError, checkInteger } from "../base/check.js";
+import { LightningError } from "../base/error.js";
+import type { Sampling } from "../server/chat-handler.js";
+import type { ChatRequest } from "../server/chat-request.js";
+import { createMemoryStore } from "../store/memory-store.js";
+import type { RolloutMode } from "../types/rollout.js";
+import type { RolloutResult } from "../types/task-group.js";
+import { describeRollout } from "./describe-rollout.js";
+import { createMetricsFile } from "./metrics-file.js";
+import { toSettings } from "./options.js";
+import { createProgress, silent } from "./progress.js";
+import { breaks, mean, rolloutMetrics } from "./rollout-metrics.js";
+import { type BatchReport, type BatchRequest, runBatch } from "./run-batch.js";
+import type {
+  EvaluateOptions,
+  EvaluationReport,
+  FitOptions,
+  FitReport,
+  StepReport,
+  Trainer,
+  TrainerEvents,
+  TrainerOptions,
+} from "./trainer.js";
+
+/** @throws E_ARGUMENT, E_STATE when the algorithm cannot train what the policy was loaded for */
+export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task> {
+  const settings = toSettings(options);
+  const { policy } = options;
+  const store = options.store ?? createMemoryStore();
+  const events = new EventEmitter<TrainerEvents>();
+  const progress = options.progress ? createProgress() : silent;
+  const file = options.metricsFile === undefined ? undefined : createMetricsFile(options.metricsFile);
+  const closing = new AbortController();
+  const context = { policy, agent: options.agent, store, settings, redact: options.redact };
+  let steps = 0;
+  let busy: string | undefined;
+  let lastEvaluation: Readonly<Record<string, number>> = {};
+
+  /** One thing at a time: two steps at once would train on each other's versions. */
+  async function alone<T>(what: string, run: () => Promise<T>): Promise<T> {
+    if (closing.signal.aborted)
+      throw new LightningError("E_CLOSED", `trainer.${what}: the trainer was closed`);
+    if (busy !== undefined) {
+      throw new LightningError(
+        "E_STATE",
+        `trainer.${what}: expected no other call, ${busy} is running; await it first`,
+      );
+    }
+    busy = what;
+    try {
+      return await run();
+    } finally {
+      busy = undefined;
+    }
+  }
+
+  async function batch(
+    what: string,
+    tasks: readonly Task[],
+    mode: RolloutMode,
+    samples: number,
+    signal: AbortSignal | undefined,
+    sampling: (request: ChatRequest) => Sampling,
+  ): Promise<BatchReport> {
+    if (!Array.isArray(tasks) || tasks.length === 0)
+      throw argumentError(`trainer.${what}`, "at least one task", tasks);
+    const requests: BatchRequest[] = tasks.flatMap((input, task) =>
+      Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
+    );
+    let done = 0;
+    return await runBatch(context, requests, {
+      sampling,
+      signal: signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]),
+      onRollout: ({ result }) => {
+        done += 1;
+        progress.update(`${what} ${steps}: ${done} of ${requests.length} rollouts`);
+        events.emit("rollout", result);
+      },
+    });
+  }
+
+  const trainingSampling = (): Sampling => ({
+    temperature: settings.temperature,
+    topP: 1,
+    topK: 0,
+    maxTokens: settings.maxTokens,
+  });
+
+  async function evaluateNow(tasks: readonly Task[], evaluation: EvaluateOptions): Promise<EvaluationReport> {
+    const samples = checkInteger("trainer.evaluate", "samples", evaluation.samples ?? 1, { min: 1 });
+    const started = performance.now();
+    const report = await batch("evaluate", tasks, "val", samples, evaluation.signal, (request) => ({
+      temperature: evaluation.temperature ?? request.temperature ?? 1,
+      topP: request.topP ?? 1,
+      topK: 0,
+      maxTokens: request.maxTokens ?? settings.validationMaxTokens,
+    }));
+    const rollouts = report.rollouts.map(({ result }) => result);
+    const prefix = evaluation.prefix ?? "eval/";
+    const metrics = {
+      ...rolloutMetrics(rollouts, prefix),
+      [`${prefix}rows/breaks`]: breaks(report.rollouts),
+      [`time/${prefix}seconds`]: (performance.now() - started) / 1000,
+    };
+    const evaluated = { metrics, reward: mean(rollouts.map((rollout) => rollout.reward ?? 0)), rollouts };
+    lastEvaluation = { ...lastEvaluation, ...metrics };
+    progress.line(`evaluation after ${steps} steps: reward ${evaluated.reward.toFixed(3)}`);
+    events.emit("evaluation", evaluated);
+    return evaluated;
+  }
+
+  async function stepNow(tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> {
+    const started = performance.now();
+    const { groupSize } = settings.algorithm;
+    const report = await batch("step", tasks, "train", groupSize, signal, trainingSampling);
+    const rolled = performance.now();
+    const rollouts = report.rollouts.map(({ result }) => result);
+    const groups = tasks.map((_, task) => ({
+      task,
+      rollouts: rollouts.filter((r) => r.task === task && r.reward !== null),
+    }));
+    progress.update(`step ${steps}: updating`);
+    const update = await settings.algorithm.update({
+      policy,
+      adapter: settings.adapter,
+      groups,
+      step: steps,
+    });
+    const ended = performance.now();
+    const rolloutSeconds = (rolled - started) / 1000;
+    const metrics = {
+      step: steps,
+      ...rolloutMetrics(rollouts, ""),
+      "rows/breaks": breaks(report.rollouts),
+      ...update.metrics,
+      ...lastEvaluation,
+      "time/sampling": report.samplingSeconds,
+      "time/agent": Math.max(0, rolloutSeconds - report.samplingSeconds),
+      "time/training": (ended - rolled) / 1000,
+      "time/step": (ended - started) / 1000,
+    };
+    const stepReport: StepReport = { step: steps, metrics, rollouts };
+    steps += 1;
+    lastEvaluation = {};
+    await file?.write(metrics);
+    progress.line(describeStep(stepReport));
+    events.emit("step", stepReport);
+    return stepReport;
+  }
+
+  async function fitNow(
+    batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
+    fit: FitOptions<Task>,
+  ): Promise<FitReport> {
+    const every = checkInteger("trainer.fit", "every", fit.every ?? 10, { min: 1 });
+    const reports: StepReport[] = [];
+    const evaluations: EvaluationReport[] = [];
+    const named = fit.signal === undefined ? {} : { signal: fit.signal };
+    const evaluateIf = async (isDue: boolean) => {
+      if (isDue && fit.validation !== undefined) evaluations.push(await evaluateNow(fit.validation, named));
+    };
+    await evaluateIf(true);
+    for await (const tasks of batches) {
+      const report = await stepNow(tasks, fit.signal);
+      reports.push(report);
+      await evaluateIf(reports.length % every === 0);
+      if (fit.stop?.(report)) break;
+    }
+    return { steps: reports, evaluations };
+  }
+
+  const close = async () => {
+    if (closing.signal.aborted) return;
+    closing.abort(new LightningError("E_CLOSED", "the trainer was closed"));
+    progress.close();
+    if (options.store === undefined) await store.close();
+  };
+  return {
+    events,
+    get steps() {
+      return steps;
+    },
+    step: (tasks, { signal } = {}) => alone("step", () => stepNow(tasks, signal)),
+    evaluate: (tasks, evaluation = {}) => alone("evaluate", () => evaluateNow(tasks, evaluation)),
+    fit: (batches, fit = {}) => alone("fit", () => fitNow(batches, fit)),
+    dev: (task, { signal } = {}) =>
+      alone("dev", async () => {
+        const { rollouts } = await batch("dev", [task], "val", 1, signal, trainingSampling);
+        const [finished] = rollouts;
+        if (finished === undefined)
+          throw new LightningError("E_INTERNAL", "trainer.dev: the rollout was lost");
+        return { ...finished, text: describeRollout(finished.result, finished.spans) };
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+// --- internal ---
+
+function describeStep({ step, metrics, rollouts }: StepReport): string {
+  const value = (name: string, digits: number) => (metrics[name] ?? 0).toFixed(digits);
+  const excluded = rollouts.filter((rollout: RolloutResult) => rollout.reward === null).length;
+  return [
+    `step ${step}: reward ${value("reward/mean", 3)} ± ${value("reward/ci95", 3)}`,
+    `dead groups ${value("groups/dead", 2)}`,
+    ...(excluded > 0 ? [`${excluded} rollouts excluded`] : []),
+    `${value("time/step", 1)} s (sampling ${value("time/sampling", 1)}, training ${value("time/training", 1)})`,
+  ].join(", ");
+}

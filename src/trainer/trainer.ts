@@ -1,0 +1,117 @@
+// The contract of a trainer: the loop of agent, policy and algorithm, closed. Nothing is printed unless asked for.
+import type { EventEmitter } from "eventemitter3";
+import type { Algorithm } from "../algorithms/algorithm.js";
+import type { Policy } from "../policy/policy.js";
+import type { LightningStore } from "../store/store.js";
+import type { Agent } from "../types/agent.js";
+import type { Span, SpanDraft } from "../types/span.js";
+import type { RolloutResult } from "../types/task-group.js";
+
+export interface Trainer<Task> extends AsyncDisposable {
+  /** "step" after each training step, "rollout" after each rollout, "evaluation" after each evaluation. */
+  readonly events: EventEmitter<TrainerEvents>;
+  /** Training steps taken. */
+  readonly steps: number;
+  /** One update: groupSize rollouts of each task, then the algorithm. Rejects with E_ARGUMENT, E_EXACTNESS, E_NONFINITE, E_CLOSED and the signal's reason. */
+  step(tasks: readonly Task[], options?: RunSignal): Promise<StepReport>;
+  /** Steps over the batches until they end or `stop` says so; evaluates before the first and after every `every` steps. Rejects as step does. */
+  fit(
+    batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
+    options?: FitOptions<Task>,
+  ): Promise<FitReport>;
+  /** Runs the agent once on each task with its own sampling, without learning. Rejects as step does. */
+  evaluate(tasks: readonly Task[], options?: EvaluateOptions): Promise<EvaluationReport>;
+  /** One rollout, everything about it: for finding out why an agent earns nothing. */
+  dev(task: Task, options?: RunSignal): Promise<DevReport>;
+  /** Cancels running rollouts; does not close the policy or a store that was passed in. */
+  close(): Promise<void>;
+}
+
+export interface TrainerOptions<Task> {
+  readonly policy: Policy;
+  readonly agent: Agent<Task>;
+  /** Default: grpo(). */
+  readonly algorithm?: Algorithm;
+  /** Which adapter learns and answers. Default: the policy's first, or "base" for train: "all". */
+  readonly adapter?: string;
+  /** Default: a store in memory, closed with the trainer. */
+  readonly store?: LightningStore;
+  /** Rollouts at a time. Default 64. */
+  readonly concurrency?: number;
+  /** Deadline of a rollout; null is none. Default 600,000. */
+  readonly timeoutMs?: number | null;
+  /** Reward of an agent that throws after a policy call, or "exclude". Default 0. */
+  readonly rewardOnError?: number | "exclude";
+  /** Sampling in training, whatever the agent asks for. Default temperature 1, 512 tokens. */
+  readonly sampling?: { readonly temperature?: number; readonly maxTokens?: number };
+  /** Most tokens of a model call in validation, when the agent names no limit. Default: that of training. */
+  readonly validationMaxTokens?: number;
+  /** Model calls that pass to the provider: recorded, or unseen; "*" at the end stands for any rest. More hosts to serve. */
+  readonly routes?: {
+    readonly forward?: readonly string[];
+    readonly ignore?: readonly string[];
+    readonly hosts?: readonly string[];
+  };
+  /** Runs on every span before it leaves the process; null keeps it out. */
+  readonly redact?: (span: SpanDraft) => SpanDraft | null;
+  /** Of everything random (Law 6). Default 0. */
+  readonly seed?: number | bigint;
+  /** Metrics are appended here, one JSON object a line. */
+  readonly metricsFile?: string;
+  /** A live line and one line a step on stderr. Default false. */
+  readonly progress?: boolean;
+}
+
+export interface RunSignal {
+  /** Cancels the rollouts and rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface EvaluateOptions extends RunSignal {
+  /** Replaces the temperature that the agent asks for. */
+  readonly temperature?: number;
+  /** The metrics' names begin with it. Default "eval/". */
+  readonly prefix?: string;
+  /** Rollouts of each task. Default 1. */
+  readonly samples?: number;
+}
+
+export interface FitOptions<Task> extends RunSignal {
+  readonly validation?: readonly Task[];
+  /** Steps between evaluations. Default 10. */
+  readonly every?: number;
+  /** Ends the training after a step. */
+  stop?(report: StepReport): boolean;
+}
+
+export interface StepReport {
+  /** From 0. */
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly rollouts: readonly RolloutResult[];
+}
+
+export interface EvaluationReport {
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Mean reward; rollouts without one count 0. */
+  readonly reward: number;
+  readonly rollouts: readonly RolloutResult[];
+}
+
+export interface FitReport {
+  readonly steps: readonly StepReport[];
+  readonly evaluations: readonly EvaluationReport[];
+}
+
+export interface DevReport {
+  readonly result: RolloutResult;
+  readonly spans: readonly Span[];
+  /** A readable account, a line a fact. */
+  readonly text: string;
+}
+
+export interface TrainerEvents {
+  step: [StepReport];
+  rollout: [RolloutResult];
+  evaluation: [EvaluationReport];
+}

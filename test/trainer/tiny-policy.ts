@@ -1,0 +1,63 @@
+// A policy of sixteen tokens: fifteen letters and the end of the turn. Small enough that learning takes seconds.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createModel } from "../../src/policy/create-model.js";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import type { Policy } from "../../src/policy/policy.js";
+
+const letters = [..."abcdefghijklmno"];
+
+/** The conversation is its letters: the contents one after the other. */
+const chatTemplate =
+  "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}!{% endif %}{% endfor %}";
+
+export async function tinyPolicy(
+  options: { readonly seed?: number; readonly contextLength?: number } = {},
+): Promise<Policy> {
+  const dir = join(mkdtempSync(join(tmpdir(), "agl-tiny-")), "model");
+  const vocab = Object.fromEntries(letters.map((letter, i) => [letter, i]));
+  await createModel(
+    dir,
+    {
+      architecture: "qwen2",
+      hidden: 32,
+      layers: 1,
+      heads: 2,
+      kvHeads: 1,
+      headSize: 16,
+      intermediate: 64,
+      vocabulary: 16,
+      tie: false,
+      tokenizer: {
+        tokenizerJson: {
+          version: "1.0",
+          added_tokens: [
+            {
+              id: 15,
+              content: "!",
+              special: true,
+              single_word: false,
+              lstrip: false,
+              rstrip: false,
+              normalized: false,
+            },
+          ],
+          normalizer: null,
+          pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true },
+          post_processor: null,
+          decoder: { type: "ByteLevel" },
+          model: { type: "BPE", vocab, merges: [] },
+        },
+        tokenizerConfig: { eos_token: "!", chat_template: chatTemplate },
+      },
+    },
+    { seed: options.seed ?? 1 },
+  );
+  return await loadPolicy(dir, {
+    seed: 1,
+    threads: 1,
+    train: "all",
+    contextLength: options.contextLength ?? 64,
+  });
+}
