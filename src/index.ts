@@ -18,7 +18,6 @@ export { type Device, devices } from "./policy/devices.js";
 export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
 export { loadPolicy } from "./policy/load-policy.js";
 export type { Aggregate } from "./policy/losses/aggregate.js";
-export { type CheckLossOptions, checkLoss } from "./policy/losses/check-loss.js";
 export { losses } from "./policy/losses/index.js";
 export type { LossSequence } from "./policy/losses/loss-inputs.js";
 export type {
@@ -45,6 +44,19 @@ export type {
 } from "./policy/policy.js";
 export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export { createMemoryStore } from "./store/memory-store.js";
+export type { LightningStore } from "./store/store.js";
+export { rollout, unrouted } from "./tracing/context.js";
+export {
+  type EmitOptions,
+  type EmitRewardOptions,
+  emitAnnotation,
+  emitException,
+  emitMessage,
+  emitObject,
+  emitReward,
+} from "./tracing/emit.js";
+export { asAgent, type Operation, operation } from "./tracing/operation.js";
 export { createTrainer } from "./trainer/create-trainer.js";
 export type {
   DevReport,
@@ -56,4 +68,9 @@ export type {
   Trainer,
   TrainerOptions,
 } from "./trainer/trainer.js";
+export type { Agent, AgentResult, RolloutContext } from "./types/agent.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
+export type { Attempt, Rollout, RolloutMode, RolloutStatus } from "./types/rollout.js";
+export type { Span, SpanDraft } from "./types/span.js";
+export type { RolloutOutcome, RolloutResult, TaskGroup } from "./types/task-group.js";
+export type { Trajectory, Transition } from "./types/transition.js";

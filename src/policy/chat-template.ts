@@ -67,7 +67,15 @@ export function renderChat(
   options?: RenderChatOptions,
 ): RenderedChat {
   const text = template.render(messages, options);
-  return { text, ids: tokenizer.encode(text) };
+  let ids: Int32Array | undefined;
+  return {
+    text,
+    // Encoded when asked for: who compares texts need not pay for it.
+    get ids() {
+      ids ??= tokenizer.encode(text);
+      return ids;
+    },
+  };
 }
 
 // --- internal ---

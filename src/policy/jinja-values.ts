@@ -24,15 +24,18 @@ export interface JinjaScope {
   readonly variables: Map<string, JinjaValue>;
 }
 
-/** Data to a template's value. What is undefined is left out of objects, as JSON does. */
-export function toJinja(data: unknown): JinjaValue {
+/**
+ * Data to a template's value. What is undefined is left out of objects, as JSON does. The library converts a scalar only by setting it in an
+ * environment, and making one costs more than rendering a message: one serves the whole value, each scalar under a name of its own.
+ */
+export function toJinja(data: unknown, scope: Environment = new Environment()): JinjaValue {
   if (data instanceof SpelledJson) return nodeToJinja(data.node);
-  if (Array.isArray(data)) return new JinjaArray(data.map(toJinja));
+  if (Array.isArray(data)) return new JinjaArray(data.map((item) => toJinja(item, scope)));
   if (typeof data === "object" && data !== null) {
     const entries = Object.entries(data).filter(([, value]) => value !== undefined);
-    return new JinjaObject(new Map(entries.map(([key, value]) => [key, toJinja(value)])));
+    return new JinjaObject(new Map(entries.map(([key, value]) => [key, toJinja(value, scope)])));
   }
-  return new Environment().set("value", data);
+  return scope.set(`value ${scope.variables.size}`, data);
 }
 
 export function toJinjaFunction(run: JinjaFunction): JinjaValue {

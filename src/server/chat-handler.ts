@@ -116,7 +116,7 @@ async function answer(context: HandlerContext, request: ChatRequest, signal: Abo
     const choices = sampled.map((choice, index) => toAnswer(choice, index, options));
     for (const choice of choices) {
       const message = { role: "assistant", content: choice.content, tool_calls: choice.toolCalls };
-      context.memory.remember(request.messages, request.tools, prompt.ids, message, choice.sampled.tokens);
+      context.memory.remember(request.messages, request.tools, prompt, message, choice.sampled.tokens);
       context.record({ responseId, request, sampling, prompt, choice, startTime, endTime });
     }
     return choices;

@@ -8,6 +8,8 @@ import type { ChatMessage, ToolDefinition } from "../types/chat.js";
 export type Prefix = "start" | "extends" | "break";
 
 export interface SplicedPrompt {
+  /** The whole conversation as the template writes it. */
+  readonly text: string;
   readonly ids: Int32Array;
   readonly prefix: Prefix;
 }
@@ -19,7 +21,7 @@ export interface IdMemory {
   remember(
     messages: readonly ChatMessage[],
     tools: readonly ToolDefinition[],
-    promptIds: Int32Array,
+    prompt: SplicedPrompt,
     answer: ChatMessage,
     responseIds: Int32Array,
   ): void;
@@ -38,19 +40,20 @@ export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" |
       const whole = render(messages, tools, true);
       const comparable = messages.map(toComparable);
       const earlier = longestPrefix(exchanges, comparable, tools);
-      if (earlier === undefined) return { ids: whole.ids, prefix: "start" };
-      const before = render(messages.slice(0, earlier.messages.length - 1), tools, true).text;
+      if (earlier === undefined) return { text: whole.text, ids: whole.ids, prefix: "start" };
       const after = render(messages.slice(0, earlier.messages.length), tools, false).text;
-      const closing = closingText(earlier, before, after, stops);
-      if (closing === undefined || !whole.text.startsWith(after)) return { ids: whole.ids, prefix: "break" };
+      const closing = closingText(earlier, after, stops);
+      if (closing === undefined || !whole.text.startsWith(after))
+        return { text: whole.text, ids: whole.ids, prefix: "break" };
       const added = policy.tokenizer.encode(closing + whole.text.slice(after.length));
-      return { ids: Int32Array.from([...earlier.ids, ...added]), prefix: "extends" };
+      return { text: whole.text, ids: Int32Array.from([...earlier.ids, ...added]), prefix: "extends" };
     },
-    remember(messages, tools, promptIds, answer, responseIds) {
+    remember(messages, tools, prompt, answer, responseIds) {
       exchanges.push({
         messages: [...messages, answer].map(toComparable),
         tools,
-        ids: Int32Array.from([...promptIds, ...responseIds]),
+        ids: Int32Array.from([...prompt.ids, ...responseIds]),
+        promptText: prompt.text,
         lastId: responseIds.at(-1) ?? -1,
       });
     },
@@ -64,6 +67,8 @@ interface Exchange {
   readonly messages: readonly Comparable[];
   readonly tools: readonly ToolDefinition[];
   readonly ids: Int32Array;
+  /** As the template wrote it, spliced or not. */
+  readonly promptText: string;
   readonly lastId: number;
 }
 
@@ -116,12 +121,11 @@ function longestPrefix(
 /** What the template writes after the sampled text of the answer: its end-of-turn token unless that was sampled, and what follows it. */
 function closingText(
   exchange: Exchange,
-  before: string,
   after: string,
   stops: readonly { readonly id: number; readonly text: string }[],
 ): string | undefined {
-  if (!after.startsWith(before)) return undefined;
-  const answer = after.slice(before.length);
+  if (!after.startsWith(exchange.promptText)) return undefined;
+  const answer = after.slice(exchange.promptText.length);
   for (const stop of stops) {
     const at = stop.text === "" ? -1 : answer.lastIndexOf(stop.text);
     if (at < 0) continue;
