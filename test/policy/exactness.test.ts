@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { devices } from "../../src/policy/devices.js";
 import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
@@ -8,6 +8,8 @@ import { disturb, randomModels, type ShapeName, tokensOf } from "./random-models
 
 // Law 1: the log-probability of a token is the same bits from sample, score and forwardBackward, whatever rides along.
 const models = randomModels();
+// The widest model takes some seconds on an idle machine.
+vi.setConfig({ testTimeout: 240_000 });
 afterAll(() => models.remove());
 
 async function load(name: ShapeName, options: LoadPolicyOptions = {}): Promise<Policy> {

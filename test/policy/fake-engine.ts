@@ -1,5 +1,5 @@
 // A NativeEngine that computes nothing: it answers when the test says so, and logs what it was asked. For the states and the checks of
-// the facade alone. Token t of choice c is (prompt sum + 7 c + t) mod 300 + 1, its log-probability -(t + 1) / 8.
+// the facade alone. As in the engine, a cancelled choice may yield a token that was under way. Token t of choice c is (prompt sum + 7 c + t) mod 300 + 1, its log-probability -(t + 1) / 8.
 import type {
   NativeAdapter,
   NativeBatch,
@@ -37,6 +37,8 @@ export class FakeEngine implements NativeEngine {
   sizes: readonly number[] = [];
   isClosed = false;
   private waiting: (() => void)[] = [];
+  /** Answers not given yet. */
+  owed = 0;
   private readonly cuts = new Map<number, Cut[]>();
   private taken = 0;
 
@@ -89,15 +91,17 @@ export class FakeEngine implements NativeEngine {
     const sum = request.prompt.reduce((a, b) => a + b, 0);
     for (let t = 0; t < request.maxTokens; t++) {
       await this.answer(t === 0 ? `sample ${id}` : undefined, () => undefined);
-      for (const [c, choice] of choices.entries()) {
-        if (this.cutOf(id, c) !== undefined) continue;
+      const active = [...choices.entries()].filter(([c]) => this.cutOf(id, c) === undefined);
+      for (const [c, choice] of active) {
         choice.tokens.push(((sum + 7 * c + t) % 300) + 1);
         choice.logprobs.push(-(t + 1) / 8);
         request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8);
       }
     }
     return choices.map((choice, c) => {
-      const cut = this.cutOf(id, c);
+      // A choice that was complete before its cancellation came is not cut.
+      const isComplete = choice.tokens.length === request.maxTokens;
+      const cut = isComplete ? undefined : this.cutOf(id, c);
       return {
         tokens: Int32Array.from(choice.tokens.slice(0, cut?.keep || undefined)),
         logprobs: Float32Array.from(choice.logprobs.slice(0, cut?.keep || undefined)),
@@ -154,8 +158,7 @@ export class FakeEngine implements NativeEngine {
   close(): void {
     this.log.push("close");
     this.isClosed = true;
-    this.isHeld = false;
-    this.release();
+    setTimeout(() => this.release(), 2);
   }
 
   private cutOf(id: number, choice: number): Cut | undefined {
@@ -165,6 +168,15 @@ export class FakeEngine implements NativeEngine {
   // As the engine: rejects with E_CLOSED what it still owes when it is closed.
   private async answer<T>(call: string | undefined, result: () => T): Promise<T> {
     if (call !== undefined) this.log.push(call);
+    this.owed += 1;
+    try {
+      return await this.wait(call, result);
+    } finally {
+      this.owed -= 1;
+    }
+  }
+
+  private async wait<T>(call: string | undefined, result: () => T): Promise<T> {
     if (this.isHeld) await new Promise<void>((resolve) => this.waiting.push(resolve));
     else await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.isClosed) throw { code: "E_CLOSED", message: "the engine was closed" };

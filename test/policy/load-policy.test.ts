@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -62,6 +62,17 @@ describe("loadPolicy", () => {
     const call = loadPolicy(qwen2, { cacheTokens: 2 ** 30 });
     await expect(call).rejects.toMatchObject({ code: "E_MEMORY" });
     await expect(call).rejects.toThrow(/\d/);
+  });
+
+  it("leaves no thread behind when it refuses", async (context) => {
+    if (!existsSync("/proc/self/task"))
+      context.skip("threads are counted in /proc, which this system does not have");
+    const threads = () => readdirSync("/proc/self/task").length;
+    const refused = () => loadPolicy(qwen2, { cacheTokens: 2 ** 30 }).catch((error: unknown) => error);
+    await refused();
+    const before = threads();
+    for (let i = 0; i < 5; i++) await refused();
+    expect(threads()).toBeLessThanOrEqual(before);
   });
 
   it("has the documented defaults", async () => {

@@ -140,6 +140,14 @@ describe("policy.sample", () => {
     expect(choices[1]?.finishReason).toBe("length");
   });
 
+  it("says stop, not length, when the last token allowed completes a stop string", async () => {
+    const { policy } = await fakePolicy();
+    const [free] = await policy.sample({ prompt: [1], maxTokens: 5 });
+    const stop = policy.tokenizer.decode((free?.tokens ?? new Int32Array(0)).slice(3));
+    const [choice] = await policy.sample({ prompt: [1], maxTokens: 5, stop });
+    expect(choice).toEqual({ ...free, finishReason: "stop" });
+  });
+
   it("rejects with the signal's reason at once, cancels, and streams nothing more", async () => {
     const { policy, engine } = await fakePolicy();
     const controller = new AbortController();

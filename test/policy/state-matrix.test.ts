@@ -153,6 +153,7 @@ describe("the states of a policy", () => {
     await settle();
     await Promise.all([policy.close(), policy.close(), policy[Symbol.asyncDispose]()]);
     expect(engine.log.filter((line) => line === "close")).toHaveLength(1);
+    expect(engine.owed).toBe(0);
     expect(await isPending(running)).toBe(false);
   });
 

@@ -258,6 +258,15 @@ describe("adapters", () => {
     await expect(policy.removeAdapter("planner")).rejects.toMatchObject({ code: "E_ARGUMENT" });
   });
 
+  it("count their versions anew under a name that was given back", async () => {
+    const { policy } = await fakePolicy();
+    await policy.addAdapter("planner");
+    await policy.optimStep({ lr: 0, adapter: "planner" });
+    await policy.removeAdapter("planner");
+    await policy.addAdapter("planner");
+    expect(policy.version("planner")).toBe(0);
+  });
+
   it("scale by alpha / rank, or by alpha / sqrt(rank), and have rank 16 and alpha 32 on all projections", async () => {
     const { policy, engine } = await fakePolicy();
     await policy.addAdapter("plain");
