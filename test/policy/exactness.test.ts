@@ -90,18 +90,26 @@ describe("sampling", () => {
     for (const result of results) expect(result).toEqual(results[0]);
   });
 
-  it("gives the same bits alone and in company that joins and leaves", async () => {
+  it("gives the same bits alone and in company that joins and leaves, under three adapters", async () => {
     await using policy = await load("odd");
-    const prompts = Array.from({ length: 40 }, (_, i) => tokensOf(i, 1 + ((i * 29) % 150)));
+    await policy.addAdapter("other", { rank: 5, seed: 6 });
+    await disturb(policy, "other");
+    const trunk = tokensOf(77, 140);
+    const prompts = Array.from({ length: 40 }, (_, i) =>
+      i % 4 === 0 ? [...trunk.slice(0, 30 + 2 * i), i] : tokensOf(i, 1 + ((i * 29) % 150)),
+    );
+    const adapterOf = (i: number) => ["default", "base", "other"][i % 3] ?? "base";
     const request = (i: number) => ({
       prompt: prompts[i] ?? [],
+      adapter: adapterOf(i),
       maxTokens: 3 + (i % 9),
       seed: i,
       ignoreEos: true,
     });
     const alone: SampledChoice[] = [];
     for (const i of prompts.keys()) alone.push(...(await policy.sample(request(i))));
-    await policy.optimStep({ lr: 0 }); // forgets what is cached; the version is another
+    // Forgets what the adapters have in token memory; their versions are others.
+    for (const adapter of ["default", "other"]) await policy.optimStep({ lr: 0, adapter });
     const controllers = prompts.map(() => new AbortController());
     // Request i + 3 joins at the second token of request i; every fifth leaves at its third.
     const running = new Map<number, Promise<SampledChoice[]>>();
@@ -122,7 +130,7 @@ describe("sampling", () => {
     for (let i = 0; i < prompts.length; i++) {
       const outcome = await running.get(i)?.catch((reason: unknown) => reason);
       if (i % 5 === 4) expect(outcome).toBe("left");
-      else expect(outcome).toEqual([{ ...alone[i], version: 3 }]);
+      else expect(outcome).toEqual([{ ...alone[i], version: adapterOf(i) === "base" ? 0 : 3 }]);
     }
   });
 

@@ -78,11 +78,11 @@ export function tokensOf(seed: number, length: number): number[] {
 }
 
 /** Takes two steps, so that B of the adapter is no longer zero and its output matters. */
-export async function disturb(policy: Policy): Promise<void> {
+export async function disturb(policy: Policy, adapter = "default"): Promise<void> {
   for (const seed of [1, 2]) {
     const tokens = tokensOf(seed, 40);
     const weights = tokens.slice(1).map((_, i) => (i % 3) - 0.9);
-    await policy.forwardBackward([{ tokens, weights }], losses.logLikelihood());
-    await policy.optimStep({ lr: 0.02 });
+    await policy.forwardBackward([{ tokens, weights }], losses.logLikelihood(), { adapter });
+    await policy.optimStep({ lr: 0.02, adapter });
   }
 }
