@@ -1,0 +1,190 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { scripted, tokenizer } from "./scripted-policy.js";
+
+const tools = [
+  { type: "function", function: { name: "add", parameters: { type: "object", properties: {} } } },
+];
+const user = (content: string) => ({ role: "user", content });
+const call = '<tool_call>\n{"name": "add", "arguments": {"a":1,  "b":2}}\n</tool_call>';
+
+describe("the chat endpoint", () => {
+  it("answers in OpenAI's shape, with usage and logprobs when asked", async () => {
+    const { json, status } = await scripted(["hello"]).post({
+      model: "m",
+      messages: [user("hi")],
+      logprobs: true,
+    });
+    const length = tokenizer.encode("hello").length + 1;
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ object: "chat.completion", model: "m" });
+    expect(json.choices[0].message).toEqual({ role: "assistant", content: "hello", refusal: null });
+    expect(json.choices[0].finish_reason).toBe("stop");
+    expect(json.usage.completion_tokens).toBe(length);
+    expect(json.usage.total_tokens).toBe(json.usage.prompt_tokens + length);
+    expect(json.choices[0].logprobs.content).toHaveLength(length);
+    expect(json.choices[0].logprobs.content[1]).toMatchObject({ logprob: -0.125, top_logprobs: [] });
+  });
+
+  it("parses tool calls only where tools are given, and keeps their arguments as written", async () => {
+    const body = { model: "m", messages: [user("hi")] };
+    const withTools = (await scripted([call]).post({ ...body, tools })).json.choices[0];
+    expect(withTools.finish_reason).toBe("tool_calls");
+    expect(withTools.message.tool_calls[0].function).toEqual({ name: "add", arguments: '{"a":1,  "b":2}' });
+    const without = (await scripted([call]).post(body)).json.choices[0];
+    expect(without.finish_reason).toBe("stop");
+    expect(without.message.content).toBe(call);
+    const forbidden = (await scripted([call]).post({ ...body, tools, tool_choice: "none" })).json.choices[0];
+    expect(forbidden.message.content).toBe(call);
+  });
+
+  it("streams pieces that concatenate to the unstreamed answer, whatever is said", async () => {
+    const part = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom(call, "<tool_", "</tool_call>", " \n", "stop", "sto", "é😀"),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(part, { maxLength: 6 }),
+        fc.boolean(),
+        fc.boolean(),
+        fc.boolean(),
+        async (parts, hasTools, stops, isCut) => {
+          const text = parts.join("");
+          const script = isCut ? { cut: text } : text;
+          const body = {
+            model: "m",
+            messages: [user("hi")],
+            ...(hasTools ? { tools } : {}),
+            ...(stops ? { stop: "stop" } : {}),
+          };
+          const whole = (await scripted([script]).post(body)).json.choices[0];
+          const chunks = await scripted([script]).stream(body);
+          const deltas = chunks.map((chunk) => chunk.choices[0].delta);
+          expect(deltas.map((delta) => delta.content ?? "").join("")).toBe(whole.message.content ?? "");
+          const streamed = deltas
+            .flatMap((delta) => delta.tool_calls ?? [])
+            .map(({ index: _, ...rest }) => rest);
+          expect(streamed).toEqual(whole.message.tool_calls ?? []);
+          expect(chunks.at(-1).choices[0].finish_reason).toBe(whole.finish_reason);
+        },
+      ),
+      { numRuns: 300, seed: 5 },
+    );
+  });
+
+  it("sends usage in a stream exactly when asked", async () => {
+    const body = { model: "m", messages: [user("hi")] };
+    expect((await scripted(["a"]).stream(body)).some((chunk) => chunk.usage !== undefined)).toBe(false);
+    const asked = await scripted(["a"]).stream({ ...body, stream_options: { include_usage: true } });
+    expect(asked.at(-1)).toMatchObject({
+      choices: [],
+      usage: { completion_tokens: tokenizer.encode("a").length + 1 },
+    });
+  });
+
+  it.each([
+    ["response_format", { type: "json_object" }],
+    ["tool_choice", "required"],
+    ["frequency_penalty", 0.5],
+    ["logit_bias", { 5: 1 }],
+    ["top_logprobs", 3],
+    ["functions", []],
+  ])("refuses %s by name", async (field, value) => {
+    const { status, json } = await scripted(["a"]).post({
+      model: "m",
+      messages: [user("hi")],
+      [field]: value,
+    });
+    expect(status).toBe(400);
+    expect(json.error).toMatchObject({
+      type: "invalid_request_error",
+      param: field,
+      code: "unsupported_parameter",
+    });
+    expect(json.error.message).toContain(field);
+  });
+
+  it("says context_length_exceeded as OpenAI does when the prompt is too long", async () => {
+    const { status, json } = await scripted(["a"], 16).post({
+      model: "m",
+      messages: [user("hello ".repeat(30))],
+    });
+    expect(status).toBe(400);
+    expect(json.error).toMatchObject({ code: "context_length_exceeded", param: "messages" });
+  });
+
+  it("cuts maxTokens to what the context leaves", async () => {
+    const policy = scripted(["a"], 40);
+    await policy.post({ model: "m", messages: [user("hi")], max_tokens: 1000 });
+    const [asked] = policy.asked;
+    expect(asked?.maxTokens).toBe(40 - (asked?.prompt.length ?? 0));
+  });
+
+  it.each([["not JSON"], [[]], [{ messages: [] }], [{ model: "m", messages: [{ role: "robot" }] }]])(
+    "answers a malformed body with a 400 that says where: %j",
+    async (body) => {
+      const { status, json } = await scripted(["a"]).post(body as never);
+      expect(status).toBe(400);
+      expect(json.error.type).toBe("invalid_request_error");
+    },
+  );
+});
+
+describe("id splicing", () => {
+  const turn = { role: "tool", tool_call_id: "x", content: "3" };
+
+  it("continues with the sampled ids as they were, though the client's JSON spacing differs from the template's", async () => {
+    const policy = scripted([call, "three"]);
+    const first = await policy.post({ model: "m", messages: [user("1+2")], tools });
+    const message = first.json.choices[0].message;
+    await policy.post({ model: "m", messages: [user("1+2"), message, turn], tools });
+    const [one, two] = policy.calls;
+    expect(two?.prompt.prefix).toBe("extends");
+    const earlier = [...(one?.prompt.ids ?? []), ...(one?.choice.sampled.tokens ?? [])];
+    expect([...(two?.prompt.ids ?? [])].slice(0, earlier.length)).toEqual(earlier);
+    expect(tokenizer.decode([...(two?.prompt.ids ?? [])].slice(earlier.length))).toBe(
+      "\n<|im_start|>user\n<tool_response>\n3\n</tool_response><|im_end|>\n<|im_start|>assistant\n",
+    );
+  });
+
+  it("adds the end of the turn after an answer that was cut short", async () => {
+    const policy = scripted([{ cut: "one two" }, "three"]);
+    const first = await policy.post({ model: "m", messages: [user("count")] });
+    await policy.post({
+      model: "m",
+      messages: [user("count"), first.json.choices[0].message, user("go on")],
+    });
+    const [one, two] = policy.calls;
+    const length = (one?.prompt.ids.length ?? 0) + (one?.choice.sampled.tokens.length ?? 0);
+    expect(two?.prompt.prefix).toBe("extends");
+    expect(tokenizer.decode([...(two?.prompt.ids ?? [])].slice(length))).toMatch(
+      /^<\|im_end\|>\n<\|im_start\|>user\ngo on/,
+    );
+  });
+
+  it("starts anew when the client changed what was said, or the tools", async () => {
+    const policy = scripted([call, "a", "b"]);
+    const first = await policy.post({ model: "m", messages: [user("1+2")], tools });
+    const message = first.json.choices[0].message;
+    await policy.post({ model: "m", messages: [user("1+3"), message, turn], tools });
+    await policy.post({
+      model: "m",
+      messages: [user("1+2"), { role: "assistant", content: "no" }, turn],
+      tools,
+    });
+    expect(policy.calls.map((made) => made.prompt.prefix)).toEqual(["start", "start", "start"]);
+  });
+
+  it("gives a repeated prompt another seed, and the same order the same seeds", async () => {
+    const seeds = async () => {
+      const policy = scripted(["a", "a", "a"]);
+      for (const content of ["x", "x", "y"]) await policy.post({ model: "m", messages: [user(content)] });
+      return policy.asked.map((asked) => asked.seed);
+    };
+    const [first, second, third] = await seeds();
+    expect(first).not.toBe(second);
+    expect(third).toBe(first); // the sampler adds the prompt's hash
+    expect(await seeds()).toEqual([first, second, third]);
+  });
+});

@@ -1,0 +1,91 @@
+// A policy that says what it is told to: the real tokenizer and template of a fixture, tokens from a script.
+import { join } from "node:path";
+import { loadChatTemplate, renderChat } from "../../src/policy/chat-template.js";
+import { readModelConfig } from "../../src/policy/model-config.js";
+import type { SampledChoice, SampleOptions } from "../../src/policy/policy.js";
+import { loadTokenizer } from "../../src/policy/tokenizer.js";
+import type { ChatHandlerOptions, ModelCall } from "../../src/server/chat-handler.js";
+import { createChatHandler } from "../../src/server/chat-handler.js";
+
+const dir = join(import.meta.dirname, "../fixtures/models/qwen2");
+export const tokenizer = loadTokenizer(dir);
+const template = loadChatTemplate(dir);
+export const config = readModelConfig(dir);
+
+// biome-ignore lint/suspicious/noExplicitAny: a wire body of any shape, which the tests look into
+type Wire = any;
+
+export interface Scripted {
+  readonly calls: ModelCall[];
+  readonly asked: SampleOptions[];
+  /** Posts a request body; the answer as JSON or, when it streams, as its events. */
+  post(body: Record<string, unknown>): Promise<{ status: number; json: Wire }>;
+  stream(body: Record<string, unknown>): Promise<Wire[]>;
+}
+
+/** Each sample call says the next of `texts`; it ends with the end-of-turn token unless the text is given as { cut }. */
+export function scripted(
+  texts: readonly (string | { readonly cut: string })[],
+  contextLength = 512,
+): Scripted {
+  const asked: SampleOptions[] = [];
+  const calls: ModelCall[] = [];
+  const policy: ChatHandlerOptions["policy"] = {
+    config,
+    contextLength,
+    tokenizer,
+    renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
+    async sample(options) {
+      const script = texts[asked.length] ?? "";
+      asked.push(options);
+      const eos = config.eosTokenIds[0] ?? 0;
+      const ids =
+        typeof script === "string" ? [...tokenizer.encode(script), eos] : [...tokenizer.encode(script.cut)];
+      const choices: SampledChoice[] = Array.from({ length: options.n ?? 1 }, () => ({
+        tokens: Int32Array.from(ids),
+        logprobs: Float32Array.from(ids, (_, i) => -i / 8),
+        finishReason: typeof script === "string" ? "stop" : "length",
+        adapter: "default",
+        version: 0,
+        arithmetic: "f32-r1",
+      }));
+      for (const id of ids) {
+        for (let choice = 0; choice < choices.length; choice++)
+          options.onToken?.({ choice, token: id, logprob: 0 });
+        await Promise.resolve();
+      }
+      return choices;
+    },
+  };
+  const handle = createChatHandler({
+    policy,
+    seed: 1n,
+    sampling: (request) => ({ temperature: 1, topP: 1, topK: 0, maxTokens: request.maxTokens ?? 64 }),
+    record: (call) => calls.push(call),
+  });
+  const send = (body: Record<string, unknown>) =>
+    handle({
+      method: "POST",
+      url: "https://api.openai.com/v1/chat/completions",
+      headers: {},
+      body: new TextEncoder().encode(JSON.stringify(body)),
+      signal: new AbortController().signal,
+    });
+  return {
+    asked,
+    calls,
+    async post(body) {
+      const response = await send(body);
+      return { status: response.status, json: await response.json() };
+    },
+    async stream(body) {
+      const text = await (await send({ ...body, stream: true })).text();
+      const events = text
+        .split("\n\n")
+        .filter(Boolean)
+        .map((event) => event.replace(/^data: /, ""));
+      if (events.pop() !== "[DONE]") throw new Error("the stream did not end with [DONE]");
+      return events.map((event) => JSON.parse(event));
+    },
+  };
+}
