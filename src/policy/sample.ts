@@ -48,10 +48,8 @@ interface Request {
 function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
   const { contextLength, config } = parts;
   const given: unknown = options.prompt;
-  const prompt =
-    typeof given === "string"
-      ? parts.tokenizer.encode(given)
-      : toTokenIds(kWho, "prompt", given, config.vocabulary);
+  const ids = typeof given === "string" ? parts.tokenizer.encode(given) : given;
+  const prompt = toTokenIds(kWho, "prompt", ids, config.vocabulary);
   if (prompt.length === 0) throw argumentError(kWho, "prompt to have at least 1 token", 0);
   if (prompt.length >= contextLength)
     throw argumentError(
