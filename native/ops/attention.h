@@ -4,13 +4,14 @@
 //   chunk c is positions 128c .. 128c+127. For a query at position p, the keys of chunk c are its positions <= p:
 //     m = max s[j]      e[j] = exp(s[j] - m)     sum = e in 16 lanes (lane = j mod 16, ascending), then one fixed tree
 //     o[d] = chain over valid j ascending of fma(e[j], v[j,d], o[d]) from +0
-//   A chunk's partial (m, sum, o) depends on the query and that chunk's keys alone. Partials merge in ascending order by one
-//   function: M = max(m, m'), o = o exp(m - M) + o' exp(m' - M) (two products, one sum), the same for sum.
+//   A chunk's partial (m, sum, o) depends on the query and that chunk's keys alone. Partials merge in ascending order
+//   by one function: M = max(m, m'), o = o exp(m - M) + o' exp(m' - M) (two products, one sum), the same for sum.
 //   out = o / sum        lse = m + log(sum)
 // Gradients, with p[j] = exp(s[j] - lse), delta = sum_d dout[d] out[d]:
-//   dv[j] += p[j] dout        ds[j] = p[j] (dout . v[j] - delta) scale        dq += sum_j ds[j] k[j]        dk[j] += ds[j] q
+//   dv[j] += p[j] dout      ds[j] = p[j] (dout . v[j] - delta) scale      dq += sum_j ds[j] k[j]      dk[j] += ds[j] q
 //   summed over the heads of a group and over queries in the order of the tiles.
-// q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D). Query head h reads kv head h / (heads/kvHeads).
+// q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D). Query head h reads kv head
+// h / (heads / kvHeads).
 // Memory of slots that no run names, or beyond a query's position, is never used, whatever it holds.
 #pragma once
 

@@ -1,5 +1,5 @@
-// What both directions of attention share: the chunks of a task's keys, gathered from wherever they lie, and the products
-// over them, which run on the register tile of linear.
+// What both directions of attention share: the chunks of a task's keys, gathered from wherever they lie, and the
+// products over them, which run on the register tile of linear.
 #pragma once
 
 #include "core/lanes.h"
@@ -141,7 +141,7 @@ inline void attentionProduct(std::int64_t rows, std::int64_t panels, TileData d)
   }
 }
 
-// s[i][j] = a[q0 + i] . column j of the transposed chunk, for `rows` queries and `keys` keys (whole panels are written).
+// s[i][j] = a[q0 + i] . column j of the transposed chunk, for `rows` queries and `keys` keys; whole panels are written.
 inline void scoreProduct(float* scores, const float* a, const float* transposed, const AttentionChunk& t,
                          std::int64_t q0, std::int64_t rows, std::int64_t keys) {
   attentionProduct<Steps::lanesOfPanels>(rows, panelsOf(keys),

@@ -1,7 +1,8 @@
-// Log-softmax over the vocabulary without a [tokens, vocabulary] matrix (Law 4): statistics are gathered block by block.
+// Log-softmax over the vocabulary without a [tokens, vocabulary] matrix (Law 4): statistics come block by block.
 //   l = logit t, t the inverse temperature (one product; t = 1 leaves the bits)
-//   a block (at most 4,096 columns) gives m = max l, s = sum exp(l - m), w = sum exp(l - m) (l - m), in 16 lanes then one fixed tree;
-//   blocks merge in ascending order: M = max(m, m'), a = exp(m - M): s a + s' a', w: a (w + s (m - M)) + a' (...), each rounded separately
+//   a block (at most 4,096 columns) gives m = max l, s = sum exp(l - m), w = sum exp(l - m) (l - m), in 16 lanes, then
+//   one fixed tree; blocks merge in ascending order: M = max(m, m'), a = exp(m - M): s a + s' a',
+//   w: a (w + s (m - M)) + a' (...), each rounded separately; blocks whose logits are all -infinity add nothing
 //   log p(target) = (l - m) - log s         entropy = log s - w / s
 // Gradient of sum of g[r,target] log p + h[r] entropy, with g[r] = sum of g over the row's targets:
 //   dl[v] = -g[r] p[v] - h[r] p[v] (log p[v] + entropy) (+ g[r,target] at each target)         dlogit[v] = t dl[v]
@@ -20,7 +21,7 @@ struct LogSoftmax {
   void (*reset)(Context&, View stats);
   // Merges the next block of logits into stats.
   void (*accumulate)(Context&, View stats, View logits, float inverseTemperature);
-  // dlogits (overwritten; may be logits itself) without the targets' own term, which the caller adds: t g at each target.
+  // dlogits (overwritten; may be logits itself) without the targets' own term, which the caller adds: t g at each.
   // g, h: one number per row.
   void (*backward)(Context&, View dlogits, View logits, View stats, const float* g, const float* h,
                    float inverseTemperature);

@@ -6,7 +6,7 @@
 
 namespace agl::AGL_ISA {
 
-// A logit of -infinity has probability 0; 0 times its logarithm is 0, as the limit is: below this the product is 0 anyway.
+// A logit of -infinity has probability 0, and 0 times its logarithm is 0, as the limit is: below this, exp is 0.
 constexpr float kLeastLogProbability = -200.0F;
 
 inline float logSoftmaxMaximum(const float* logits, std::int64_t count, F16 inverseTemperature) {

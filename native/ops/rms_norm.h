@@ -2,8 +2,8 @@
 //   rstd[r] = 1 / sqrt( (1/C) sum_c x[r,c]^2 + eps )          y[r,c] = w[c] (x[r,c] rstd[r])
 //   dx[r,c] += rstd[r] ( w[c] dy[r,c] - x[r,c] rstd[r]^2 (1/C) sum_k w[k] dy[r,k] x[r,k] )
 //   dw[c]   += sum_r dy[r,c] x[r,c] rstd[r]                   r ascending; skipped when dw.data is null
-// x, y, dx, dy (R,C); w, dw (1,C); rstd (1,R), written by forward, read by backward. The sum over c runs in lanes of 16,
-// then one fixed tree. y may be x (in place).
+// x, y, dx, dy (R,C); w, dw (1,C); rstd (1,R), written by forward, read by backward. The sum over c runs in lanes of
+// 16, then one fixed tree. y may be x (in place).
 #pragma once
 
 #include "core/view.h"

@@ -1,6 +1,6 @@
 // Rotary position embedding, in place, halves paired.   Su et al. 2021, arXiv:2104.09864
-//   for i < D/2, per head:  a' = a cos - b sin,  b' = b cos + a sin      with a = x[i], b = x[i + D/2], two products and
-//   one sum each, rounded separately; cos, sin (positions, D/2) are tables made by ropeTable.
+//   for i < D/2, per head:  a' = a cos - b sin,  b' = b cos + a sin      with a = x[i], b = x[i + D/2], two products
+//   and one sum each, rounded separately; cos, sin (positions, D/2) are tables made by fillRopeTable.
 // backward rotates dx by the opposite angle, in place: the transpose of a rotation.
 // x, dx (R, heads D); positions[r] indexes the tables' rows.
 #pragma once

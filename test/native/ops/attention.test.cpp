@@ -99,7 +99,7 @@ class Scene {
     std::vector<std::size_t> order(runs_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::vector<std::uint32_t> draws(runs_.size());
-    for (std::size_t i = 0; i < draws.size(); i++) draws[i] = philox({static_cast<std::uint32_t>(i), 1, 8, 0}, seed_)[0];
+    for (std::uint32_t i = 0; i < draws.size(); i++) draws[i] = philox({i, 1, 8, 0}, seed_)[0];
     if (shuffled) std::sort(order.begin(), order.end(), [&](auto a, auto b) { return draws[a] < draws[b]; });
     std::int32_t slot = 0;
     for (const std::size_t i : order) {
