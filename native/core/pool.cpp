@@ -4,16 +4,13 @@
 #include <string>
 
 #include "core/error.h"
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 namespace agl {
 
 void setComputeFloatMode() {
   std::fesetround(FE_TONEAREST);
 #if defined(__SSE2__)
-  _mm_setcsr(0x1f80);  // all exceptions masked, nearest-even, flush-to-zero and denormals-are-zero off
+  __builtin_ia32_ldmxcsr(0x1f80);  // all exceptions masked, nearest-even, flush-to-zero and denormals-are-zero off
 #endif
 }
 
