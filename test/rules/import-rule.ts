@@ -23,6 +23,7 @@ export const typescriptRanks: Readonly<Record<string, number>> = {
   trainer: 3,
   cli: 4,
   "index.ts": 4,
+  "testing.ts": 4,
 };
 
 /** Rank of each folder of native/; `engine` stands for the files native/engine.* and native/*.h. */
