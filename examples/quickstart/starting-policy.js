@@ -43,9 +43,9 @@ export async function startingPolicy(dir, seed, report) {
     report(update, updates, metrics["update/loss"]);
   }
   rmSync(dir, { recursive: true, force: true });
-  await policy.saveModel(dir + ".trained");
+  await policy.saveModel(`${dir}.trained`);
   await policy.close();
-  renameSync(dir + ".trained", dir);
+  renameSync(`${dir}.trained`, dir);
   rmSync(draft, { recursive: true, force: true });
   return dir;
 }

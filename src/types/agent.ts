@@ -12,6 +12,7 @@ export interface RolloutContext {
 }
 
 /** A number is the final reward, true is 1, false is 0; nothing: the last emitted primary reward is final. */
+// biome-ignore lint/suspicious/noConfusingVoidType: an agent without a return statement has this type
 export type AgentResult = number | boolean | void | undefined;
 export type Agent<Task = unknown> = (
   task: Task,
