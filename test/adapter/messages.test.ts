@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { toMessages } from "../../src/adapter/messages.js";
-import { recorded, toSpans } from "./protocol.js";
+import { recorded, span, toSpans } from "./protocol.js";
 
 describe("toMessages", () => {
   for (const { seed, spans, expect: expected } of recorded.tracer) {
