@@ -78,5 +78,6 @@ describe("parsePythonLiteral", () => {
 });
 
 function placeOf(spans: readonly Span[], responseId: string): number {
-  return spans.find(({ attributes }) => attributes["llm.hosted_vllm.id"] === responseId)!.sequenceId;
+  const reports = spans.filter(({ attributes }) => attributes["llm.hosted_vllm.id"] === responseId);
+  return Math.min(...reports.map(({ sequenceId }) => sequenceId));
 }
