@@ -1,4 +1,5 @@
 // From groups of rollouts to training rows: which groups carry a signal, what each rollout's advantage is, and the rows it is spread over.
+import { broadcast } from "../credit/broadcast.js";
 import { advantages, type GroupAdvantageOptions } from "../policy/advantages.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
 import type { Trajectory } from "../types/transition.js";
@@ -32,11 +33,14 @@ export function toRows(
     rollouts.map((rollout) => rollout.task),
     options,
   );
-  const rows = rollouts.flatMap((rollout, i) =>
-    rollout.trajectories
-      .filter((trajectory) => trajectory.adapter === adapter)
-      .map((trajectory) => ({ trajectory, advantage: values[i] ?? 0, group: rollout.task })),
-  );
+  const rows = broadcast(
+    rollouts.map(({ trajectories, task }) =>
+      trajectories
+        .filter((trajectory) => trajectory.adapter === adapter)
+        .map((trajectory) => ({ trajectory, group: task })),
+    ),
+    values,
+  ).map(({ row, advantage }) => ({ ...row, advantage }));
   const all = groups.flatMap((group) => group.rollouts);
   return {
     rows,
