@@ -1,0 +1,17 @@
+// Sampling one token after the other, one continuation and eight of one prompt. The limit reads every weight once a step.
+import { matrixSizes } from "./models.mjs";
+import { policyRow } from "./policy-rows.mjs";
+
+export const subject = "decode";
+
+/** @param {import("./run.mjs").Bench} bench */
+export async function* rows(bench) {
+  for (const model of bench.models) {
+    const { layers, head } = matrixSizes(model);
+    const [steps, repeats] = model === "0.5B" ? [12, 1] : [64, 8];
+    for (const batch of [1, 8]) {
+      const work = { flops: 2 * batch * (layers + head), bytes: 4 * (layers + head) };
+      yield await policyRow(bench, { kind: subject, model, batch, prompt: 16, steps, repeats }, work);
+    }
+  }
+}
