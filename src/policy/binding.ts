@@ -212,7 +212,6 @@ export interface NativeEngine {
   /** Copies, in the order of the targets or tensors; handle -1 is the base model (trainAll). */
   parameters(handle: number, kind: "value" | "gradient"): Promise<readonly Float32Array[]>;
   zeroGradients(handle: number): Promise<void>;
-  version(handle: number): number;
   /** Cancels everything, joins the threads, frees the memory. Idempotent. */
   close(): void;
 }

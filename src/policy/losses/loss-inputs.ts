@@ -6,7 +6,7 @@ import type { LossFunction, PolicyLoss, TokenInput, TokenNumbers } from "./polic
 
 /** A sequence of an update. Arrays have one number for each of tokens[1..]; every sequence carries a field, or none does. */
 export interface LossSequence {
-  /** At least one id. */
+  /** At least two ids to train on; one alone has nothing to predict. */
   readonly tokens: ArrayLike<number>;
   /** 1 exactly on tokens that count, else 0; absent: all count. */
   readonly mask?: ArrayLike<number>;
