@@ -8,7 +8,7 @@ export const subject = "decode";
 export async function* rows(bench) {
   for (const model of bench.models) {
     const { layers, head } = matrixSizes(model);
-    const [steps, repeats] = model === "0.5B" ? [12, 1] : [64, 8];
+    const [steps, repeats] = model === "0.5B" ? [16, 1] : [256, 5];
     for (const batch of [1, 8]) {
       const work = { flops: 2 * batch * (layers + head), bytes: 4 * (layers + head) };
       yield await policyRow(bench, { kind: subject, model, batch, prompt: 16, steps, repeats }, work);

@@ -6,7 +6,7 @@ import { root } from "../scripts/command.mjs";
 
 const tokenizer = join(root, "test", "fixtures", "models", "qwen2");
 
-/** Shapes as createModel takes them; `loads` are the options of loadPolicy that keep memory small. */
+/** Shapes as createModel takes them. */
 export const models = {
   "hidden 128": {
     ...{ architecture: "qwen2", hidden: 128, layers: 3, heads: 2, kvHeads: 1, headSize: 64 },
