@@ -11,7 +11,8 @@ import { startingPolicy } from "./starting-policy.js";
 const seedAt = process.argv.indexOf("--seed");
 const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
 const out = join(".agl", "quickstart", ...(seed === 1 ? [] : [`seed-${seed}`]));
-const mostSteps = 120;
+const mostSteps = 100;
+const updatesPerStep = 4;
 const tasksPerStep = 16;
 const evaluateEvery = 10;
 const started = performance.now();
@@ -38,7 +39,15 @@ const trainer = agl.createTrainer({
     watched.set(task, said);
     return isRight(task, said);
   },
-  algorithm: agl.grpo({ groupSize: 8, lr: 3e-3, warmup: 20, updates: 4 }),
+  // A rate that ends at 0: at a constant one, noise keeps the policy from committing itself (benchmarks/LOG.md).
+  algorithm: agl.grpo({
+    groupSize: 8,
+    lr: 2e-3,
+    warmup: 20,
+    schedule: "cosine",
+    totalUpdates: mostSteps * updatesPerStep,
+    updates: updatesPerStep,
+  }),
   sampling: { maxTokens: 48 },
   concurrency: 256,
   seed,
