@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { currentScope, rollout, unrouted } from "../../src/tracing/context.js";
+import type { Dispatcher } from "../../src/tracing/dispatcher.js";
 import { emitMessage, emitReward } from "../../src/tracing/emit.js";
 import { installInterception } from "../../src/tracing/interception.js";
 import { asAgent } from "../../src/tracing/operation.js";
@@ -136,6 +137,31 @@ describe("fetch inside a rollout", () => {
     const scope: TestScope = testScope({ handle: async () => ask4(`${origin}/v1/chat/completions`) });
     expect(await runInRollout(scope, () => ask("x"))).toBe("from the server");
     expect(scope.requests.length).toBe(1);
+  });
+
+  it("lets a client's callbacks make routed calls, whatever the answer ran in", async () => {
+    const key = kSlots.find(
+      (slot) => (globalThis as unknown as Record<symbol, unknown>)[slot] !== undefined,
+    )!;
+    const scope = echo();
+    const answer = await runInRollout(scope, () => {
+      const global = (globalThis as unknown as Record<symbol, Dispatcher>)[key]!;
+      const request = { origin: "https://api.openai.com", path: "/v1/chat/completions", method: "POST" };
+      return new Promise((resolve, reject) => {
+        global.dispatch(
+          { ...request, body: chatBody("first") },
+          {
+            onConnect: () => undefined,
+            onHeaders: () => true,
+            onData: () => true,
+            onComplete: () => void ask("from a callback").then(resolve, reject),
+            onError: reject,
+          },
+        );
+      });
+    });
+    expect(answer).toBe("from a callback");
+    expect(scope.requests.map(lastMessage)).toEqual(["first", "from a callback"]);
   });
 
   it("runs the handler inside the rollout, below the span that encloses the call", async () => {

@@ -21,7 +21,7 @@ describe("the default route", () => {
 
   it("ignores every other host", () => {
     const route = toModelRoute({ forward: ["m"] }, { OPENAI_BASE_URL: "no url" });
-    for (const host of ["example.com", "llm.example", "evil-openai.azure.com.example", "localhost:8000"])
+    for (const host of ["example.com", "llm.example", "team.openai.azure.com.example", "localhost:8000"])
       expect(route(host, "m")).toBe("ignore");
   });
 
