@@ -12,21 +12,26 @@ const letters = [..."abcdefghijklmno"];
 const chatTemplate =
   "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}!{% endif %}{% endfor %}";
 
-export async function tinyPolicy(
-  options: { readonly seed?: number; readonly contextLength?: number } = {},
-): Promise<Policy> {
+export interface TinyOptions {
+  readonly seed?: number;
+  readonly contextLength?: number;
+  /** Slow enough that requests pile up while a pass runs. */
+  readonly isWide?: boolean;
+}
+
+export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
   const dir = join(mkdtempSync(join(tmpdir(), "agl-tiny-")), "model");
   const vocab = Object.fromEntries(letters.map((letter, i) => [letter, i]));
   await createModel(
     dir,
     {
       architecture: "qwen2",
-      hidden: 32,
-      layers: 1,
+      hidden: options.isWide ? 384 : 32,
+      layers: options.isWide ? 6 : 1,
       heads: 2,
       kvHeads: 1,
       headSize: 16,
-      intermediate: 64,
+      intermediate: options.isWide ? 1024 : 64,
       vocabulary: 16,
       tie: false,
       tokenizer: {
