@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { LightningError } from "../base/error.js";
 import type { Policy, SampledChoice } from "../policy/policy.js";
+import { unixSeconds } from "../tracing/span.js";
 import type { ModelHandler, ModelRequest } from "../types/model-call.js";
 import { createCallSeeds } from "./call-seeds.js";
 import { type AnswerChoice, type AnswerOptions, completionBody, toAnswer } from "./chat-answer.js";
@@ -83,7 +84,7 @@ function parseBody(body: Uint8Array): unknown {
 
 async function answer(context: HandlerContext, request: ChatRequest, signal: AbortSignal): Promise<Response> {
   const { policy } = context;
-  const startTime = Date.now() / 1000;
+  const startTime = unixSeconds();
   const prompt = context.memory.prompt(request.messages, request.tools);
   const room = policy.contextLength - prompt.ids.length;
   if (room < 1) {
@@ -112,7 +113,7 @@ async function answer(context: HandlerContext, request: ChatRequest, signal: Abo
       ...more,
     });
   const settle = (sampled: readonly SampledChoice[]) => {
-    const endTime = Date.now() / 1000;
+    const endTime = unixSeconds();
     const choices = sampled.map((choice, index) => toAnswer(choice, index, options));
     for (const choice of choices) {
       const message = { role: "assistant", content: choice.content, tool_calls: choice.toolCalls };
