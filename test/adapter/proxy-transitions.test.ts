@@ -54,7 +54,8 @@ describe("toProxyTransitions", () => {
 
   it("takes the ids of litellm_request where there are no raw ones, once for a place", () => {
     const plain = { prompt_token_ids: "[1, 2]", response_token_ids: [3], "gen_ai.response.id": "r" };
-    const spans = [raw(1, {}), raw(1, plain, "litellm_request"), raw(1, plain, "litellm_request")];
+    const spans = [raw(1, {}), raw(1, plain, "litellm_request")];
+    spans.push(raw(1, { ...plain, "gen_ai.response.id": "s" }, "litellm_request"), reward(1, 0.5));
     expect(found(spans)).toEqual([{ prompt: [1, 2], response: [3], reward: null, response_id: "r" }]);
   });
 });

@@ -137,4 +137,21 @@ describe("toTransitions", () => {
     ];
     expect(toTransitions([span({ sequenceId: 3 }), ...spans], { repairHierarchy: false }).length).toBe(2);
   });
+
+  it("moves a call that lost its context below the shortest longer span around it, never below the root", () => {
+    const at = (startTime: number, endTime: number) => ({ startTime, endTime });
+    const root = span({ sequenceId: 1, name: "root", ...at(0, 100), attributes: { "agent.name": "root" } });
+    const below = { name: "agent", parentId: root.spanId };
+    const outer = span({ ...below, sequenceId: 2, ...at(10, 90), attributes: { "agent.name": "outer" } });
+    const inner = span({ ...below, sequenceId: 3, ...at(20, 40), attributes: { "agent.name": "inner" } });
+    const call = (sequenceId: number, startTime: number, endTime: number, parentId: string) =>
+      span({ sequenceId, startTime, endTime, parentId });
+    const agents = (...spans: readonly Span[]) => toTransitions(spans).map(({ agent }) => agent);
+    const lost = [call(4, 25, 30, root.spanId), call(5, 20, 40, root.spanId), call(6, 95, 99, root.spanId)];
+    expect(agents(root, outer, inner, ...lost)).toEqual(["inner", "outer", "root"]);
+    expect(agents(root, outer, call(4, 92, 95, outer.spanId), call(5, 93, 96, outer.spanId))).toEqual([
+      "outer",
+      "outer",
+    ]);
+  });
 });

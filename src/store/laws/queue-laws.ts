@@ -16,7 +16,7 @@ export const queueLaws: readonly Law[] = [
     name: "claims at most what is asked, in order, and nothing for a limit of 0",
     async check(store, expect) {
       const queued = await store.enqueue([{ input: "a" }, { input: "b" }, { input: "c" }]);
-      expect(await store.claim("w", 0)).toEqual([]);
+      expect([await store.claim("w", 0), (await store.queryWorkers()).total]).toEqual([[], 0]);
       const inputs = async (limit: number) => (await store.claim("w", limit)).map(({ input }) => input);
       expect([await inputs(2), await inputs(2), await inputs(2)]).toEqual([["a", "b"], ["c"], []]);
       expect(queued.map(({ status, metadata, endTime }) => ({ status, metadata, endTime }))).toEqual(

@@ -8,6 +8,7 @@ export const timeLaws: readonly Law[] = [
       const [a, b] = await store.enqueue([{ input: "a" }, { input: "b" }]);
       const ids = [b?.rolloutId ?? "", a?.rolloutId ?? ""];
       let isOver = false;
+      const start = performance.now();
       const wait = store.waitForRollouts(ids, { timeoutMs: kPatienceMs }).finally(() => {
         isOver = true;
       });
@@ -21,6 +22,8 @@ export const timeLaws: readonly Law[] = [
         [ids[0], "succeeded"],
         [ids[1], "cancelled"],
       ]);
+      // Woken, not timed out.
+      expect(performance.now() - start < kPatienceMs / 2).toEqual(true);
     },
   },
   {
@@ -76,12 +79,15 @@ export const timeLaws: readonly Law[] = [
       for (let i = 1; i <= 8; i++) {
         await store.addSpans([toSpan(talker, i)]);
         await pause(60);
+        expect(await statusesOf(store, talker.rolloutId)).toEqual(["running", "running"]);
       }
-      expect(await statusesOf(store, talker.rolloutId)).toEqual(["running", "running"]);
       await until(async () => (await store.getRollout(silent.rolloutId)).status === "failed");
       expect(await statusesOf(store, silent.rolloutId)).toEqual(["failed", "unresponsive"]);
       await store.updateAttempt(silent.rolloutId, "latest", { lastHeartbeatTime: Date.now() / 1000 });
       expect((await statusesOf(store, silent.rolloutId))[0]).toEqual("running");
+      // It spoke, which moved its deadline, and then fell silent.
+      await until(async () => (await store.getRollout(talker.rolloutId)).status === "failed");
+      expect(await statusesOf(store, talker.rolloutId)).toEqual(["failed", "unresponsive"]);
     },
   },
   {
