@@ -70,7 +70,8 @@ export async function runBatch(
     requests.map(({ input, place }) => ({
       input,
       mode: place.mode,
-      config: { timeoutSeconds: settings.timeoutMs === null ? null : settings.timeoutMs / 1000 },
+      // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
+      config: { timeoutSeconds: null },
       metadata: { step: place.step, task: place.task, sample: place.sample },
     })),
   );
@@ -140,7 +141,8 @@ async function runOne(
   const outcome = toOutcome(report, spans, settings.rewardOnError);
   await store.addSpans(spans);
   await close(store, claimed, report, outcome);
-  const trajectories = toTrajectories(toTransitions(spans));
+  // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
+  const trajectories = toTrajectories(toTransitions(spans, { repairHierarchy: false }));
   const result: RolloutResult = {
     ...{ rolloutId, attemptId: attempt.attemptId, task: place.task, sample: place.sample },
     ...outcome,
