@@ -20,6 +20,8 @@ export type ErrorCode =
   | "E_NOT_FOUND"
   /** The call is not allowed in this state. */
   | "E_STATE"
+  /** A store's database, file or server failed or cannot be reached. */
+  | "E_STORE"
   /** A broken invariant of the package itself. */
   | "E_INTERNAL";
 
