@@ -12,6 +12,7 @@ import { describeMachine } from "./machine.mjs";
 import { modelFolder, models } from "./models.mjs";
 import * as prefill from "./prefill.mjs";
 import * as products from "./products.mjs";
+import * as quickstart from "./quickstart.mjs";
 import { appendRow, showRow } from "./results.mjs";
 import * as training from "./training.mjs";
 
@@ -25,7 +26,7 @@ import * as training from "./training.mjs";
  * @property {number} rounds
  */
 
-const all = [products, decode, prefill, training];
+const all = [products, decode, prefill, training, quickstart];
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
@@ -50,7 +51,8 @@ const bench = {
   threads: positive("threads"),
   rounds: positive("rounds"),
 };
-if (subjects.some((subject) => subject !== products)) bench.models.forEach(modelFolder);
+if (subjects.some((subject) => subject !== products && subject !== quickstart))
+  bench.models.forEach(modelFolder);
 
 let loadedRows = 0;
 for (const { rows } of subjects) {

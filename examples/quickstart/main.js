@@ -11,7 +11,7 @@ import { startingPolicy } from "./starting-policy.js";
 const seedAt = process.argv.indexOf("--seed");
 const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
 const out = join(".agl", "quickstart", ...(seed === 1 ? [] : [`seed-${seed}`]));
-const mostSteps = 100;
+const mostSteps = 80;
 const updatesPerStep = 4;
 const tasksPerStep = 16;
 const evaluateEvery = 10;
@@ -91,23 +91,18 @@ console.log(
 console.log(`3. GRPO: ${tasksPerStep} tasks x 8 rollouts a step, at most ${mostSteps} steps.`);
 const random = createRandom(seed * 104729 + 2);
 const rows = [];
-let scores = before.scores;
 let good = 0;
 let after = before;
 for (let step = 0; step < mostSteps && good < 2; step++) {
   const tasks = Array.from({ length: tasksPerStep }, () => randomQuestion(random, { heldOut: false }));
   const { metrics } = await trainer.step(tasks);
   const isDue = (step + 1) % evaluateEvery === 0 || step + 1 === mostSteps;
-  const row = { ...withoutEvaluation(metrics), ...scores };
-  scores = {};
-  if (isDue) {
-    after = await evaluate();
-    scores = after.scores;
-    Object.assign(row, after.scores);
-    good =
-      after.scores["eval/reward/sampled"] > 0.93 && after.scores["eval/reward/greedy"] > 0.93 ? good + 1 : 0;
-    scores = {};
-  }
+  if (isDue) after = await evaluate();
+  // The first line carries the scores from before its update, later ones those from after it.
+  const evaluation = isDue ? after.scores : step === 0 ? before.scores : {};
+  const row = { ...withoutEvaluation(metrics), ...evaluation };
+  const isGood = isDue && Object.values(after.scores).every((reward) => reward > 0.93);
+  if (isDue) good = isGood ? good + 1 : 0;
   rows.push(row);
   appendFileSync(join(out, "metrics.jsonl"), `${JSON.stringify(sorted(row))}\n`);
   if (isDue || step === 0) {
