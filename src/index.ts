@@ -45,6 +45,7 @@ export type {
 export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
 export { createMemoryStore } from "./store/memory-store.js";
+export { openStore, type StoreOptions } from "./store/open-store.js";
 export type { LightningStore } from "./store/store.js";
 export { rollout, unrouted } from "./tracing/context.js";
 export {

@@ -1,4 +1,5 @@
 // The laws that every LightningStore keeps, run against any implementation by any test runner of vitest's shape.
+import { claimLaws } from "./laws/claim-laws.js";
 import type { Expect, Law } from "./laws/law.js";
 import { queueLaws } from "./laws/queue-laws.js";
 import { randomLaw } from "./laws/random-law.js";
@@ -34,4 +35,4 @@ export function storeLaws(name: string, open: () => Promise<LightningStore>, run
 
 // --- internal ---
 
-const kLaws: readonly Law[] = [...queueLaws, ...spanLaws, ...timeLaws, randomLaw];
+const kLaws: readonly Law[] = [...queueLaws, ...claimLaws, ...spanLaws, ...timeLaws, randomLaw];

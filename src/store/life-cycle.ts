@@ -143,6 +143,13 @@ export function syncWorker(worker: Worker, attempt: Attempt, now: number): Worke
   return { ...worker, status: "idle", lastIdleTime: now, currentRolloutId: null, currentAttemptId: null };
 }
 
+/** The worker after it asked for rollouts; one that got none is idle, unless it still has something to do. */
+export function afterClaim(worker: Worker, claimed: number, now: number): Worker {
+  const idles = claimed === 0 && worker.currentAttemptId === null;
+  const idle = idles ? ({ status: "idle", lastIdleTime: now } as const) : {};
+  return { ...worker, ...idle, lastDequeueTime: now };
+}
+
 // --- internal ---
 
 function present<T extends object>(fields: T): Partial<T> {

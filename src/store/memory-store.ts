@@ -5,9 +5,9 @@ import { LightningError } from "../base/error.js";
 import type { Resources, ResourcesUpdate } from "../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Attributes, Span } from "../types/span.js";
-import { changeAttempt, changeRollout, hearFrom, isEnded, moveRollout } from "./life-cycle.js";
+import { afterClaim, changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
-import { MemoryTables, notFound, type RolloutEntry } from "./memory-tables.js";
+import { kQueue, MemoryTables, notFound, type RolloutEntry } from "./memory-tables.js";
 import {
   checkConfig,
   checkId,
@@ -51,15 +51,23 @@ class MemoryStore implements LightningStore {
     return records;
   }
 
-  async claim(workerId: string | null, limit = 1): Promise<readonly AttemptedRollout[]> {
-    const tables = this.#open("claim");
+  async claim(
+    workerId: string | null,
+    limit = 1,
+    options: WaitOptions = { timeoutMs: 0 },
+  ): Promise<readonly AttemptedRollout[]> {
+    const { claimers } = this.#open("claim");
     checkInteger("store.claim", "limit", limit);
     if (limit <= 0) return [];
     if (workerId !== null) checkId("store.claim", "workerId", workerId);
-    const time = now();
-    const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
-    if (workerId !== null) this.#noteClaim(workerId, claimed.length, time);
-    return claimed;
+    options.signal?.throwIfAborted();
+    const deadline = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    for (;;) {
+      const claimed = this.#claimQueued(workerId, limit);
+      const timeoutMs = deadline - performance.now();
+      if (claimed.length > 0 || timeoutMs <= 0) return claimed;
+      await claimers.wait([kQueue], { timeoutMs, signal: options.signal });
+    }
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
@@ -147,7 +155,7 @@ class MemoryStore implements LightningStore {
       tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
       checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
     }
-    return spans.map((span) => this.#addSpan(span));
+    return spans.map((span) => tables.addSpan(span, now()));
   }
 
   async nextSequenceId(rolloutId: string): Promise<number> {
@@ -259,26 +267,15 @@ class MemoryStore implements LightningStore {
     return toRollout(`store.${who}`, fields, resourcesId, now());
   }
 
-  #noteClaim(workerId: string, claimed: number, time: number): void {
-    const { workers } = this.#tables;
-    const worker = workers.get(workerId) ?? toWorker(workerId);
-    // A worker that found nothing is idle, unless it still has something to do.
-    const idles = claimed === 0 && worker.currentAttemptId === null;
-    const idle = idles ? ({ status: "idle", lastIdleTime: time } as const) : {};
-    workers.set(workerId, { ...worker, ...idle, lastDequeueTime: time });
-  }
-
-  #addSpan(span: Span): Span | null {
-    const entry = this.#tables.entryOf("addSpans", span.rolloutId);
-    const attempt = this.#tables.attemptOf("addSpans", entry, span.attemptId);
+  #claimQueued(workerId: string | null, limit: number): readonly AttemptedRollout[] {
+    const tables = this.#open("claim");
     const time = now();
-    this.#tables.setAttempt(entry, hearFrom(attempt, time), time);
-    const key = `${span.attemptId}/${span.spanId}`;
-    if (entry.spanKeys.has(key)) return null;
-    entry.spanKeys.add(key);
-    entry.spans.push(span);
-    entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
-    return span;
+    const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
+    if (workerId !== null) {
+      const worker = tables.workers.get(workerId) ?? toWorker(workerId);
+      tables.workers.set(workerId, afterClaim(worker, claimed.length, time));
+    }
+    return claimed;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollou
 import type { Span } from "../types/span.js";
 import {
   deadlineOf,
+  hearFrom,
   isActive,
   isEnded,
   isQueued,
@@ -35,7 +36,10 @@ export class MemoryTables {
   readonly workers = new Map<string, Worker>();
   /** Versions from 1. */
   readonly resources = new Map<string, ResourcesUpdate[]>();
+  /** For the end of a rollout, by its id. */
   readonly waiters = createWaiters();
+  /** Of claims for the queue, under the one key kQueue. */
+  readonly claimers = createWaiters();
   readonly #active = new Map<string, { readonly entry: RolloutEntry; readonly attemptId: string }>();
   readonly #watchdog = createWatchdog(() => this.#scan());
   latestResources: ResourcesUpdate | null = null;
@@ -50,6 +54,7 @@ export class MemoryTables {
     this.#closed = true;
     this.#watchdog.close();
     this.waiters.close(closedError("waitForRollouts"));
+    this.claimers.close(closedError("claim"));
   }
 
   /** @throws E_NOT_FOUND */
@@ -83,7 +88,11 @@ export class MemoryTables {
     const before = entry.rollout.status;
     entry.rollout = rollout;
     if (!isQueued(rollout.status)) this.queue.delete(rollout.rolloutId);
-    else this.queue.add(rollout.rolloutId);
+    else {
+      this.queue.add(rollout.rolloutId);
+      // One rollout, one of those that wait; it waits again when somebody else was faster.
+      this.claimers.settle(kQueue, 1);
+    }
     if (isEnded(rollout.status) && !isEnded(before)) this.waiters.settle(rollout.rolloutId);
     // New limits may be due sooner.
     for (const attempt of entry.attempts) this.#watch(entry, attempt);
@@ -110,6 +119,19 @@ export class MemoryTables {
     if (index === entry.attempts.length - 1)
       this.setRollout(entry, propagate(entry.rollout, before.status, attempt, now));
     return attempt;
+  }
+
+  /** Keeps a span and counts it as a sign of life; null: it was kept before. */
+  addSpan(span: Span, now: number): Span | null {
+    const entry = this.entryOf("addSpans", span.rolloutId);
+    const attempt = this.attemptOf("addSpans", entry, span.attemptId);
+    this.setAttempt(entry, hearFrom(attempt, now), now);
+    const key = `${span.attemptId}/${span.spanId}`;
+    if (entry.spanKeys.has(key)) return null;
+    entry.spanKeys.add(key);
+    entry.spans.push(span);
+    entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
+    return span;
   }
 
   #syncWorker(attempt: Attempt, now: number): void {
@@ -140,6 +162,9 @@ export class MemoryTables {
     return next;
   }
 }
+
+/** What claims wait for. */
+export const kQueue = "queue";
 
 /** @throws E_NOT_FOUND always */
 export function notFound(who: string, what: string, id: string): never {

@@ -22,8 +22,11 @@ import type {
 export interface LightningStore extends AsyncDisposable {
   /** Appends to the queue, in order; a rollout without resourcesId is bound to the latest resources now. @throws E_ARGUMENT, E_NOT_FOUND (resources) */
   enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]>;
-  /** Takes at most `limit` (default 1) rollouts off the queue, oldest first, with a new attempt each; [] when it is empty. @throws E_ARGUMENT */
-  claim(workerId: string | null, limit?: number): Promise<readonly AttemptedRollout[]>;
+  /**
+   * Takes at most `limit` (default 1) rollouts off the queue, oldest first, with a new attempt each. An empty queue: [] at once without
+   * options, else waits until something is queued; [] after the timeout. An aborted wait has taken nothing. @throws E_ARGUMENT, signal.reason
+   */
+  claim(workerId: string | null, limit?: number, options?: WaitOptions): Promise<readonly AttemptedRollout[]>;
   /** Creates a rollout and its first attempt without the queue. @throws E_ARGUMENT, E_NOT_FOUND (resources) */
   startRollout(rollout: NewRollout, workerId?: string | null): Promise<AttemptedRollout>;
   /** Starts a further attempt at once, whatever maxAttempts says. @throws E_NOT_FOUND, E_STATE when the rollout has ended */
@@ -74,6 +77,6 @@ export interface LightningStore extends AsyncDisposable {
 
   /** How much is kept. */
   statistics(): Promise<StoreStatistics>;
-  /** Ends the watchdog and rejects waits with E_CLOSED; once more does nothing. */
+  /** Ends the watchdog and rejects waits, of claims too, with E_CLOSED; once more does nothing. */
   close(): Promise<void>;
 }

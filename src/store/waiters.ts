@@ -6,12 +6,29 @@ export interface Waiters {
     keys: Iterable<string>,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
   ): Promise<void>;
-  settle(key: string): void;
+  /** @param atMost  so many waits for the key, those that wait longest; default all */
+  settle(key: string, atMost?: number): void;
+  /** Does somebody wait for anything? */
+  readonly isBusy: boolean;
   close(error: Error): void;
 }
 
 export function createWaiters(): Waiters {
   const open = new Set<Wait>();
+  const byKey = new Map<string, Set<Wait>>();
+  const forget = (wait: Wait, key: string): void => {
+    const waits = byKey.get(key);
+    waits?.delete(wait);
+    if (waits?.size === 0) byKey.delete(key);
+  };
+  const add = (wait: Wait): void => {
+    open.add(wait);
+    for (const key of wait.pending) {
+      const waits = byKey.get(key);
+      if (waits === undefined) byKey.set(key, new Set([wait]));
+      else waits.add(wait);
+    }
+  };
   return {
     wait: (keys, { timeoutMs, signal }) =>
       new Promise((resolve, reject) => {
@@ -20,6 +37,7 @@ export function createWaiters(): Waiters {
         if (pending.size === 0 || (timeoutMs !== undefined && timeoutMs <= 0)) return resolve();
         const end = (finish: () => void) => {
           open.delete(wait);
+          for (const key of pending) forget(wait, key);
           clearTimeout(timer);
           signal?.removeEventListener("abort", abort);
           finish();
@@ -34,10 +52,17 @@ export function createWaiters(): Waiters {
         const isLimited = timeoutMs !== undefined && timeoutMs <= kLongestTimerMs;
         const timer = isLimited ? setTimeout(() => end(resolve), timeoutMs) : undefined;
         signal?.addEventListener("abort", abort, { once: true });
-        open.add(wait);
+        add(wait);
       }),
-    settle: (key) => {
-      for (const { pending, resolve } of [...open]) if (pending.delete(key) && pending.size === 0) resolve();
+    settle: (key, atMost = Number.POSITIVE_INFINITY) => {
+      for (const wait of [...(byKey.get(key) ?? [])].slice(0, atMost)) {
+        wait.pending.delete(key);
+        forget(wait, key);
+        if (wait.pending.size === 0) wait.resolve();
+      }
+    },
+    get isBusy() {
+      return open.size > 0;
     },
     close: (error) => {
       for (const { reject } of [...open]) reject(error);

