@@ -2,7 +2,7 @@
 
 export type Resource =
   | {
-      readonly resourceType: "llm";
+      readonly resourceType: "llm" | "proxy_llm";
       readonly endpoint: string;
       readonly model: string;
       readonly apiKey: string | null;

@@ -43,4 +43,6 @@ export interface Span extends SpanDraft {
   readonly attemptId: string;
   /** From 1, ascending in the rollout: the order of events, whatever the clocks say. */
   readonly sequenceId: number;
+  /** What another producer sent besides, as it was on the wire: links, its resource, fields of its own. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
