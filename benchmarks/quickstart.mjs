@@ -40,7 +40,12 @@ export async function* rows({ harness, rounds, threads }) {
     }
     for (const part of ["step", "sampling", "agent", "training"]) {
       const times = outputs.flatMap((output) => output.steps.map((step) => step[`time/${part}`]));
-      yield { ...common, shape: { seed, part: `${part} of one step` }, ...summarize(times), unit: "s" };
+      yield {
+        ...common,
+        shape: { seed, part: part === "step" ? part : `${part} of a step` },
+        ...summarize(times),
+        unit: "s",
+      };
     }
   }
 }
