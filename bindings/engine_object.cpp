@@ -24,6 +24,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::optimStep>("optimStep"),
                          InstanceMethod<&EngineObject::parameters>("parameters"),
                          InstanceMethod<&EngineObject::zeroGradients>("zeroGradients"),
+                         InstanceMethod<&EngineObject::restore>("restore"),
                          InstanceMethod<&EngineObject::close>("close"),
                      });
 }
@@ -109,12 +110,15 @@ Napi::Value EngineObject::optimStep(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineObject::parameters(const Napi::CallbackInfo& info) {
   const int handle = info[0].ToNumber().Int32Value();
-  const bool gradient = info[1].ToString().Utf8Value() == "gradient";
-  return promise(info.Env(), [handle, gradient](std::unique_ptr<Engine>& engine) -> ToValue {
+  const std::string kind = info[1].ToString().Utf8Value();
+  return promise(info.Env(), [handle, kind](std::unique_ptr<Engine>& engine) -> ToValue {
     const ParameterSet& from = engine->parameters(handle);
     auto tensors = std::make_shared<std::vector<std::vector<float>>>();
     for (std::size_t i = 0; i < from.count(); i++) {
-      const View view = gradient ? from.gradient(i) : from.value(i);
+      const View view = kind == "gradient"       ? from.gradient(i)
+                        : kind == "firstMoment"  ? from.firstMoment(i)
+                        : kind == "secondMoment" ? from.secondMoment(i)
+                                                 : from.value(i);
       tensors->emplace_back(view.f32(), view.f32() + view.rows * view.cols);
     }
     return [tensors](napi_env env) -> napi_value {
@@ -133,6 +137,15 @@ Napi::Value EngineObject::zeroGradients(const Napi::CallbackInfo& info) {
   const int handle = info[0].ToNumber().Int32Value();
   return promise(info.Env(), [handle](std::unique_ptr<Engine>& engine) -> ToValue {
     engine->parameters(handle).zeroGradients();
+    return [](napi_env) -> napi_value { return nullptr; };
+  });
+}
+
+Napi::Value EngineObject::restore(const Napi::CallbackInfo& info) {
+  const int handle = info[0].ToNumber().Int32Value();
+  return promise(info.Env(), [handle, state = trainingState(info[1].As<Napi::Object>())](
+                                 std::unique_ptr<Engine>& engine) -> ToValue {
+    engine->restore(handle, state);
     return [](napi_env) -> napi_value { return nullptr; };
   });
 }

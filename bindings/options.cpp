@@ -141,6 +141,22 @@ SampleRequest sampleRequest(const Napi::Object& from) {
   return request;
 }
 
+TrainingState trainingState(const Napi::Object& from) {
+  const auto tensors = [&from](const char* key) {
+    const auto list = from.Get(key).As<Napi::Array>();
+    std::vector<std::vector<float>> out;
+    for (std::uint32_t i = 0; i < list.Length(); i++) {
+      const auto tensor = Napi::Value(list[i]).As<Napi::Float32Array>();
+      out.emplace_back(tensor.Data(), tensor.Data() + tensor.ElementLength());
+    }
+    return out;
+  };
+  return {.values = tensors("values"),
+          .firstMoments = tensors("firstMoments"),
+          .secondMoments = tensors("secondMoments"),
+          .version = static_cast<std::int64_t>(numberField(from, "version"))};
+}
+
 OptimStep optimStep(const Napi::Object& from) {
   OptimStep step{};
   step.adamw.lr = numberField(from, "lr");

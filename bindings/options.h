@@ -16,6 +16,7 @@ struct AdapterOptions {
 AdapterOptions adapterOptions(const Napi::Object& from);
 SampleRequest sampleRequest(const Napi::Object& from);
 OptimStep optimStep(const Napi::Object& from);
+TrainingState trainingState(const Napi::Object& from);
 // Copies, since the work outlives the call.
 struct OwnedSequences {
   std::vector<std::int32_t> tokens;

@@ -90,6 +90,34 @@ double Engine::optimStep(int handle, const OptimStep& step) {
   return norm;
 }
 
+void Engine::restore(int handle, const TrainingState& state) {
+  trainer_->forget();
+  ParameterSet& to = parameters(handle);
+  const auto fits = [&to](const std::vector<std::vector<float>>& tensors) {
+    if (tensors.size() != to.count()) return false;
+    for (std::size_t i = 0; i < tensors.size(); i++) {
+      if (static_cast<std::int64_t>(tensors[i].size()) != to.value(i).rows * to.value(i).cols) return false;
+    }
+    return true;
+  };
+  if (!fits(state.values) || !fits(state.firstMoments) || !fits(state.secondMoments)) {
+    throw Error("E_INTERNAL", "engine.restore: expected three vectors of every tensor's size");
+  }
+  for (std::size_t i = 0; i < to.count(); i++) {
+    std::copy(state.values[i].begin(), state.values[i].end(), to.value(i).f32());
+    std::copy(state.firstMoments[i].begin(), state.firstMoments[i].end(), to.firstMoment(i).f32());
+    std::copy(state.secondMoments[i].begin(), state.secondMoments[i].end(), to.secondMoment(i).f32());
+  }
+  to.setSteps(state.version);
+  to.zeroGradients();
+  refresh(handle);
+  if (handle < 0) {
+    weights_->setVersion(state.version);
+  } else {
+    adapters_.at(handle)->setVersion(state.version);
+  }
+}
+
 void Engine::refresh(int handle) {
   if (handle < 0) {
     weights_->refresh(*context_, cpuOps());

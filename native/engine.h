@@ -48,6 +48,14 @@ struct Plan {
   std::int64_t total() const { return weights + adapters + optimizer + tokenMemory + activations + scratch; }
 };
 
+// What training left in one set of weights: three vectors a tensor, and the steps taken, which are its version.
+struct TrainingState {
+  std::vector<std::vector<float>> values;
+  std::vector<std::vector<float>> firstMoments;
+  std::vector<std::vector<float>> secondMoments;
+  std::int64_t version = 0;
+};
+
 struct OptimStep {
   AdamwStep adamw;
   double maxGradNorm;
@@ -68,6 +76,8 @@ class Engine {
   std::int64_t version(int handle);
   ParameterSet& parameters(int handle);
   double optimStep(int handle, const OptimStep& step);
+  // Goes on from that state as if its steps had been taken here; gradients are cleared. The sizes were checked by the caller; E_INTERNAL else.
+  void restore(int handle, const TrainingState& state);
   // After values were written by hand: packs them, drops what was computed under the old ones.
   void refresh(int handle);
 

@@ -51,6 +51,7 @@ class Adapter {
   // After the values changed: packs them again; what was computed under the old ones is stale.
   void refresh(Context& context, const Ops& ops);
   std::int64_t version() const { return version_; }
+  void setVersion(std::int64_t version) { version_ = version; }
 
  private:
   void initialise(const std::vector<std::string>& files, std::uint64_t seed);

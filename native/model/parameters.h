@@ -26,6 +26,10 @@ class ParameterSet {
   std::size_t count() const { return shapes_.size(); }
   View value(std::size_t index) const { return at(values_, index); }
   View gradient(std::size_t index) const { return at(gradients_, index); }
+  View firstMoment(std::size_t index) const { return at(firstMoments_, index); }
+  View secondMoment(std::size_t index) const { return at(secondMoments_, index); }
+  // Steps taken so far, which AdamW's bias correction counts.
+  void setSteps(std::int64_t steps) { steps_ = steps; }
 
   void zeroGradients();
   // Clips to maxGradNorm by the factor maxGradNorm / (norm + 1e-6) when the norm exceeds it, takes one AdamW step and clears the gradients;

@@ -49,6 +49,7 @@ class Weights {
   ParameterSet& parameters() { return parameters_; }
   void refresh(Context& context, const Ops& ops);
   std::int64_t version() const { return version_; }
+  void setVersion(std::int64_t version) { version_ = version; }
   const Arena& arena() const { return arena_; }
 
  private:

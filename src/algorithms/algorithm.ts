@@ -25,4 +25,8 @@ export interface Algorithm {
   prepare?(policy: Policy, adapter: string): void;
   /** One step. @throws E_EXACTNESS when sampler and trainer disagree, E_NONFINITE; the weights are then those of the last whole update */
   update(context: UpdateContext): Promise<UpdateReport>;
+  /** What it counts from step to step, for a checkpoint. */
+  state?(): Readonly<Record<string, number>>;
+  /** Goes on from what `state` gave. */
+  restore?(state: Readonly<Record<string, number>>): void;
 }

@@ -59,6 +59,10 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
           throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
         }
       },
+      state: () => ({ updates: taken }),
+      restore: (state) => {
+        taken = state.updates ?? 0;
+      },
       async update(context) {
         const { rows, metrics } = toRows(context.groups, context.adapter, options.advantage ?? {});
         if (rows.length === 0) return { metrics: { ...metrics, "update/count": 0 } };

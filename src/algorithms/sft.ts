@@ -65,6 +65,10 @@ export function sft(options: SftOptions = {}): Sft {
     name: "sft",
     groupSize,
     trainOn,
+    state: () => ({ updates: taken }),
+    restore: (state) => {
+      taken = state.updates ?? 0;
+    },
     async update({ policy, adapter, groups }) {
       const learned = groups
         .flatMap((group) => group.rollouts)

@@ -1,5 +1,6 @@
 // A Policy out of its parts. No logic but that of closing: every method is a function of a file of its own.
 import { addAdapter, removeAdapter, saveAdapter } from "./adapters.js";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { sample } from "./sample.js";
@@ -45,6 +46,8 @@ export function assemblePolicy(parts: PolicyParts): Policy {
     removeAdapter: (name) => removeAdapter(parts, name),
     saveAdapter: (dir, options) => saveAdapter(parts, dir, options),
     saveModel: (dir) => saveModel(parts, dir),
+    saveCheckpoint: (file, state) => saveCheckpoint(parts, file, state),
+    loadCheckpoint: (file) => loadCheckpoint(parts, file),
     close,
     [Symbol.asyncDispose]: close,
   };

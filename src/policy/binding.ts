@@ -174,6 +174,14 @@ export interface NativeOptimStep {
   readonly maxGradNorm: number;
 }
 
+export interface NativeTrainingState {
+  readonly values: readonly Float32Array[];
+  readonly firstMoments: readonly Float32Array[];
+  readonly secondMoments: readonly Float32Array[];
+  /** Optimizer steps taken. */
+  readonly version: number;
+}
+
 /** Counters since load: tokens computed, by kind of pass (Law 2 is checked with them). */
 export interface NativeCounters {
   readonly sampledTokens: number;
@@ -210,8 +218,13 @@ export interface NativeEngine {
   /** AdamW and clipping; drops token memory computed under older weights, clears the gradients; a norm that is not finite rejects with E_NONFINITE, nothing changed. */
   optimStep(step: NativeOptimStep): Promise<{ readonly gradNorm: number; readonly version: number }>;
   /** Copies, in the order of the targets or tensors; handle -1 is the base model (trainAll). */
-  parameters(handle: number, kind: "value" | "gradient"): Promise<readonly Float32Array[]>;
+  parameters(
+    handle: number,
+    kind: "value" | "gradient" | "firstMoment" | "secondMoment",
+  ): Promise<readonly Float32Array[]>;
   zeroGradients(handle: number): Promise<void>;
+  /** Goes on from that state, in the order of `parameters`; gradients are cleared. */
+  restore(handle: number, state: NativeTrainingState): Promise<void>;
   /** Cancels everything, joins the threads, frees the memory. Idempotent. */
   close(): void;
 }

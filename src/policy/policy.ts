@@ -53,6 +53,13 @@ export interface Policy extends AsyncDisposable {
   saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
   /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all". */
   saveModel(dir: string): Promise<void>;
+  /**
+   * Writes what training goes on from (values, moments and versions of everything trained, and the caller's own text) into one file, which is
+   * replaced at once. Gradients that no step has taken, and the seeds of calls that name none, are not in it. Rejects with E_STATE when nothing is trained.
+   */
+  saveCheckpoint(file: string, state?: string): Promise<void>;
+  /** Goes on from a checkpoint: from here every update gives the bits it would have given then. Resolves to the caller's text. Rejects with E_MODEL, nothing changed, when the file is damaged or of other weights. */
+  loadCheckpoint(file: string): Promise<string>;
   /** Cancels what runs, frees all memory; resolves when the engine has stopped. Calling it again is allowed. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { ChatRequest } from "../server/chat-request.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
+import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
 import { describeRollout } from "./describe-rollout.js";
 import { createMetricsFile } from "./metrics-file.js";
 import { toSettings } from "./options.js";
@@ -33,8 +34,12 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   const progress = options.progress ? createProgress() : silent;
   const file = options.metricsFile === undefined ? undefined : createMetricsFile(options.metricsFile);
   const closing = new AbortController();
-  const context = { policy, agent: options.agent, store, settings, redact: options.redact };
+  const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
+  const context = { policy, agent: options.agent, store, settings, redact: options.redact, checkpoint };
   let steps = 0;
+  /** Batches that a run before this one took. */
+  let taken = 0;
+  let isResumed = false;
   let busy: string | undefined;
   let lastEvaluation: Readonly<Record<string, number>> = {};
 
@@ -50,10 +55,25 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     }
     busy = what;
     try {
+      await resumeNow();
       return await run();
     } finally {
       busy = undefined;
     }
+  }
+
+  async function resumeNow(): Promise<void> {
+    if (isResumed) return;
+    const state = await checkpoint.load();
+    if (state === null) {
+      await checkpoint.save({ steps, lastEvaluation });
+    } else {
+      ({ steps, lastEvaluation } = state);
+      taken = steps;
+      file?.rewind(steps);
+      await cancelLeftovers(store, checkpoint.run);
+    }
+    isResumed = true;
   }
 
   async function batch(
@@ -145,6 +165,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     steps += 1;
     lastEvaluation = {};
     await file?.write(metrics);
+    if (steps % settings.checkpointEvery === 0) await checkpoint.save({ steps, lastEvaluation });
     progress.line(describeStep(stepReport));
     events.emit("step", stepReport);
     return stepReport;
@@ -161,11 +182,17 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     const evaluateIf = async (isDue: boolean) => {
       if (isDue && fit.validation !== undefined) evaluations.push(await evaluateNow(fit.validation, named));
     };
-    await evaluateIf(true);
+    let toSkip = taken;
+    taken = 0;
+    await evaluateIf(toSkip === 0 || toSkip % every === 0);
     for await (const tasks of batches) {
+      if (toSkip > 0) {
+        toSkip -= 1;
+        continue;
+      }
       const report = await stepNow(tasks, fit.signal);
       reports.push(report);
-      await evaluateIf(reports.length % every === 0);
+      await evaluateIf(steps % every === 0);
       if (fit.stop?.(report)) break;
     }
     return { steps: reports, evaluations };
@@ -182,6 +209,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     get steps() {
       return steps;
     },
+    resume: () => alone("resume", async () => steps),
     step: (tasks, { signal } = {}) => alone("step", () => stepNow(tasks, signal)),
     evaluate: (tasks, evaluation = {}) => alone("evaluate", () => evaluateNow(tasks, evaluation)),
     fit: (batches, fit = {}) => alone("fit", () => fitNow(batches, fit)),

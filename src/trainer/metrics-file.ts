@@ -1,10 +1,14 @@
 // metrics.jsonl: one object a line, keys in the order of their names, so that equal runs write equal bytes (time/* apart).
+import { existsSync, readFileSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeFileAtomically } from "../policy/atomic-file.js";
 
 export interface MetricsFile {
   /** Appends one line; resolves when it is written. */
   write(metrics: Readonly<Record<string, number>>): Promise<void>;
+  /** Keeps the lines of steps before `steps`: those after it are taken again. */
+  rewind(steps: number): void;
 }
 
 export function createMetricsFile(path: string): MetricsFile {
@@ -19,6 +23,12 @@ export function createMetricsFile(path: string): MetricsFile {
       const line = JSON.stringify(Object.fromEntries(names.map((name) => [name, metrics[name]])));
       await appendFile(path, `${line}\n`);
     },
+    rewind(steps) {
+      if (!existsSync(path)) return;
+      const lines = readFileSync(path, "utf8").split("\n");
+      const kept = lines.filter((line) => (stepOf(line) ?? steps) < steps);
+      writeFileAtomically(path, [kept.map((line) => `${line}\n`).join("")]);
+    },
   };
 }
 
@@ -28,4 +38,14 @@ export function createMetricsFile(path: string): MetricsFile {
 function rank(name: string): number {
   if (name === "step") return 0;
   return name.startsWith("time/") ? 2 : 1;
+}
+
+/** Null for a line that a killed process left cut short. */
+function stepOf(line: string): number | null {
+  try {
+    const { step } = JSON.parse(line) as { readonly step?: unknown };
+    return typeof step === "number" ? step : null;
+  } catch {
+    return null;
+  }
 }

@@ -17,6 +17,7 @@ export interface Settings {
   readonly maxTokens: number;
   readonly validationMaxTokens: number;
   readonly seed: bigint;
+  readonly checkpointEvery: number;
   route(host: string, model: string | null): RouteAction;
 }
 
@@ -50,6 +51,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     maxTokens,
     validationMaxTokens: checkInteger(who, "validationMaxTokens", validation, { min: 1 }),
     seed: toSeed(who, options.seed ?? 0),
+    checkpointEvery: checkInteger(who, "checkpointEvery", options.checkpointEvery ?? 1, { min: 1 }),
     route: toModelRoute(options.routes),
   };
 }

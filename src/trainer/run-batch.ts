@@ -1,4 +1,4 @@
-// Rollouts of one batch, from the store's queue through the runner back into the store, and what training reads of them.
+// Rollouts of one batch, through the runner into the store, and what training reads of them.
 import { setMaxListeners } from "node:events";
 import { toTrajectories } from "../adapter/trajectories.js";
 import { toTransitions } from "../adapter/transitions.js";
@@ -25,6 +25,8 @@ export interface BatchContext {
   readonly store: LightningStore;
   readonly settings: Settings;
   readonly redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  /** Names the run in its rollouts' metadata. */
+  readonly checkpoint: { readonly run: string };
 }
 
 export interface BatchRequest {
@@ -56,7 +58,7 @@ export async function runBatch(
   requests: readonly BatchRequest[],
   options: BatchOptions,
 ): Promise<BatchReport> {
-  const { store, settings } = context;
+  const { settings } = context;
   // One listener a rollout is no leak.
   setMaxListeners(0, options.signal);
   const stopwatch = createStopwatch();
@@ -66,34 +68,21 @@ export async function runBatch(
     renderChat: (messages, renderOptions) => context.policy.renderChat(messages, renderOptions),
     sample: (sampleOptions) => stopwatch.during(context.policy.sample(sampleOptions)),
   };
-  const enqueued = await store.enqueue(
-    requests.map(({ input, place }) => ({
-      input,
-      mode: place.mode,
-      // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
-      config: { timeoutSeconds: null },
-      metadata: { step: place.step, task: place.task, sample: place.sample },
-    })),
-  );
-  const indices = new Map(enqueued.map((rollout, index) => [rollout.rolloutId, index]));
-  const finished = new Map<number, FinishedRollout>();
+  const finished: FinishedRollout[] = [];
+  let next = 0;
   const work = async (workerId: string) => {
-    for (;;) {
-      const [claimed] = await store.claim(workerId);
-      if (claimed === undefined) return;
-      const index = indices.get(claimed.rolloutId);
-      const request = index === undefined ? undefined : requests[index];
-      const done = await runOne(context, policy, claimed, request, options);
-      if (index === undefined) continue;
-      finished.set(index, done);
+    for (let index = next++; index < requests.length; index = next++) {
+      const request = requests[index];
+      if (request === undefined || options.signal.aborted) return;
+      const done = await runOne(context, policy, request, workerId, options);
+      finished[index] = done;
       options.onRollout(done);
     }
   };
   const workers = Math.min(settings.concurrency, requests.length);
   await Promise.all(Array.from({ length: workers }, (_, i) => work(`trainer-${i}`)));
   options.signal.throwIfAborted();
-  const rollouts = requests.flatMap((_, index) => finished.get(index) ?? []);
-  return { rollouts, samplingSeconds: stopwatch.seconds() };
+  return { rollouts: finished, samplingSeconds: stopwatch.seconds() };
 }
 
 // --- internal ---
@@ -103,14 +92,23 @@ type AnsweringPolicy = ChatHandlerOptions["policy"];
 async function runOne(
   context: BatchContext,
   policy: AnsweringPolicy,
-  claimed: AttemptedRollout,
-  request: BatchRequest | undefined,
+  { input, place }: BatchRequest,
+  workerId: string,
   options: BatchOptions,
 ): Promise<FinishedRollout> {
   const { store, settings } = context;
-  const { rolloutId, attempt } = claimed;
-  // A rollout that somebody else enqueued runs as well; it is not part of the batch.
-  const place = request?.place ?? { mode: claimed.mode ?? "train", step: 0, task: 0, sample: 0 };
+  // Without the queue: another process's runner could not reach this policy.
+  const started = await store.startRollout(
+    {
+      input,
+      mode: place.mode,
+      // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
+      config: { timeoutSeconds: null },
+      metadata: { run: context.checkpoint.run, step: place.step, task: place.task, sample: place.sample },
+    },
+    workerId,
+  );
+  const { rolloutId, attempt } = started;
   const handle = createChatHandler({
     policy,
     seed: rolloutSeed(settings.seed, place),
@@ -121,11 +119,11 @@ async function runOne(
   const report = await runRollout({
     agent: context.agent,
     // The caller's own object, not the store's copy.
-    input: request === undefined ? claimed.input : request.input,
+    input,
     rolloutId,
     attemptId: attempt.attemptId,
     mode: place.mode,
-    resources: await resourcesOf(store, claimed),
+    resources: await resourcesOf(store, started),
     timeoutMs: settings.timeoutMs,
     signal: options.signal,
     handle,
@@ -140,7 +138,7 @@ async function runOne(
   }));
   const outcome = toOutcome(report, spans, settings.rewardOnError);
   await store.addSpans(spans);
-  await close(store, claimed, report, outcome);
+  await close(store, started, report, outcome);
   // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
   const trajectories = toTrajectories(toTransitions(spans, { repairHierarchy: false }));
   const result: RolloutResult = {

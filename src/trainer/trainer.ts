@@ -10,11 +10,16 @@ import type { RolloutResult } from "../types/task-group.js";
 export interface Trainer<Task> extends AsyncDisposable {
   /** "step" after each training step, "rollout" after each rollout, "evaluation" after each evaluation. */
   readonly events: EventEmitter<TrainerEvents>;
-  /** Training steps taken. */
+  /** Training steps taken, those before a resumed checkpoint included. */
   readonly steps: number;
+  /** Goes on from `checkpointFile` where there is one; every other call does so first. Resolves to the steps taken. Rejects with E_ARGUMENT, E_MODEL. */
+  resume(): Promise<number>;
   /** One update: groupSize rollouts of each task, then the algorithm. Rejects with E_ARGUMENT, E_EXACTNESS, E_NONFINITE, E_CLOSED and the signal's reason. */
   step(tasks: readonly Task[], options?: RunSignal): Promise<StepReport>;
-  /** Steps over the batches until they end or `stop` says so; evaluates before the first and after every `every` steps. Rejects as step does. */
+  /**
+   * Steps over the batches until they end or `stop` says so; evaluates before the first and after every `every` steps. A run that went on from
+   * a checkpoint passes over as many batches as it had taken steps. Rejects as step does.
+   */
   fit(
     batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
     options?: FitOptions<Task>,
@@ -58,6 +63,13 @@ export interface TrainerOptions<Task> {
   readonly seed?: number | bigint;
   /** Metrics are appended here, one JSON object a line. */
   readonly metricsFile?: string;
+  /**
+   * Where the run is kept after every `checkpointEvery` steps, with weights and optimizer, and gone on from: a run that was killed and is started again with the
+   * same options, data and file ends in the same weights. For a deterministic agent: bit for bit.
+   */
+  readonly checkpointFile?: string;
+  /** Default 1. */
+  readonly checkpointEvery?: number;
   /** A live line and one line a step on stderr. Default false. */
   readonly progress?: boolean;
 }

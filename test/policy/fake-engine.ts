@@ -11,6 +11,7 @@ import type {
   NativePlan,
   NativeSampleRequest,
   NativeScores,
+  NativeTrainingState,
 } from "../../src/policy/binding.js";
 
 interface Cut {
@@ -154,6 +155,9 @@ export class FakeEngine implements NativeEngine {
   }
   zeroGradients(handle: number): Promise<void> {
     return this.answer(`zeroGradients ${handle}`, () => undefined);
+  }
+  restore(handle: number, state: NativeTrainingState): Promise<void> {
+    return this.answer(`restore ${handle} to ${state.version}`, () => undefined);
   }
   close(): void {
     this.log.push("close");

@@ -8,8 +8,10 @@ import { type FakePolicy, fakePolicy, isPending, settle } from "./fake-policy.js
 import { qwen2 } from "./fixture-models.js";
 
 let out: string;
-beforeAll(() => {
+beforeAll(async () => {
   out = mkdtempSync(join(tmpdir(), "agl-states-"));
+  const { policy } = await fakePolicy();
+  await policy.saveCheckpoint(join(out, "stored"));
 });
 afterAll(() => rmSync(out, { recursive: true }));
 
@@ -26,6 +28,8 @@ const lone: Record<string, (policy: Policy) => Promise<unknown>> = {
   addAdapter: (policy) => policy.addAdapter("other", join(qwen2, "adapter")),
   removeAdapter: (policy) => policy.removeAdapter("default"),
   saveAdapter: (policy) => policy.saveAdapter(join(out, "adapter")),
+  saveCheckpoint: (policy) => policy.saveCheckpoint(join(out, "checkpoint")),
+  loadCheckpoint: (policy) => policy.loadCheckpoint(join(out, "stored")),
 };
 const all = { ...shared, ...lone };
 

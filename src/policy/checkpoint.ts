@@ -1,0 +1,169 @@
+// Checkpoints: everything training goes on from (values, AdamW's moments and steps of all that is trained, and a text of the caller's)
+// in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes.
+import { closeSync, openSync, readSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { z } from "zod";
+import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
+import { writeFileAtomically } from "./atomic-file.js";
+import type { NativeTrainingState } from "./binding.js";
+import { modelError } from "./model-file.js";
+import { fromNative } from "./native-error.js";
+import type { PolicyParts } from "./policy-parts.js";
+import { readSafetensors, type Safetensors } from "./safetensors.js";
+import { safetensorsChunks, type WritableTensor } from "./safetensors-writer.js";
+import { modelTensors } from "./tensors.js";
+
+/** @throws as Policy.saveCheckpoint */
+export async function saveCheckpoint(parts: PolicyParts, file: string, state = ""): Promise<void> {
+  const who = "policy.saveCheckpoint";
+  checkFile(who, file);
+  if (typeof state !== "string") throw argumentError(who, "state to be text", state);
+  return parts.states.alone(who, async () => {
+    const weights = trainedWeights(who, parts);
+    const tensors = new Map<string, WritableTensor>();
+    for (const { name, handle, shapes } of weights) {
+      for (const kind of kinds) {
+        const values = await fromNative(who, () => parts.engine.parameters(handle, kind));
+        [...shapes].forEach(([tensor, shape], i) => {
+          tensors.set(tensorKey(name, tensor, kind), { data: values[i] ?? new Float32Array(0), shape });
+        });
+      }
+    }
+    const metadata = {
+      format: kFormat,
+      model: JSON.stringify(parts.config),
+      weights: JSON.stringify(
+        weights.map(({ name, version, description }) => ({ name, version, description })),
+      ),
+      state,
+    };
+    writeFileAtomically(file, safetensorsChunks(tensors, metadata));
+  });
+}
+
+/** @returns the caller's text. @throws as Policy.loadCheckpoint */
+export async function loadCheckpoint(parts: PolicyParts, file: string): Promise<string> {
+  const who = "policy.loadCheckpoint";
+  checkFile(who, file);
+  return parts.states.alone(who, async () => {
+    const source = readSafetensors(file);
+    const weights = trainedWeights(who, parts);
+    const saved = readDescription(file, source, parts, weights);
+    const states = weights.map((each, i) => readState(file, source, each, saved[i]?.version ?? 0));
+    for (const [i, { name, handle }] of weights.entries()) {
+      const state = states[i];
+      if (state === undefined) continue;
+      await fromNative(who, () => parts.engine.restore(handle, state));
+      parts.adapters.setVersion(name, state.version);
+    }
+    return source.metadata.state ?? "";
+  });
+}
+
+// --- internal ---
+
+const kFormat = "agentlightning-checkpoint-1";
+const kinds = ["value", "firstMoment", "secondMoment"] as const;
+type Kind = (typeof kinds)[number];
+
+interface Trained {
+  readonly name: string;
+  readonly handle: number;
+  readonly version: number;
+  /** What must be equal for the values to mean the same; null for the model itself. */
+  readonly description: object | null;
+  /** Of every tensor by name, in the order of the engine. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+function trainedWeights(who: string, { adapters, config }: PolicyParts): readonly Trained[] {
+  const base = adapters.trainedBase;
+  if (base !== undefined) {
+    const shapes = new Map(modelTensors(config).map(({ name, shape }) => [name, shape]));
+    const { version } = adapters.resolve(who, base.name);
+    return [{ name: base.name, handle: base.handle, version, description: null, shapes }];
+  }
+  const names = adapters.names();
+  if (names.length === 0)
+    throw new LightningError("E_STATE", `${who}: expected an adapter, or train: "all"; nothing is trained`);
+  return names.map((name) => {
+    const { handle, layout } = adapters.adapter(who, name);
+    const shapes = new Map(layout.tensors.map((tensor) => [tensor.name, [tensor.rows, tensor.columns]]));
+    const { version } = adapters.resolve(who, name);
+    return { name, handle, version, description: layout.description, shapes };
+  });
+}
+
+const descriptionSchema = z.array(
+  z.object({ name: z.string(), version: z.int().min(0), description: z.unknown() }),
+);
+
+function readDescription(
+  file: string,
+  { metadata }: Safetensors,
+  { config }: PolicyParts,
+  weights: readonly Trained[],
+): z.infer<typeof descriptionSchema> {
+  if (metadata.format !== kFormat)
+    throw refuse(file, `a checkpoint (${kFormat})`, metadata.format ?? "another safetensors file");
+  if (metadata.model !== JSON.stringify(config))
+    throw refuse(file, "a checkpoint of this model", `one of ${metadata.model}`);
+  const saved = descriptionSchema.safeParse(parseJson(metadata.weights));
+  if (!saved.success) throw refuse(file, "a list of weights", metadata.weights ?? "none");
+  const show = (list: readonly { name: string; description?: unknown }[]) =>
+    JSON.stringify(list.map(({ name, description }) => ({ name, description })));
+  if (show(saved.data) !== show(weights)) throw refuse(file, show(weights), show(saved.data));
+  return saved.data;
+}
+
+function readState(
+  file: string,
+  { tensors }: Safetensors,
+  { name, shapes }: Trained,
+  version: number,
+): NativeTrainingState {
+  const descriptor = openSync(file, "r");
+  try {
+    const read = (kind: Kind) =>
+      [...shapes].map(([tensor, shape]) => {
+        const key = tensorKey(name, tensor, kind);
+        const entry = tensors.get(key);
+        if (entry?.dtype !== "F32" || `${entry.shape}` !== `${shape}`)
+          throw refuse(file, `F32 [${shape}] at ${key}`, entry ? `${entry.dtype} [${entry.shape}]` : "none");
+        const values = new Float32Array((entry.end - entry.begin) / 4);
+        const bytes = new Uint8Array(values.buffer);
+        if (readSync(descriptor, bytes, 0, bytes.length, entry.begin) !== bytes.length)
+          throw refuse(file, `${bytes.length} bytes of ${key}`, "fewer");
+        return values;
+      });
+    const state = {
+      values: read("value"),
+      firstMoments: read("firstMoment"),
+      secondMoments: read("secondMoment"),
+    };
+    return { ...state, version };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function tensorKey(weights: string, tensor: string, kind: Kind): string {
+  return `${weights}:${tensor}:${kind}`;
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+function refuse(file: string, expected: string, got: string): LightningError {
+  return modelError(dirname(file), basename(file), expected, got);
+}
+
+function checkFile(who: string, file: unknown): void {
+  if (typeof file !== "string" || file === "") throw argumentError(who, "a path", file);
+}

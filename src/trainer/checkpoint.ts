@@ -1,0 +1,89 @@
+// A run that can be killed: its counters go into the policy's checkpoint file with the weights, so that both are of one moment.
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { argumentError } from "../base/check.js";
+import type { Policy } from "../policy/policy.js";
+import type { LightningStore } from "../store/store.js";
+import type { Settings } from "./options.js";
+
+/** What a trainer counts. */
+export interface RunState {
+  /** Training steps taken. */
+  readonly steps: number;
+  /** Of the evaluations since the last step. */
+  readonly lastEvaluation: Readonly<Record<string, number>>;
+}
+
+export interface RunCheckpoint {
+  /** Names the run in its rollouts' metadata. */
+  readonly run: string;
+  /** Null when there is no file yet. @throws E_ARGUMENT when the file is of another run's settings, E_MODEL when it is damaged */
+  load(): Promise<RunState | null>;
+  save(state: RunState): Promise<void>;
+}
+
+/** @param file  undefined: nothing is kept */
+export function createRunCheckpoint(
+  file: string | undefined,
+  policy: Policy,
+  settings: Settings,
+): RunCheckpoint {
+  let run: string = randomUUID();
+  const { algorithm, adapter } = settings;
+  const identity = { algorithm: algorithm.name, adapter, seed: `${settings.seed}` };
+  return {
+    get run() {
+      return run;
+    },
+    async load() {
+      if (file === undefined || !existsSync(file)) return null;
+      const text = await policy.loadCheckpoint(file);
+      const parsed = stateSchema.safeParse(parseJson(text));
+      if (!parsed.success) throw argumentError(who, `checkpointFile ${file} to be a trainer's`, text);
+      const { steps, lastEvaluation, identity: saved, algorithm: counters } = parsed.data;
+      if (JSON.stringify(saved) !== JSON.stringify(identity)) {
+        const expected = `checkpointFile ${file} of a run with ${JSON.stringify(identity)}, or another file`;
+        throw argumentError(who, expected, saved);
+      }
+      run = parsed.data.run;
+      algorithm.restore?.(counters);
+      // JSON has no NaN.
+      const numbers = Object.entries(lastEvaluation).map(([name, value]) => [name, value ?? Number.NaN]);
+      return { steps, lastEvaluation: Object.fromEntries(numbers) };
+    },
+    async save(state) {
+      if (file === undefined) return;
+      mkdirSync(dirname(resolve(file)), { recursive: true });
+      const counters = algorithm.state?.() ?? {};
+      await policy.saveCheckpoint(file, JSON.stringify({ run, identity, ...state, algorithm: counters }));
+    },
+  };
+}
+
+/** Ends what a killed process of this run left open in a store that outlived it. */
+export async function cancelLeftovers(store: LightningStore, run: string): Promise<void> {
+  const { items } = await store.queryRollouts({ statusIn: ["queuing", "preparing", "running", "requeuing"] });
+  const left = items.filter(({ metadata }) => metadata.run === run);
+  await Promise.all(left.map(({ rolloutId }) => store.cancel(rolloutId)));
+}
+
+// --- internal ---
+
+const who = "createTrainer";
+const stateSchema = z.object({
+  run: z.string(),
+  identity: z.record(z.string(), z.string()),
+  steps: z.int().min(0),
+  lastEvaluation: z.record(z.string(), z.number().nullable()),
+  algorithm: z.record(z.string(), z.number()),
+});
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { losses } from "../../src/policy/losses/index.js";
+import type { Policy } from "../../src/policy/policy.js";
+import { readSafetensors } from "../../src/policy/safetensors.js";
+import { qwen2 } from "./fixture-models.js";
+import { joinSafetensors, splitSafetensors } from "./model-copies.js";
+
+const small = { contextLength: 64, cacheTokens: 256, seed: 1 } as const;
+const tokens = [5, 17, 300, 42, 7, 8, 99, 5];
+let out: string;
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), "agl-checkpoint-"));
+});
+afterAll(() => rmSync(out, { recursive: true }));
+
+async function train(policy: Policy, names: readonly string[], steps: number): Promise<void> {
+  for (let i = 0; i < steps; i++) {
+    for (const [j, adapter] of names.entries()) {
+      const update = [{ tokens, weights: tokens.slice(1).map((_, k) => 1 + i - j * k) }];
+      await policy.forwardBackward(update, losses.logLikelihood(), { adapter });
+      await policy.optimStep({ adapter, lr: 1e-2 });
+    }
+  }
+}
+
+const scoresOf = async (policy: Policy, names: readonly string[]) =>
+  Promise.all(
+    names.map(async (adapter) => (await policy.score([tokens], { adapter })).map((s) => s.logprobs)),
+  );
+
+describe.each([
+  ["two adapters", {}, ["default", "judge"]],
+  ["all weights", { train: "all" }, ["base"]],
+] as const)("a checkpoint of %s", (what, options, names) => {
+  const open = async () => {
+    const policy = await loadPolicy(qwen2, { ...small, ...options });
+    if (names.length > 1) await policy.addAdapter("judge", { rank: 3, seed: 9 });
+    return policy;
+  };
+  const file = () => join(out, `${what}.safetensors`);
+
+  it("goes on to the bits of a run that never stopped, versions and the caller's text included", async () => {
+    await using whole = await open();
+    await train(whole, names, 2);
+    await whole.saveCheckpoint(file(), "caller's ü");
+    await train(whole, names, 2);
+    await using resumed = await open();
+    await train(resumed, names, 1);
+    expect(await resumed.loadCheckpoint(file())).toBe("caller's ü");
+    expect(names.map((name) => resumed.version(name))).toEqual(names.map(() => 2));
+    await train(resumed, names, 2);
+    expect(await scoresOf(resumed, names)).toEqual(await scoresOf(whole, names));
+    expect(names.map((name) => resumed.version(name))).toEqual(names.map(() => 4));
+  });
+
+  it("forgets gradients and what was sampled under the weights it replaces", async () => {
+    await using policy = await open();
+    await policy.saveCheckpoint(file());
+    const sample = () => policy.sample({ prompt: tokens, maxTokens: 4, temperature: 0 });
+    const [first] = await sample();
+    await train(policy, names, 3);
+    await sample();
+    await policy.forwardBackward([{ tokens, weights: tokens.slice(1) }], losses.logLikelihood());
+    await policy.loadCheckpoint(file());
+    const [again] = await sample();
+    expect(again).toEqual(first);
+    const gradients = await policy.gradients();
+    expect([...gradients.values()].every((gradient) => gradient.every((value) => value === 0))).toBe(true);
+  });
+
+  it("is refused with E_MODEL, nothing changed, when it is cut, of other weights or another model's", async () => {
+    await using policy = await open();
+    await train(policy, names, 1);
+    await policy.saveCheckpoint(file());
+    await train(policy, names, 1);
+    const before = await scoresOf(policy, names);
+    const bytes = readFileSync(file());
+    const { header, data } = splitSafetensors(bytes);
+    const { __metadata__: metadata, ...tensors } = header;
+    const edited = (changes: object) =>
+      joinSafetensors(JSON.stringify({ __metadata__: { ...metadata, ...changes }, ...tensors }), data);
+    const damaged = {
+      "no file at all": null,
+      "cut by a byte": bytes.subarray(0, -1),
+      "of another format": edited({ format: "pt" }),
+      "of another model": edited({ model: "{}" }),
+      "of other weights": edited({ weights: metadata.weights.replace(names[0], "other") }),
+      "without weights": edited({ weights: "[" }),
+    };
+    for (const [how, content] of Object.entries(damaged)) {
+      const path = join(out, "damaged.safetensors");
+      rmSync(path, { force: true });
+      if (content !== null) writeFileSync(path, content);
+      await expect(policy.loadCheckpoint(path), how).rejects.toMatchObject({ code: "E_MODEL" });
+    }
+    expect(await scoresOf(policy, names)).toEqual(before);
+    expect(names.map((name) => policy.version(name))).toEqual(names.map(() => 2));
+  });
+});
+
+describe("policy.saveCheckpoint", () => {
+  it("keeps three tensors for every one that is trained, and writes the same bytes twice", async () => {
+    await using policy = await loadPolicy(qwen2, { ...small, adapter: { rank: 2, targets: ["q"] } });
+    await train(policy, ["default"], 1);
+    const [first, second] = [join(out, "one.safetensors"), join(out, "two.safetensors")] as const;
+    await policy.saveCheckpoint(first, "x");
+    await policy.saveCheckpoint(second, "x");
+    expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+    const names = [...readSafetensors(first).tensors.keys()];
+    const kinds = names.map((name) => name.split(":").at(-1));
+    for (const kind of ["value", "firstMoment", "secondMoment"])
+      expect(kinds.filter((each) => each === kind)).toHaveLength(2 * policy.config.layers);
+  });
+
+  it("rejects a path or a state that is not text with E_ARGUMENT", async () => {
+    await using policy = await loadPolicy(qwen2, { ...small });
+    await expect(policy.saveCheckpoint("")).rejects.toMatchObject({ code: "E_ARGUMENT" });
+    await expect(policy.saveCheckpoint(join(out, "x"), 1 as never)).rejects.toMatchObject({
+      code: "E_ARGUMENT",
+    });
+    await expect(policy.loadCheckpoint(7 as never)).rejects.toMatchObject({ code: "E_ARGUMENT" });
+  });
+});
