@@ -1,0 +1,107 @@
+// Spans from outside into the rollouts they name: ids from the span's own attributes first, then from its resource's.
+// As Agent Lightning 0.3, except that a span of an unknown rollout or attempt is rejected alone, where the reference fails the request
+// with 500, and the client is told how many were.
+import { LightningError } from "../../base/error.js";
+import type { LightningStore } from "../../store/store.js";
+import type { Attributes, Span } from "../../types/span.js";
+import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
+
+export interface PlacedSpans {
+  /** Kept now or before. */
+  readonly accepted: number;
+  /** Left out, and why; null when none was. */
+  readonly rejected: number;
+  readonly reason: string | null;
+}
+
+/** @throws what the store throws, except E_NOT_FOUND and E_ARGUMENT */
+export async function placeSpans(
+  store: LightningStore,
+  groups: readonly OtlpSpanGroup[],
+): Promise<PlacedSpans> {
+  const byAttempt = new Map<string, Span[]>();
+  const reasons = new Map<string, number>();
+  const reject = (reason: string, count: number) => reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+  for (const { resource, spans } of groups) {
+    for (const span of spans) {
+      const placed = placeSpan(span, resource);
+      if (typeof placed === "string") reject(placed, 1);
+      else {
+        const key = `${placed.rolloutId}/${placed.attemptId}`;
+        const others = byAttempt.get(key);
+        if (others === undefined) byAttempt.set(key, [placed]);
+        else others.push(placed);
+      }
+    }
+  }
+  let accepted = 0;
+  for (const spans of byAttempt.values()) {
+    try {
+      await store.addSpans(await withSequenceIds(store, spans));
+      accepted += spans.length;
+    } catch (error) {
+      if (!(error instanceof LightningError) || !kClientErrors.has(error.code)) throw error;
+      reject(error.message.slice(0, 200), spans.length);
+    }
+  }
+  const counts = [...reasons].map(([reason, count]) => `${count} spans: ${reason}`);
+  const rejected = [...reasons.values()].reduce((sum, count) => sum + count, 0);
+  return { accepted, rejected, reason: counts.length === 0 ? null : counts.slice(0, 8).join("; ") };
+}
+
+// --- internal ---
+
+const kClientErrors: ReadonlySet<string> = new Set(["E_NOT_FOUND", "E_ARGUMENT"]);
+const kNoSequence = 0;
+
+/** The span, its sequence id kNoSequence when it has none, or why it cannot be placed. */
+function placeSpan(span: OtlpSpan, resource: Attributes): Span | string {
+  const { attributes } = span;
+  const rolloutId = idOf("agentlightning.rollout_id", attributes, resource);
+  const attemptId = idOf("agentlightning.attempt_id", attributes, resource);
+  if (rolloutId === null || attemptId === null)
+    return "no agentlightning.rollout_id and agentlightning.attempt_id in the span's or its resource's attributes";
+  if (span.traceId.length !== 32 || span.spanId.length !== 16 || span.parentId.length % 16 !== 0)
+    return "a trace id that is not 16 bytes or a span id that is not 8";
+  return {
+    rolloutId,
+    attemptId,
+    sequenceId: sequenceOf(attributes, resource),
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentId: span.parentId === "" ? null : span.parentId,
+    name: span.name,
+    status: {
+      code: span.statusCode === 1 ? "OK" : span.statusCode === 2 ? "ERROR" : "UNSET",
+      description: span.statusMessage === "" ? null : span.statusMessage,
+    },
+    attributes,
+    events: span.events,
+    startTime: span.startTime,
+    endTime: span.endTime === 0 ? null : span.endTime,
+  };
+}
+
+function idOf(name: string, attributes: Attributes, resource: Attributes): string | null {
+  const value = attributes[name] ?? resource[name];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function sequenceOf(attributes: Attributes, resource: Attributes): number {
+  const name = "agentlightning.span_sequence_id";
+  const value = attributes[name] ?? resource[name];
+  const isNumeric = typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
+  const number = isNumeric ? Number(value) : kNoSequence;
+  return Number.isSafeInteger(number) && number > 0 ? number : kNoSequence;
+}
+
+async function withSequenceIds(store: LightningStore, spans: readonly Span[]): Promise<readonly Span[]> {
+  if (spans.every(({ sequenceId }) => sequenceId !== kNoSequence)) return spans;
+  const numbered: Span[] = [];
+  for (const span of spans) {
+    const isNumbered = span.sequenceId !== kNoSequence;
+    const sequenceId = isNumbered ? span.sequenceId : await store.nextSequenceId(span.rolloutId);
+    numbered.push(isNumbered ? span : { ...span, sequenceId });
+  }
+  return numbered;
+}

@@ -1,0 +1,177 @@
+// Reads the protobuf wire format from foreign bytes: every length is checked against the bytes that are there, and the number of
+// things read is bounded, so that no input costs more than a small multiple of its size.
+import { isUtf8 } from "node:buffer";
+import { MalformedError } from "./malformed.js";
+
+export class ProtobufReader {
+  offset = 0;
+  /** Where the message that is being read ends. */
+  end: number;
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  readonly #names: NameCache;
+  #itemsLeft = kMostItems;
+
+  constructor(bytes: Uint8Array, names: NameCache) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#names = names;
+    this.end = bytes.byteLength;
+  }
+
+  /** Enters a length-delimited message. @returns the end of the one around it, for `leave` */
+  enter(): number {
+    if (--this.#itemsLeft < 0) throw new MalformedError(`more than ${kMostItems} values in one request`);
+    const end = this.#length();
+    const outer = this.end;
+    this.end = end;
+    return outer;
+  }
+
+  leave(outer: number): void {
+    this.offset = this.end;
+    this.end = outer;
+  }
+
+  /** Field number times 8 plus wire type. */
+  tag(): number {
+    const tag = this.uint();
+    if (tag < 8 || tag > 0xffff_ffff) throw new MalformedError("a field number out of range");
+    return tag;
+  }
+
+  /** A varint as a number; beyond 2^53 it is rounded. */
+  uint(): number {
+    let byte = this.#byte();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    let scale = 128;
+    for (let i = 1; i < 10; i++) {
+      byte = this.#byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    throw new MalformedError("a varint of more than 10 bytes");
+  }
+
+  /** A signed 64-bit varint: a number where that is exact, else its digits. */
+  int64(): number | string {
+    const start = this.offset;
+    const value = this.uint();
+    if (value <= Number.MAX_SAFE_INTEGER) return value;
+    let bits = 0n;
+    for (let i = start; i < this.offset; i++)
+      bits |= BigInt((this.#bytes[i] ?? 0) & 0x7f) << BigInt(7 * (i - start));
+    const signed = BigInt.asIntN(64, bits);
+    const number = Number(signed);
+    return Number.isSafeInteger(number) ? number : signed.toString();
+  }
+
+  double(): number {
+    return this.#view.getFloat64(this.#take(8), true);
+  }
+
+  /** An unsigned fixed64 of nanoseconds, in seconds. */
+  seconds(): number {
+    const at = this.#take(8);
+    return (this.#view.getUint32(at + 4, true) * 2 ** 32 + this.#view.getUint32(at, true)) / 1e9;
+  }
+
+  hex(): string {
+    const end = this.#length();
+    const text = this.#bytes.toString("hex", this.offset, end);
+    this.offset = end;
+    return text;
+  }
+
+  string(): string {
+    const start = this.offset;
+    const end = this.#length();
+    const from = this.offset;
+    this.offset = end;
+    const text = this.#bytes.toString("utf8", from, end);
+    // Also what damaged text is decoded to, so only then is it looked at again.
+    if (text.includes("\ufffd") && !isUtf8(this.#bytes.subarray(from, end)))
+      throw new MalformedError(`a string at byte ${start} that is not UTF-8`);
+    return text;
+  }
+
+  /** A string of which few different ones are expected. */
+  name(): string {
+    const start = this.offset;
+    const end = this.#length();
+    const known = this.#names.find(this.#bytes, this.offset, end);
+    if (known !== undefined) {
+      this.offset = end;
+      return known;
+    }
+    this.offset = start;
+    const text = this.string();
+    this.#names.keep(text);
+    return text;
+  }
+
+  skip(tag: number): void {
+    const type = tag & 7;
+    if (type === 0) this.uint();
+    else if (type === 1) this.#take(8);
+    else if (type === 2) this.offset = this.#length();
+    else if (type === 5) this.#take(4);
+    else throw new MalformedError(`wire type ${type} at byte ${this.offset}`);
+  }
+
+  #byte(): number {
+    if (this.offset >= this.end) throw new MalformedError(`the message ends early, at byte ${this.end}`);
+    return this.#bytes[this.offset++] ?? 0;
+  }
+
+  #take(count: number): number {
+    const at = this.offset;
+    if (count > this.end - at) throw new MalformedError(`the message ends early, at byte ${this.end}`);
+    this.offset = at + count;
+    return at;
+  }
+
+  /** Reads a length. @returns where what follows ends */
+  #length(): number {
+    const length = this.uint();
+    const left = this.end - this.offset;
+    if (length > left)
+      throw new MalformedError(`a length of ${length} at byte ${this.offset}, where ${left} are left`);
+    return this.offset + length;
+  }
+}
+
+/** Attribute names seen before, by their bytes: names repeat from span to span, and one string for all is less to make and to keep. */
+export class NameCache {
+  readonly #names: (string | undefined)[] = new Array(kSlots).fill(undefined);
+
+  find(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const length = end - start;
+    if (length > kLongestName) return undefined;
+    let hash = length;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] ?? 0)) | 0;
+    const name = this.#names[hash & (kSlots - 1)];
+    if (name === undefined || name.length !== length) return undefined;
+    for (let i = 0; i < length; i++) if (name.charCodeAt(i) !== bytes[start + i]) return undefined;
+    return name;
+  }
+
+  keep(name: string): void {
+    if (name.length > kLongestName) return;
+    let hash = name.length;
+    for (let i = 0; i < name.length; i++) {
+      const code = name.charCodeAt(i);
+      if (code > 0x7f) return;
+      hash = (Math.imul(hash, 31) + code) | 0;
+    }
+    this.#names[hash & (kSlots - 1)] = name;
+  }
+}
+
+// --- internal ---
+
+const kMostItems = 1 << 20;
+const kSlots = 4096;
+const kLongestName = 96;
