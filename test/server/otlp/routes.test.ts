@@ -105,7 +105,7 @@ describe("POST /v1/traces", () => {
     expect([response.status, await response.json()]).toEqual([200, {}]);
     expect((await kept()).length).toBe(1);
     const wrong = await post('{"resourceSpans": 1}', json);
-    expect([wrong.status, (await wrong.json()).code]).toEqual([400, 3]);
+    expect([wrong.status, ((await wrong.json()) as { code: number }).code]).toEqual([400, 3]);
   });
 
   it.each([100, 1 << 16])("unpacks gzip of %i spare bytes and packs the answer when asked", async (spare) => {
