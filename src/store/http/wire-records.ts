@@ -23,11 +23,16 @@ export const workerStatusSchema = z.enum(["idle", "busy", "unknown"]);
 export const rolloutModeSchema = z.enum(["train", "val", "test"]);
 export const metadataSchema = z.record(z.string(), z.unknown());
 
+/** A list whose items are looked at only when there are not too many: each wrong one costs an issue. */
+export function atMost<T extends z.ZodType>(count: number, item: T) {
+  return z.array(z.unknown()).max(count).pipe(z.array(item));
+}
+
 export const rolloutConfigSchema = z.object({
   timeout_seconds: z.number().nullable().default(null),
   unresponsive_seconds: z.number().nullable().default(null),
   max_attempts: z.int().min(1).default(1),
-  retry_condition: z.array(attemptStatusSchema).default([]),
+  retry_condition: atMost(100, attemptStatusSchema).default([]),
 });
 
 export const rolloutSchema = z.object({
@@ -85,7 +90,10 @@ export const resourceSchema = z.discriminatedUnion("resource_type", [
     engine: z.enum(["jinja", "f-string", "poml"]),
   }),
 ]);
-export const resourcesSchema = z.record(z.string(), resourceSchema);
+export const resourcesSchema = z
+  .record(z.string(), z.unknown())
+  .refine((resources) => Object.keys(resources).length <= 10_000, "Expected at most 10000 resources")
+  .pipe(z.record(z.string(), resourceSchema));
 
 export const resourcesUpdateSchema = z.object({
   resources_id: z.string(),

@@ -2,6 +2,7 @@
 // instead of null or nothing), `version` of resources, and the body of spans/batch.
 import { z } from "zod";
 import {
+  atMost,
   attemptStatusSchema,
   metadataSchema,
   rolloutConfigSchema,
@@ -9,8 +10,9 @@ import {
   rolloutStatusSchema,
   workerStatusSchema,
 } from "./wire-records.js";
-import { attributesSchema, spanSchema } from "./wire-span.js";
+import { spanSchema } from "./wire-span.js";
 
+const kIds = 200_000;
 const isPresent = (value: unknown) => value !== undefined;
 
 export const newRolloutSchema = z.object({
@@ -20,7 +22,7 @@ export const newRolloutSchema = z.object({
   config: rolloutConfigSchema.nullish(),
   metadata: metadataSchema.nullish(),
 });
-export const enqueueSchema = z.object({ rollouts: z.array(newRolloutSchema) });
+export const enqueueSchema = z.object({ rollouts: atMost(50_000, newRolloutSchema) });
 export const dequeueSchema = z.object({
   limit: z.int().default(1),
   worker_id: z.string().nullish(),
@@ -45,16 +47,16 @@ export const attemptChangesSchema = z.object({
   last_heartbeat_time: z.number().nullish(),
   metadata: metadataSchema.nullish(),
 });
-export const heartbeatSchema = z.object({ heartbeat_stats: attributesSchema.nullish() });
+export const heartbeatSchema = z.object({ heartbeat_stats: metadataSchema.nullish() });
 
 export const waitSchema = z.object({
-  rollout_ids: z.array(z.string()),
+  rollout_ids: atMost(kIds, z.string()),
   timeout: z.number().nullish(),
   strict: z.boolean().default(false),
 });
 export const nextSequenceSchema = z.object({ rollout_id: z.string(), attempt_id: z.string() });
 /** Each batch is kept whole or not at all. */
-export const spanBatchesSchema = z.object({ batches: z.array(z.array(spanSchema)) });
+export const spanBatchesSchema = z.object({ batches: atMost(10_000, atMost(50_000, spanSchema)) });
 /** For each batch: which of its spans are new, or why it was refused. */
 export const spanBatchResultsSchema = z.object({
   results: z.array(
@@ -77,15 +79,15 @@ const strict = { strict: z.boolean().default(false) };
 
 export const strictSchema = z.object(strict);
 export const rolloutQuerySchema = z.object({
-  status_in: z.array(rolloutStatusSchema).nullish(),
-  rollout_id_in: z.array(z.string()).nullish(),
+  status_in: atMost(100, rolloutStatusSchema).nullish(),
+  rollout_id_in: atMost(kIds, z.string()).nullish(),
   rollout_id_contains: z.string().nullish(),
   ...filterLogic,
   ...pagingFields,
 });
 export const attemptQuerySchema = z.object({ ...pagingFields, ...strict });
 export const workerQuerySchema = z.object({
-  status_in: z.array(workerStatusSchema).nullish(),
+  status_in: atMost(100, workerStatusSchema).nullish(),
   worker_id_contains: z.string().nullish(),
   ...filterLogic,
   ...pagingFields,

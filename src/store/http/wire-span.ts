@@ -2,22 +2,16 @@
 // that 0.3 does not know either) travels in Span.extra and comes back as it was.
 import { z } from "zod";
 import type { Span } from "../../types/span.js";
+import { atMost, metadataSchema } from "./wire-records.js";
 
-export const attributeValueSchema = z.union([
-  z.string(),
-  z.number(),
-  z.boolean(),
-  z.array(z.string()),
-  z.array(z.number()),
-  z.array(z.boolean()),
-]);
-export const attributesSchema = z.record(z.string(), attributeValueSchema);
+/** One check instead of a schema for each value: a span has dozens, and a hostile body millions that are wrong. */
+export const attributesSchema = z.custom<Record<string, WireAttributeValue>>(isAttributes);
 
 export const spanContextSchema = z.looseObject({
   trace_id: z.string(),
   span_id: z.string(),
   is_remote: z.boolean(),
-  trace_state: z.record(z.string(), z.string()),
+  trace_state: metadataSchema,
 });
 
 export const spanSchema = z.looseObject({
@@ -33,14 +27,18 @@ export const spanSchema = z.looseObject({
     description: z.string().nullable().default(null),
   }),
   attributes: attributesSchema,
-  events: z.array(
+  events: atMost(
+    10_000,
     z.object({
       name: z.string(),
       attributes: attributesSchema.default({}),
       timestamp: z.number().nullable().default(null),
     }),
   ),
-  links: z.array(z.looseObject({ context: spanContextSchema, attributes: attributesSchema.nullish() })),
+  links: atMost(
+    10_000,
+    z.looseObject({ context: spanContextSchema, attributes: attributesSchema.nullish() }),
+  ),
   start_time: z.number().nullable(),
   end_time: z.number().nullable(),
   context: spanContextSchema.nullable(),
@@ -48,6 +46,7 @@ export const spanSchema = z.looseObject({
   resource: z.looseObject({ attributes: attributesSchema, schema_url: z.string().default("") }),
 });
 
+type WireAttributeValue = string | number | boolean | string[] | number[] | boolean[];
 export type WireSpan = z.infer<typeof spanSchema>;
 
 /** A time above 1e12 is in nanoseconds. A span without a start begins at its end, and says null again on the wire. */
@@ -117,6 +116,24 @@ const kNothingExtra = {
   parent: null,
   resource: { attributes: {} as WireAttributes, schema_url: "" },
 };
+
+// Scalars and lists of one kind; every number finite.
+function isAttributes(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const attributes = value as Readonly<Record<string, unknown>>;
+  for (const key in attributes) if (!isScalar(attributes[key]) && !isList(attributes[key])) return false;
+  return true;
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+}
+
+function isList(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const kind = typeof value[0];
+  return value.every((item) => typeof item === kind && isScalar(item));
+}
 
 function toSeconds(time: number | null): number | null {
   return time !== null && time > 1e12 ? time / 1e9 : time;

@@ -1,0 +1,74 @@
+// Who may ask: a key in constant time, and without one only this machine's own programs, no web page that a browser on it shows.
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
+import { ApiError } from "./api-error.js";
+
+export interface AccessOptions {
+  /** Null: only requests addressed to this machine by a loopback name. */
+  readonly key: string | null;
+  /** Origins of web pages that may ask, "*" for all. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** @throws ApiError 401, 403 */
+export function createAccess({ key, corsOrigins }: AccessOptions): MiddlewareHandler {
+  const expected = key === null ? null : digest(key);
+  return async (c, next) => {
+    const origin = c.req.header("origin");
+    if (origin !== undefined) {
+      if (!isAllowed(origin, c.req.header("host"), corsOrigins))
+        throw new ApiError(403, "Requests of web pages from other origins are not allowed here");
+      setHeaders(c, { "access-control-allow-origin": origin, vary: "origin" });
+      if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined)
+        return c.body(null, 204, kPreflight);
+    }
+    if (expected !== null) checkKey(c, expected);
+    else if (!isLoopback(hostname(c.req.header("host") ?? "")))
+      throw new ApiError(403, "Without a key, requests must be addressed to localhost");
+    return next();
+  };
+}
+
+/** An address or name that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Of the answer, however it is sent. */
+export function setHeaders(c: Context, headers: Readonly<Record<string, string>>): void {
+  const outgoing = c.env?.outgoing;
+  for (const [name, value] of Object.entries(headers)) {
+    if (outgoing === undefined) c.header(name, value);
+    else outgoing.setHeader(name, value);
+  }
+}
+
+// --- internal ---
+
+const kOpen: ReadonlySet<string> = new Set(["/health", "/healthz", "/v1/agl/health"]);
+const kPreflight = {
+  "access-control-allow-methods": "GET, POST, PATCH, DELETE",
+  "access-control-allow-headers": "authorization, content-type, content-encoding, x-api-key",
+  "access-control-max-age": "600",
+};
+
+function checkKey(c: Context, expected: Buffer): void {
+  if (kOpen.has(c.req.path)) return;
+  const bearer = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  const given = bearer ?? c.req.header("x-api-key") ?? "";
+  if (!timingSafeEqual(digest(given), expected)) throw new ApiError(401, "Invalid or missing API key");
+}
+
+// Of one length whatever is hashed, as the comparison needs.
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function isAllowed(origin: string, host: string | undefined, corsOrigins: readonly string[]): boolean {
+  if (corsOrigins.includes("*") || corsOrigins.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function hostname(host: string): string {
+  return host.replace(/:\d+$/, "");
+}

@@ -1,0 +1,46 @@
+// What a request is refused with: a status, a body in 0.3's shape, and the error's code in a header. Clients get no stack and no cause.
+import { type ErrorCode, LightningError } from "../../base/error.js";
+
+/** Names the LightningError's code beside 0.3's body. */
+export const kErrorHeader = "x-agl-error";
+
+/** Thrown anywhere below a route. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly detail: unknown;
+  readonly code: ErrorCode;
+
+  /** @param detail  a sentence, or pydantic's list of what is wrong with a body */
+  constructor(status: number, detail: unknown, code: ErrorCode = "E_ARGUMENT") {
+    super(typeof detail === "string" ? detail : "the request does not match its schema");
+    this.name = "ApiError";
+    this.status = status;
+    this.detail = detail;
+    this.code = code;
+  }
+}
+
+/** The answer to any error; undefined for one that nobody expected. */
+export function toApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof LightningError)) return undefined;
+  const status = kStatus[error.code];
+  return status === undefined ? undefined : new ApiError(status, error.message, error.code);
+}
+
+export function toErrorResponse({ status, detail, code }: ApiError): Response {
+  return new Response(JSON.stringify({ detail }), {
+    status,
+    headers: { "content-type": "application/json", [kErrorHeader]: code },
+  });
+}
+
+// --- internal ---
+
+const kStatus: Partial<Record<ErrorCode, number>> = {
+  E_ARGUMENT: 400,
+  E_NOT_FOUND: 404,
+  E_STATE: 409,
+  E_CLOSED: 503,
+  E_STORE: 503,
+};

@@ -1,0 +1,80 @@
+// A store that counts and times its calls, and times rollouts when it hears of their end.
+import { LightningError } from "../../base/error.js";
+import { isEnded } from "../../store/life-cycle.js";
+import type { LightningStore } from "../../store/store.js";
+import type { Rollout } from "../../types/rollout.js";
+import type { Metrics } from "./metrics.js";
+
+/** @param onError  told when a rollout that ended could not be looked up */
+export function meterStore(
+  store: LightningStore,
+  metrics: Metrics,
+  onError: (error: unknown) => void,
+): LightningStore {
+  const meter =
+    <A extends readonly unknown[], R>(method: string, call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      const start = performance.now();
+      let status = "ok";
+      try {
+        return await call(...args);
+      } catch (error) {
+        status = error instanceof LightningError ? error.code : "error";
+        throw error;
+      } finally {
+        metrics.observe("agl_store", { method, status }, (performance.now() - start) / 1000);
+      }
+    };
+  const methods = kMethods.map((method) => {
+    const call = store[method].bind(store) as (...args: unknown[]) => Promise<unknown>;
+    return [method, meter(method, call)];
+  });
+  const metered: LightningStore = {
+    ...Object.fromEntries(methods),
+    close: () => store.close(),
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+  return {
+    ...metered,
+    async updateAttempt(rolloutId, attemptId, changes) {
+      const attempt = await metered.updateAttempt(rolloutId, attemptId, changes);
+      if (attempt.endTime !== null && changes.status === attempt.status)
+        store.getRollout(rolloutId).then(observeEnd, onError);
+      return attempt;
+    },
+  };
+
+  function observeEnd({ status, mode, startTime, endTime }: Rollout): void {
+    if (endTime !== null && isEnded(status))
+      metrics.observe("agl_rollouts", { status, mode: mode ?? "none" }, endTime - startTime);
+  }
+}
+
+// --- internal ---
+
+const kMethods = [
+  "enqueue",
+  "claim",
+  "startRollout",
+  "startAttempt",
+  "getRollout",
+  "queryRollouts",
+  "updateRollout",
+  "cancel",
+  "waitForRollouts",
+  "getLatestAttempt",
+  "queryAttempts",
+  "updateAttempt",
+  "addSpans",
+  "nextSequenceId",
+  "querySpans",
+  "addResources",
+  "updateResources",
+  "getResources",
+  "getLatestResources",
+  "queryResources",
+  "heartbeat",
+  "getWorker",
+  "queryWorkers",
+  "statistics",
+] as const satisfies readonly (keyof LightningStore)[];

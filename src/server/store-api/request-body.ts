@@ -1,0 +1,120 @@
+// A request's body, bounded before and after decompression, as bytes or as JSON. What is wrong with it is the client's error.
+import { isUtf8 } from "node:buffer";
+import { promisify } from "node:util";
+import { gunzip, inflate } from "node:zlib";
+import type { Context } from "hono";
+import { ApiError } from "./api-error.js";
+
+/** The bytes, decompressed. @throws ApiError 400, 413, 415 */
+export async function readBytes(c: Context, maxBytes: number): Promise<Buffer> {
+  const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
+  const bytes = await readRaw(c, maxBytes);
+  if (encoding === undefined || encoding === "" || encoding === "identity" || bytes.length === 0)
+    return bytes;
+  const decompress = kDecompress.get(encoding);
+  if (decompress === undefined)
+    throw new ApiError(415, `Unsupported Content-Encoding ${JSON.stringify(encoding.slice(0, 60))}`);
+  try {
+    return await decompress(bytes, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge(maxBytes);
+    throw new ApiError(400, `Expected a body compressed by ${encoding}, got something else`);
+  }
+}
+
+/** The JSON; undefined for an empty body. @throws ApiError 400, 413, 415, 422 */
+export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
+  const bytes = await readBytes(c, maxBytes);
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw new ApiError(400, "Expected a body in UTF-8");
+  const text = bytes.toString("utf8");
+  try {
+    checkDepth(text);
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    const ctx = { error: error instanceof Error ? error.message.slice(0, 200) : "not JSON" };
+    const detail = { type: "json_invalid", loc: ["body", 0], msg: "JSON decode error", input: {}, ctx };
+    throw new ApiError(422, [detail]);
+  }
+}
+
+/** What is nested deeper is refused: somewhere on its way it would overflow a stack. */
+export const kMaxDepth = 256;
+
+// --- internal ---
+
+type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+const kDecompress: ReadonlyMap<string, Decompress> = new Map([
+  ["gzip", promisify(gunzip) as Decompress],
+  ["x-gzip", promisify(gunzip) as Decompress],
+  ["deflate", promisify(inflate) as Decompress],
+]);
+
+async function readRaw(c: Context, maxBytes: number): Promise<Buffer> {
+  const length = c.req.header("content-length");
+  if (length !== undefined) {
+    if (!(Number(length) <= maxBytes)) throw tooLarge(maxBytes);
+    return Buffer.from(await arrived(c.req.raw.arrayBuffer()));
+  }
+  const { body } = c.req.raw;
+  return body === null ? Buffer.alloc(0) : arrived(collect(body, maxBytes));
+}
+
+// Without a length: chunk by chunk, so that what is too large never gathers.
+async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function arrived<T>(bytes: Promise<T>): Promise<T> {
+  try {
+    return await bytes;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(400, "The body ended before it was whole");
+  }
+}
+
+function tooLarge(maxBytes: number): ApiError {
+  return new ApiError(413, `Expected a body of at most ${maxBytes} bytes; send it in parts`);
+}
+
+// Bodies with few brackets, nearly all, are found harmless by a native search.
+function checkDepth(text: string): void {
+  if (!hasMore(text, kMaxDepth)) return;
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (isInString) {
+      if (code === kBackslash) i++;
+      else if (code === kQuote) isInString = false;
+    } else if (code === kQuote) isInString = true;
+    else if (code === kOpenBracket || code === kOpenBrace) {
+      if (++depth > kMaxDepth) throw new ApiError(400, `Expected JSON nested at most ${kMaxDepth} deep`);
+    } else if (code === kCloseBracket || code === kCloseBrace) depth--;
+  }
+}
+
+function hasMore(text: string, limit: number): boolean {
+  let count = 0;
+  for (const opener of ["[", "{"])
+    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1))
+      if (++count > limit) return true;
+  return false;
+}
+
+const kQuote = 0x22;
+const kBackslash = 0x5c;
+const kOpenBracket = 0x5b;
+const kCloseBracket = 0x5d;
+const kOpenBrace = 0x7b;
+const kCloseBrace = 0x7d;

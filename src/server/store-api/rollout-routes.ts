@@ -1,0 +1,166 @@
+// Routes of rollouts and their attempts.
+import {
+  fromWireAttemptChanges,
+  fromWireNewRollout,
+  fromWireRolloutChanges,
+  toWireAttempt,
+  toWirePage,
+  toWireRollout,
+} from "../../store/http/wire-mapping.js";
+import {
+  anyRolloutSchema,
+  attemptedRolloutSchema,
+  attemptSchema,
+  pageSchema,
+  rolloutSchema,
+} from "../../store/http/wire-records.js";
+import {
+  attemptChangesSchema,
+  attemptQuerySchema,
+  rolloutChangesSchema,
+  rolloutQuerySchema,
+  startAttemptSchema,
+  startRolloutSchema,
+  strictSchema,
+} from "../../store/http/wire-requests.js";
+import { sortFields } from "../../store/paging.js";
+import type { LightningStore } from "../../store/store.js";
+import type { AttemptQuery, RolloutQuery } from "../../store/store-records.js";
+import type { Rollout } from "../../types/rollout.js";
+import { emptyPage, lenient, refuseNull, toQuery } from "./queries.js";
+import { defineRoute, type Route } from "./route.js";
+
+export function rolloutRoutes(store: LightningStore): readonly Route[] {
+  const find = async (wire: object) =>
+    toWirePage(await store.queryRollouts(toQuery<RolloutQuery>(wire, sortFields.rollout)), toWireRollout);
+  const page = pageSchema(anyRolloutSchema);
+  return [
+    defineRoute({
+      method: "POST",
+      path: "/rollouts",
+      summary: "Starts a rollout and its first attempt without the queue",
+      body: startRolloutSchema,
+      status: 201,
+      answer: attemptedRolloutSchema,
+      handle: async ({ body }) =>
+        toWireRollout(await store.startRollout(fromWireNewRollout(body), body.worker_id ?? null)),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/rollouts",
+      summary: "Rollouts, with their latest attempt where they have one",
+      query: rolloutQuerySchema,
+      answer: page,
+      handle: ({ query }) => find(query),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/search",
+      summary: "The same, for filters too long for an address",
+      body: rolloutQuerySchema,
+      isBodyOptional: true,
+      answer: page,
+      handle: ({ body }) => find(body),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/rollouts/:rollout_id",
+      summary: "One rollout, with its latest attempt where it has one",
+      answer: anyRolloutSchema,
+      handle: async ({ params }) => toWireRollout(await store.getRollout(idOf(params))),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/:rollout_id",
+      summary: "Changes the fields that are present",
+      body: rolloutChangesSchema,
+      answer: rolloutSchema,
+      handle: async ({ params, body }) => {
+        refuseNull(body, ["status", "config"]);
+        return bare(await store.updateRollout(idOf(params), fromWireRolloutChanges(body)));
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/:rollout_id/cancel",
+      summary: "Ends a rollout as cancelled",
+      answer: rolloutSchema,
+      handle: async ({ params }) => bare(await store.cancel(idOf(params))),
+    }),
+    ...attemptRoutes(store),
+  ];
+}
+
+// --- internal ---
+
+function attemptRoutes(store: LightningStore): readonly Route[] {
+  const page = pageSchema(attemptSchema);
+  const find = async (rolloutId: string, wire: { readonly strict: boolean }) => {
+    const query = toQuery<AttemptQuery>(wire, sortFields.attempt);
+    const found = lenient(wire.strict, store.queryAttempts(rolloutId, query), emptyPage(query));
+    return toWirePage(await found, toWireAttempt);
+  };
+  return [
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/:rollout_id/attempts",
+      summary: "Starts a further attempt at once, whatever max_attempts says",
+      body: startAttemptSchema,
+      isBodyOptional: true,
+      status: 201,
+      answer: attemptedRolloutSchema,
+      handle: async ({ params, body }) =>
+        toWireRollout(await store.startAttempt(idOf(params), body.worker_id ?? null)),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/rollouts/:rollout_id/attempts",
+      summary: "Attempts of one rollout",
+      query: attemptQuerySchema,
+      answer: page,
+      handle: ({ params, query }) => find(idOf(params), query),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/:rollout_id/attempts/search",
+      summary: "The same, with the query in the body",
+      body: attemptQuerySchema,
+      isBodyOptional: true,
+      answer: page,
+      handle: ({ params, body }) => find(idOf(params), body),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/rollouts/:rollout_id/attempts/latest",
+      summary: "The latest attempt; null before the first",
+      query: strictSchema,
+      answer: attemptSchema.nullable(),
+      handle: async ({ params, query }) => {
+        const attempt = await lenient(query.strict, store.getLatestAttempt(idOf(params)), null);
+        return attempt === null ? null : toWireAttempt(attempt);
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/rollouts/:rollout_id/attempts/:attempt_id",
+      summary: "Changes the fields that are present; attempt_id may be latest",
+      body: attemptChangesSchema,
+      answer: attemptSchema,
+      handle: async ({ params, body }) => {
+        refuseNull(body, ["status", "worker_id", "last_heartbeat_time", "metadata"]);
+        const changes = fromWireAttemptChanges(body);
+        return toWireAttempt(await store.updateAttempt(idOf(params), params.attempt_id ?? "", changes));
+      },
+    }),
+  ];
+}
+
+function idOf(params: Readonly<Record<string, string>>): string {
+  return params.rollout_id ?? "";
+}
+
+// Changes are answered without the attempt.
+function bare(rollout: Rollout) {
+  const { attempt: _attempt, ...wire } = toWireRollout(rollout);
+  return wire;
+}

@@ -1,0 +1,122 @@
+// A store served over HTTP to runners, trainers, dashboards and programs in other languages.
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { argumentError, checkInteger } from "../../base/check.js";
+import { LightningError } from "../../base/error.js";
+import type { LightningStore } from "../../store/store.js";
+import { isLoopback } from "./access.js";
+import { createLongPolls } from "./long-polls.js";
+import { createStoreApp } from "./store-app.js";
+
+export interface ServeOptions {
+  /** Stays open when the server closes. */
+  readonly store: LightningStore;
+  /** Default 4747; 0: any that is free. */
+  readonly port?: number;
+  /** Default 127.0.0.1. Any address that other machines reach needs a key. */
+  readonly host?: string;
+  /** What clients send as `Authorization: Bearer KEY` or `x-api-key`. */
+  readonly key?: string;
+  /** Web pages that may ask, as "https://host"; default none but the server's own. */
+  readonly corsOrigins?: readonly string[];
+  /** Default 32 MiB, before and after decompression. */
+  readonly maxBodyBytes?: number;
+  /** A request must have arrived within this time; default 30 s. */
+  readonly requestTimeoutMs?: number;
+  /** A client that wants to wait longer asks again; default 25 s. */
+  readonly maxWaitMs?: number;
+  /** Told of errors behind a 500; default a process warning. */
+  readonly onError?: (error: unknown) => void;
+  /** More protocols over the same store. */
+  readonly mounts?: readonly ((store: LightningStore) => Hono)[];
+}
+
+export interface StoreServer extends AsyncDisposable {
+  /** As in http://127.0.0.1:4747, for openStore. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more requests, ends waits with what there is, and resolves when all is answered. Once more does nothing. */
+  close(): Promise<void>;
+}
+
+/** @throws E_ARGUMENT for an address beyond this machine without a key; E_STORE when the address cannot be listened on */
+export async function serve(options: ServeOptions): Promise<StoreServer> {
+  const { host = "127.0.0.1", port = 4747, maxWaitMs = 25_000, requestTimeoutMs = 30_000 } = options;
+  checkInteger("serve", "port", port, { min: 0, max: 65535 });
+  checkInteger("serve", "maxWaitMs", maxWaitMs, { min: 0 });
+  checkInteger("serve", "requestTimeoutMs", requestTimeoutMs, { min: 1 });
+  const { maxBodyBytes = 32 * 2 ** 20, key = null } = options;
+  checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
+  if (key === "" || (key === null && !isLoopback(host)))
+    throw argumentError(
+      "serve",
+      "a key for a host that other machines reach",
+      host,
+      "pass key or bind to 127.0.0.1",
+    );
+  const polls = createLongPolls(maxWaitMs);
+  const app = createStoreApp({
+    store: options.store,
+    polls,
+    key,
+    maxBodyBytes,
+    corsOrigins: options.corsOrigins ?? [],
+    onError: options.onError ?? warn,
+    mounts: options.mounts ?? [],
+  });
+  const server = createServer(
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(requestTimeoutMs, 10_000),
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, 1000),
+      // Longer than clients keep a connection, so that they and not the server end it.
+      keepAliveTimeout: 65_000,
+      noDelay: true,
+    },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
+  await listen(server, port, host);
+  const { port: bound } = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= new Promise<void>((resolve) => {
+      // Connections that a client keeps open end as they fall idle; what hangs is cut off.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
+      const cut = setTimeout(() => server.closeAllConnections(), kGraceMs);
+      server.close(() => {
+        clearInterval(sweep);
+        clearTimeout(cut);
+        resolve();
+      });
+      polls.close();
+    });
+    return closing;
+  };
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+  return { url, port: bound, close, [Symbol.asyncDispose]: close };
+}
+
+// --- internal ---
+
+const kGraceMs = 5000;
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) =>
+      reject(
+        new LightningError("E_STORE", `serve: cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
+      );
+    server.once("error", fail);
+    server.listen(port, host, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
+}
+
+function warn(error: unknown): void {
+  const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a store server failed to answer: ${shown}`, { type: "AgentLightningWarning" });
+}

@@ -1,0 +1,94 @@
+// Everything a store server answers, as one hono application: it needs no socket.
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
+import type { LightningStore } from "../../store/store.js";
+import { type AccessOptions, createAccess } from "./access.js";
+import { ApiError, toApiError, toErrorResponse } from "./api-error.js";
+import type { LongPolls } from "./long-polls.js";
+import { meterStore } from "./metered-store.js";
+import { createMetrics } from "./metrics.js";
+import { toOpenApi } from "./open-api.js";
+import { queueRoutes } from "./queue-routes.js";
+import { resourceRoutes, workerRoutes } from "./resource-routes.js";
+import { rolloutRoutes } from "./rollout-routes.js";
+import { mountRoute } from "./route.js";
+import { spanRoutes } from "./span-routes.js";
+
+export interface StoreAppOptions extends AccessOptions {
+  readonly store: LightningStore;
+  readonly polls: LongPolls;
+  readonly maxBodyBytes: number;
+  /** Told of errors that are nobody's fault outside; clients get a 500 without details. */
+  readonly onError: (error: unknown) => void;
+  /** Other protocols over the same store, mounted at the root. */
+  readonly mounts: readonly ((store: LightningStore) => Hono)[];
+}
+
+export function createStoreApp(options: StoreAppOptions): Hono {
+  const { polls, maxBodyBytes, onError } = options;
+  const metrics = createMetrics();
+  const store = meterStore(options.store, metrics, onError);
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const start = performance.now();
+    await next();
+    // Named by its route, so that no client can make up series.
+    const path = c.req.path.startsWith(`${kBase}/`)
+      ? routePath(c, -1)
+      : (c.req.path.match(kKnown)?.[0] ?? "other");
+    const labels = { method: methodOf(c.req.method), path, status: String(statusOf(c)) };
+    metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
+  });
+  app.onError((error) => {
+    const known = toApiError(error);
+    if (known !== undefined) return toErrorResponse(known);
+    onError(error);
+    return toErrorResponse(new ApiError(500, "Internal server error", "E_INTERNAL"));
+  });
+  app.notFound((c) => c.json({ detail: "Not Found" }, 404));
+  app.use(createAccess(options));
+  app.use(async (c, next) => {
+    if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes)
+      throw new ApiError(413, `Expected a body of at most ${maxBodyBytes} bytes; send it in parts`);
+    return next();
+  });
+
+  const routes = [
+    ...queueRoutes(store, polls),
+    ...rolloutRoutes(store),
+    ...spanRoutes(store),
+    ...resourceRoutes(store),
+    ...workerRoutes(store),
+  ];
+  for (const route of routes) mountRoute(app, kBase, route, maxBodyBytes);
+  app.get("/health", (c) => c.json({ status: "ok" }));
+  const expose = async () => {
+    const { uptimeSeconds, name: _name, ...counts } = await store.statistics();
+    const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
+    return metrics.expose({ agl_store_uptime_seconds: uptimeSeconds, ...Object.fromEntries(kept) });
+  };
+  for (const path of ["/metrics", "/v1/prometheus", "/v1/prometheus/"])
+    app.get(path, async (c) => c.body(await expose(), 200, { "content-type": kPrometheus }));
+  app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
+  for (const mount of options.mounts) app.route("/", mount(store));
+  return app;
+}
+
+// --- internal ---
+
+const kBase = "/v1/agl";
+/** The beginnings of what is mounted besides. */
+const kKnown =
+  /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|api|proxy)(?![^/])/;
+const kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
+const kMethods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
+
+// An answer sent past hono leaves its status with the socket.
+function statusOf(c: Context): number {
+  const outgoing = c.env?.outgoing;
+  return outgoing?.headersSent ? outgoing.statusCode : c.res.status;
+}
+
+function methodOf(method: string): string {
+  return kMethods.has(method) ? method : "other";
+}

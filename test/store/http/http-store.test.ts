@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { serve } from "../../../src/server/store-api/serve.js";
+import { openHttpStore } from "../../../src/store/http/open-http-store.js";
+import { storeLaws } from "../../../src/store/laws.js";
+import { createMemoryStore } from "../../../src/store/memory-store.js";
+import type { LightningStore } from "../../../src/store/store.js";
+
+// A client of a server over the store; closing it closes all three.
+async function served(store: LightningStore): Promise<LightningStore> {
+  const server = await serve({ store, port: 0 });
+  const client = await openHttpStore(server.url, { timeoutMs: 5000 });
+  const close = client.close.bind(client);
+  client.close = async () => {
+    await close();
+    await server.close();
+    await store.close();
+  };
+  return client;
+}
+
+storeLaws("HTTP over memory", () => served(createMemoryStore()), { describe, it, expect });
