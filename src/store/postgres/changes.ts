@@ -1,0 +1,291 @@
+// Each method that changes a store, as what it must have locked and what it then makes of it. A change throws before it changes
+// anything, so one that is refused leaves the others of its transaction alone.
+import { checkInteger } from "../../base/check.js";
+import { LightningError } from "../../base/error.js";
+import type { Resources, ResourcesUpdate } from "../../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Attributes, Span } from "../../types/span.js";
+import {
+  afterClaim,
+  changeAttempt,
+  changeRollout,
+  isEnded,
+  moveAttempt,
+  moveRollout,
+  overdue,
+} from "../life-cycle.js";
+import { checkConfig, checkId, checkMode, checkResources, toRollout } from "../new-records.js";
+import type { AttemptChanges, NewRollout, RolloutChanges } from "../store-records.js";
+import { type Ledger, notFound, touch } from "./ledger.js";
+import { toJson } from "./text.js";
+
+export interface Change<T> {
+  /** The method, for errors. */
+  readonly who: string;
+  /** Rollouts that it reads and changes, as far as they exist. */
+  readonly rolloutIds?: readonly string[];
+  /** Needs the rollouts' inputs. */
+  readonly withInput?: boolean;
+  /** Bundles that it asks about; the latest is known too. */
+  readonly resourcesIds?: readonly string[];
+  readonly addsResources?: boolean;
+  /** How many to lock of the queue, and of overdue rollouts. */
+  readonly queued?: number;
+  readonly late?: number;
+  /** How much it writes: about the number of records. */
+  readonly size: number;
+  /** Spans that it would keep: which are kept already is known then. */
+  readonly spans?: readonly Span[];
+  /** @returns what gives the result once the workers are changed too @throws LightningError, before it changes anything */
+  apply(ledger: Ledger): () => T;
+}
+
+export interface ClaimRequest {
+  readonly workerId: string | null;
+  readonly limit: number;
+  /** Whether a worker that gets nothing is noted as having asked. */
+  readonly isNoted: boolean;
+}
+
+export function enqueue(rollouts: readonly NewRollout[]): Change<readonly Rollout[]> {
+  const who = "enqueue";
+  for (const fields of rollouts) checkNew(who, fields);
+  return {
+    who,
+    resourcesIds: boundTo(rollouts),
+    size: rollouts.length,
+    apply(ledger) {
+      const records = rollouts.map((fields) => toBound(who, fields, ledger));
+      for (const record of records) ledger.addRollout(record);
+      return () => records;
+    },
+  };
+}
+
+export function startRollout(fields: NewRollout, workerId: string | null): Change<AttemptedRollout> {
+  const who = "startRollout";
+  checkNew(who, fields);
+  return {
+    who,
+    resourcesIds: boundTo([fields]),
+    size: 1,
+    apply(ledger) {
+      const started = ledger.beginAttempt(ledger.addRollout(toBound(who, fields, ledger)), workerId);
+      return () => started;
+    },
+  };
+}
+
+/** Serves the requests in their order from the queue in its order. */
+export function claim(requests: readonly ClaimRequest[]): Change<readonly (readonly AttemptedRollout[])[]> {
+  const queued = requests.reduce((sum, { limit }) => Math.min(sum + limit, kMostClaimed), 0);
+  return {
+    who: "claim",
+    queued,
+    size: requests.length,
+    apply(ledger) {
+      const claimed = requests.map(({ workerId, limit, isNoted }) => {
+        const taken = ledger.queued.splice(0, limit).map((entry) => ledger.beginAttempt(entry, workerId));
+        if (workerId !== null && (isNoted || taken.length > 0))
+          ledger.changeWorker(workerId, (worker) => afterClaim(worker, taken.length, ledger.now));
+        return taken;
+      });
+      return () => claimed;
+    },
+  };
+}
+
+export function startAttempt(rolloutId: string, workerId: string | null): Change<AttemptedRollout> {
+  const who = "startAttempt";
+  return {
+    who,
+    rolloutIds: [rolloutId],
+    withInput: true,
+    size: 1,
+    apply(ledger) {
+      const entry = ledger.entryOf(who, rolloutId);
+      const { status } = entry.rollout;
+      if (isEnded(status))
+        throw new LightningError(
+          "E_STATE",
+          `store.${who}: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
+        );
+      const started = ledger.beginAttempt(entry, workerId);
+      return () => started;
+    },
+  };
+}
+
+export function updateRollout(rolloutId: string, changes: RolloutChanges): Change<Rollout> {
+  const who = "updateRollout";
+  if (changes.mode !== undefined) checkMode(`store.${who}`, changes.mode);
+  if (changes.config !== undefined) checkConfig(`store.${who}`, changes.config);
+  toJson(`store.${who}`, changes);
+  const { resourcesId } = changes;
+  return {
+    who,
+    rolloutIds: [rolloutId],
+    withInput: true,
+    resourcesIds: resourcesId ? [resourcesId] : undefined,
+    size: 1,
+    apply(ledger) {
+      const entry = ledger.entryOf(who, rolloutId);
+      if (resourcesId && !ledger.resources.has(resourcesId)) notFound(who, "resources", resourcesId);
+      ledger.setRollout(entry, changeRollout(entry.rollout, changes, ledger.now));
+      entry.inputChanged ||= changes.input !== undefined;
+      const { rollout } = entry;
+      return () => rollout;
+    },
+  };
+}
+
+export function cancel(rolloutId: string): Change<Rollout> {
+  return {
+    who: "cancel",
+    rolloutIds: [rolloutId],
+    withInput: true,
+    size: 1,
+    apply(ledger) {
+      const entry = ledger.entryOf("cancel", rolloutId);
+      ledger.setRollout(entry, moveRollout(entry.rollout, "cancelled", ledger.now));
+      const { rollout } = entry;
+      return () => rollout;
+    },
+  };
+}
+
+export function updateAttempt(
+  rolloutId: string,
+  attemptId: string,
+  changes: AttemptChanges,
+): Change<Attempt> {
+  const who = "updateAttempt";
+  toJson(`store.${who}`, changes);
+  return {
+    who,
+    rolloutIds: [rolloutId],
+    size: 1,
+    apply(ledger) {
+      const entry = ledger.entryOf(who, rolloutId);
+      const attempt = ledger.attemptOf(who, entry, attemptId);
+      const changed = ledger.setAttempt(entry, changeAttempt(attempt, changes, ledger.now));
+      return () => changed;
+    },
+  };
+}
+
+export function addSpans(spans: readonly Span[]): Change<readonly (Span | null)[]> {
+  const who = "addSpans";
+  const bodies = spans.map((span) => toJson(`store.${who}`, span));
+  return {
+    who,
+    rolloutIds: spans.map(({ rolloutId }) => rolloutId),
+    spans,
+    size: spans.length,
+    apply(ledger) {
+      for (const { rolloutId, attemptId, sequenceId } of spans) {
+        ledger.attemptOf(who, ledger.entryOf(who, rolloutId), attemptId);
+        checkInteger(`store.${who}`, "sequenceId", sequenceId, { min: 1 });
+      }
+      const kept = spans.map((span, i) => (ledger.addSpan(span, bodies[i] ?? "null") ? span : null));
+      return () => kept;
+    },
+  };
+}
+
+export function nextSequenceId(rolloutId: string): Change<number> {
+  const who = "nextSequenceId";
+  return {
+    who,
+    rolloutIds: [rolloutId],
+    size: 1,
+    apply(ledger) {
+      const entry = ledger.entryOf(who, rolloutId);
+      entry.lastSequenceId++;
+      touch(entry);
+      const taken = entry.lastSequenceId;
+      return () => taken;
+    },
+  };
+}
+
+export function updateResources(resourcesId: string, resources: Resources): Change<ResourcesUpdate> {
+  const who = "updateResources";
+  checkId(`store.${who}`, "resourcesId", resourcesId);
+  checkResources(`store.${who}`, resources);
+  toJson(`store.${who}`, resources);
+  return {
+    who,
+    resourcesIds: [resourcesId],
+    addsResources: true,
+    size: 1,
+    apply(ledger) {
+      const known = ledger.resources.get(resourcesId);
+      const createTime = known?.createTime ?? ledger.now;
+      const version = (known?.version ?? 0) + 1;
+      const update = { resourcesId, version, createTime, updateTime: ledger.now, resources };
+      ledger.resources.set(resourcesId, { version, createTime });
+      ledger.latestResourcesId = resourcesId;
+      ledger.newResources.push(update);
+      return () => update;
+    },
+  };
+}
+
+export function heartbeat(workerId: string, stats: Attributes | undefined): Change<Worker> {
+  checkId("store.heartbeat", "workerId", workerId);
+  toJson("store.heartbeat", stats);
+  return {
+    who: "heartbeat",
+    size: 1,
+    apply(ledger) {
+      let heard: Worker | undefined;
+      ledger.changeWorker(workerId, (worker) => {
+        heard = {
+          ...worker,
+          lastHeartbeatTime: ledger.now,
+          heartbeatStats: stats ?? worker.heartbeatStats,
+        };
+        return heard;
+      });
+      return () => heard ?? notFound("heartbeat", "worker", workerId);
+    },
+  };
+}
+
+/** Ends attempts that are overdue by the database's clock; answers how many rollouts it looked at. */
+export function endOverdue(limit: number): Change<number> {
+  return {
+    who: "watchdog",
+    late: limit,
+    size: limit,
+    apply(ledger) {
+      for (const entry of ledger.late)
+        for (const attempt of entry.attempts) {
+          const verdict = overdue(attempt, entry.rollout.config, ledger.now);
+          if (verdict !== null) ledger.setAttempt(entry, moveAttempt(attempt, verdict, ledger.now));
+        }
+      return () => ledger.late.length;
+    },
+  };
+}
+
+// --- internal ---
+
+/** More than anyone takes at once; a bound for the database. */
+const kMostClaimed = 1_000_000;
+
+function checkNew(who: string, fields: NewRollout): void {
+  toRollout(`store.${who}`, fields, null, 0);
+  toJson(`store.${who}`, fields);
+}
+
+function boundTo(rollouts: readonly NewRollout[]): readonly string[] {
+  return rollouts.flatMap(({ resourcesId }) => (resourcesId ? [resourcesId] : []));
+}
+
+function toBound(who: string, fields: NewRollout, { resources, latestResourcesId, now }: Ledger): Rollout {
+  const { resourcesId } = fields;
+  if (resourcesId && !resources.has(resourcesId)) notFound(who, "resources", resourcesId);
+  return toRollout(`store.${who}`, fields, resourcesId ?? latestResourcesId, now);
+}

@@ -1,0 +1,254 @@
+// A store in a PostgreSQL database, which any number of machines may share. Changes go through one writer in transactions that hold
+// the rollouts' row locks (transaction.ts); what happens elsewhere is heard by LISTEN; times are those of the database's clock, so that
+// it does not matter whether the machines' clocks agree.
+import { checkInteger } from "../../base/check.js";
+import { LightningError } from "../../base/error.js";
+import type { Resources, ResourcesUpdate } from "../../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Attributes, Span } from "../../types/span.js";
+import { isEnded } from "../life-cycle.js";
+import { checkId, newId } from "../new-records.js";
+import type { LightningStore } from "../store.js";
+import type {
+  AttemptChanges,
+  AttemptQuery,
+  NewRollout,
+  Page,
+  ResourcesQuery,
+  RolloutChanges,
+  RolloutQuery,
+  SpanQuery,
+  StoreStatistics,
+  WaitOptions,
+  WorkerQuery,
+} from "../store-records.js";
+import * as changes from "./changes.js";
+import type { Database, DatabaseOptions } from "./database.js";
+import { fromPayload } from "./events.js";
+import { channelOf, quoteIdentifier } from "./identifier.js";
+import { notFound } from "./ledger.js";
+import { createListener, type Listener } from "./listener.js";
+import { createPulse, type Pulse } from "./pulse.js";
+import * as queries from "./queries.js";
+import { type Statements, toStatements } from "./sql.js";
+import { toKey } from "./text.js";
+import { createWaits, type Waits } from "./waits.js";
+import { closedError, Writer } from "./writer.js";
+
+export interface PostgresSettings extends DatabaseOptions {
+  readonly schema: string;
+  readonly pollMs: number;
+}
+
+/** What openPostgresStore returns; it hears nothing before listen(). */
+export class PostgresStore implements LightningStore {
+  readonly #database: Database;
+  readonly #schema: string;
+  readonly #statements: Statements;
+  readonly #writer: Writer;
+  readonly #waits: Waits;
+  readonly #pulse: Pulse;
+  readonly #openTime = performance.now();
+  #listener: Listener | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(database: Database, options: PostgresSettings) {
+    const statements = toStatements(options.schema);
+    this.#database = database;
+    this.#schema = options.schema;
+    this.#statements = statements;
+    this.#writer = new Writer(database, statements, options, ({ events, dueInSeconds }) => {
+      this.#waits.hear(events);
+      this.#pulse.within(dueInSeconds * 1000);
+    });
+    this.#waits = createWaits(
+      statements,
+      (statement, values) => database.read("waitForRollouts", statement, values),
+      (requests) => this.#writer.submit(changes.claim(requests)),
+    );
+    this.#pulse = createPulse(options.pollMs, () => this.#beat());
+  }
+
+  async listen(): Promise<void> {
+    this.#listener = await createListener(
+      this.#database,
+      channelOf(this.#schema),
+      (payload) => this.#waits.hear(fromPayload(payload)),
+      () => void this.#waits.look(),
+    );
+  }
+
+  async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
+    return this.#writer.submit(changes.enqueue(rollouts));
+  }
+
+  async claim(
+    workerId: string | null,
+    limit = 1,
+    options: WaitOptions = { timeoutMs: 0 },
+  ): Promise<readonly AttemptedRollout[]> {
+    this.#checkOpen("claim");
+    checkInteger("store.claim", "limit", limit);
+    if (limit <= 0) return [];
+    if (workerId !== null) checkId("store.claim", "workerId", workerId);
+    options.signal?.throwIfAborted();
+    if (options.timeoutMs === undefined || options.timeoutMs > 0)
+      return this.#pulse.during(() => this.#waits.claim(workerId, limit, options));
+    const [claimed = []] = await this.#writer.submit(changes.claim([{ workerId, limit, isNoted: true }]));
+    return claimed;
+  }
+
+  async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
+    return this.#writer.submit(changes.startRollout(rollout, workerId));
+  }
+
+  async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    return this.#writer.submit(changes.startAttempt(rolloutId, workerId));
+  }
+
+  async getRollout(rolloutId: string): Promise<Rollout | AttemptedRollout> {
+    return queries.getRollout(this.#read, this.#statements, rolloutId);
+  }
+
+  async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
+    return queries.queryRollouts(this.#read, `${quoteIdentifier(this.#schema)}.rollouts`, query);
+  }
+
+  async updateRollout(rolloutId: string, fields: RolloutChanges): Promise<Rollout> {
+    return this.#writer.submit(changes.updateRollout(rolloutId, fields));
+  }
+
+  async cancel(rolloutId: string): Promise<Rollout> {
+    return this.#writer.submit(changes.cancel(rolloutId));
+  }
+
+  async waitForRollouts(
+    rolloutIds: readonly string[],
+    { timeoutMs, signal }: WaitOptions = {},
+  ): Promise<readonly Rollout[]> {
+    this.#checkOpen("waitForRollouts");
+    const ids = [...new Set(rolloutIds)];
+    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    // One that ended may have been queued again while the others were waited for.
+    for (;;) {
+      const rollouts = await queries.getRollouts(this.#read, this.#statements, "waitForRollouts", ids);
+      const open = rollouts.filter(({ status }) => !isEnded(status)).map(({ rolloutId }) => rolloutId);
+      const leftMs = deadline - performance.now();
+      if (open.length === 0 || leftMs <= 0) return rollouts.filter(({ status }) => isEnded(status));
+      await this.#pulse.during(() => this.#waits.forEnd(open, { timeoutMs: leftMs, signal }));
+    }
+  }
+
+  async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
+    return queries.latestAttempt(this.#read, this.#statements, "getLatestAttempt", rolloutId);
+  }
+
+  async queryAttempts(rolloutId: string, query: AttemptQuery = {}): Promise<Page<Attempt>> {
+    return queries.queryAttempts(this.#read, this.#statements, rolloutId, query);
+  }
+
+  async updateAttempt(rolloutId: string, attemptId: string, fields: AttemptChanges): Promise<Attempt> {
+    return this.#writer.submit(changes.updateAttempt(rolloutId, attemptId, fields));
+  }
+
+  async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
+    return this.#writer.submit(changes.addSpans(spans));
+  }
+
+  async nextSequenceId(rolloutId: string): Promise<number> {
+    return this.#writer.submit(changes.nextSequenceId(rolloutId));
+  }
+
+  async querySpans(rolloutId: string, query: SpanQuery = {}): Promise<Page<Span>> {
+    return queries.querySpans(this.#read, this.#statements, rolloutId, query);
+  }
+
+  async addResources(resources: Resources): Promise<ResourcesUpdate> {
+    return this.updateResources(newId("rs"), resources);
+  }
+
+  async updateResources(resourcesId: string, resources: Resources): Promise<ResourcesUpdate> {
+    return this.#writer.submit(changes.updateResources(resourcesId, resources));
+  }
+
+  async getResources(resourcesId: string, version?: number): Promise<ResourcesUpdate> {
+    return queries.getResources(this.#read, this.#statements, resourcesId, version);
+  }
+
+  async getLatestResources(): Promise<ResourcesUpdate | null> {
+    const [row] = await this.#read("getLatestResources", this.#statements.latestResources);
+    return (row?.body as ResourcesUpdate | undefined) ?? null;
+  }
+
+  async queryResources(query: ResourcesQuery = {}): Promise<Page<ResourcesUpdate>> {
+    return queries.queryResources(this.#read, this.#statements, query);
+  }
+
+  async heartbeat(workerId: string, stats?: Attributes): Promise<Worker> {
+    return this.#writer.submit(changes.heartbeat(workerId, stats));
+  }
+
+  async getWorker(workerId: string): Promise<Worker> {
+    const [row] = await this.#read("getWorker", this.#statements.worker, [toKey(workerId)]);
+    return row === undefined ? notFound("getWorker", "worker", workerId) : (row.body as Worker);
+  }
+
+  async queryWorkers(query: WorkerQuery = {}): Promise<Page<Worker>> {
+    return queries.queryWorkers(this.#read, this.#statements, query);
+  }
+
+  async statistics(): Promise<StoreStatistics> {
+    const [row] = await this.#read("statistics", this.#statements.statistics);
+    const uptimeSeconds = (performance.now() - this.#openTime) / 1000;
+    return { name: "postgres", ...(row as Omit<StoreStatistics, "name" | "uptimeSeconds">), uptimeSeconds };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #read: queries.Read = async (who, statement, values) => {
+    this.#checkOpen(who);
+    return this.#database.read(who, statement, values);
+  };
+
+  #checkOpen(who: string): void {
+    if (this.#closing !== null) throw closedError(who);
+  }
+
+  async #close(): Promise<void> {
+    this.#pulse.close();
+    this.#waits.close();
+    await this.#writer.close();
+    this.#listener?.close();
+    await this.#database.close();
+  }
+
+  // The watchdog of every process looks; who locks an overdue rollout first ends its attempt. Of a database that cannot be reached the
+  // next beat finds out again, and callers are told by their own calls.
+  async #beat(): Promise<number> {
+    void this.#waits.look();
+    try {
+      for (;;) {
+        const [row] = await this.#database.read("watchdog", this.#statements.nextDeadline);
+        const deadline = row?.deadline as number | null | undefined;
+        if (row === undefined || deadline === null || deadline === undefined) return Number.POSITIVE_INFINITY;
+        const dueMs = (deadline - (row.now as number)) * 1000;
+        if (dueMs >= 0) return dueMs;
+        await this.#writer.submit(changes.endOverdue(kMostOverdue));
+      }
+    } catch (error) {
+      if (!(error instanceof LightningError)) throw error;
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
+// --- internal ---
+
+const kMostOverdue = 100;

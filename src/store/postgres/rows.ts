@@ -1,0 +1,117 @@
+// Records to the columns of the write statements, and back.
+import type { ResourcesUpdate } from "../../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Span } from "../../types/span.js";
+import { deadlineOf, isQueued } from "../life-cycle.js";
+import type { Row } from "./database.js";
+import type { Entry, SpanToKeep } from "./ledger.js";
+import { toKey } from "./text.js";
+
+/** A locked rollout. */
+export function toEntry(row: Row): Entry {
+  return {
+    rollout: toRecord(row),
+    attempts: row.attempts as Attempt[],
+    lastSequenceId: row.last_sequence_id as number,
+    state: "same",
+    inputChanged: false,
+  };
+}
+
+/** With the latest attempt, where there is one. */
+export function toAttempted(row: Row): Rollout | AttemptedRollout {
+  const attempt = row.attempt as Attempt | null;
+  return attempt === null ? toRecord(row) : { ...toRecord(row), attempt };
+}
+
+/** In the order of the statement's parameters. */
+export function insertColumns(entries: readonly Entry[]): unknown[][] {
+  return [
+    entries.map(({ rollout }) => rollout.rolloutId),
+    entries.map(({ rollout }) => isQueued(rollout.status)),
+    entries.map(({ rollout }) => rollout.status),
+    entries.map(({ rollout }) => rollout.mode),
+    entries.map(({ rollout }) => rollout.startTime),
+    entries.map(({ rollout }) => rollout.endTime),
+    entries.map(deadlineColumn),
+    entries.map(({ rollout }) => toBody(rollout)),
+    entries.map(({ attempts }) => JSON.stringify(attempts)),
+    entries.map(({ attempts }) => attempts.length),
+    entries.map(inputColumn),
+  ];
+}
+
+export function updateColumns(entries: readonly Entry[]): unknown[][] {
+  return [
+    entries.map(({ rollout }) => rollout.rolloutId),
+    entries.map(({ rollout }) => isQueued(rollout.status)),
+    entries.map(({ rollout }) => rollout.status),
+    entries.map(({ rollout }) => rollout.mode),
+    entries.map(({ rollout }) => rollout.endTime),
+    entries.map(deadlineColumn),
+    entries.map(({ rollout }) => toBody(rollout)),
+    entries.map(({ attempts }) => JSON.stringify(attempts)),
+    entries.map(({ attempts }) => attempts.length),
+    entries.map(({ lastSequenceId }) => lastSequenceId),
+  ];
+}
+
+export function inputColumns(entries: readonly Entry[]): unknown[][] {
+  return [entries.map(({ rollout }) => rollout.rolloutId), entries.map(inputColumn)];
+}
+
+export function spanColumns(spans: readonly SpanToKeep[]): unknown[][] {
+  return [
+    spans.map(({ span }) => span.rolloutId),
+    spans.map(({ span }) => toKey(span.attemptId)),
+    spans.map(({ span }) => toKey(span.spanId)),
+    spans.map(({ span }) => span.sequenceId),
+    spans.map(({ json }) => json),
+  ];
+}
+
+export function spanKeyColumns(spans: readonly Span[]): unknown[][] {
+  return [
+    spans.map(({ rolloutId }) => toKey(rolloutId)),
+    spans.map(({ attemptId }) => toKey(attemptId)),
+    spans.map(({ spanId }) => toKey(spanId)),
+  ];
+}
+
+export function workerColumns(workers: readonly Worker[]): unknown[][] {
+  return [workers.map(({ workerId }) => toKey(workerId)), workers.map((worker) => JSON.stringify(worker))];
+}
+
+export function resourcesColumns(updates: readonly ResourcesUpdate[]): unknown[][] {
+  return [
+    updates.map(({ resourcesId }) => toKey(resourcesId)),
+    updates.map(({ version }) => version),
+    updates.map(({ createTime }) => createTime),
+    updates.map((update) => JSON.stringify(update)),
+  ];
+}
+
+/** When the watchdog has to look; Infinity: never. */
+export function deadlineOfEntry({ rollout, attempts }: Entry): number {
+  return Math.min(...attempts.map((attempt) => deadlineOf(attempt, rollout.config)));
+}
+
+// --- internal ---
+
+// The input has a column of its own, which most changes of a rollout neither read nor write.
+function toRecord({ body, input }: Row): Rollout {
+  return { ...(body as Rollout), input };
+}
+
+function toBody({ input: _, ...body }: Rollout): string {
+  return JSON.stringify(body);
+}
+
+function inputColumn({ rollout }: Entry): string {
+  return JSON.stringify(rollout.input) ?? "null";
+}
+
+function deadlineColumn(entry: Entry): number | null {
+  const deadline = deadlineOfEntry(entry);
+  return Number.isFinite(deadline) ? deadline : null;
+}
