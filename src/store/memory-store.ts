@@ -7,7 +7,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollou
 import type { Attributes, Span } from "../types/span.js";
 import { afterClaim, changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
-import { kQueue, MemoryTables, notFound, type RolloutEntry } from "./memory-tables.js";
+import { kQueue, MemoryTables, type RolloutEntry } from "./memory-tables.js";
 import {
   checkConfig,
   checkId,
@@ -17,6 +17,7 @@ import {
   toRollout,
   toWorker,
 } from "./new-records.js";
+import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
 import type { LightningStore } from "./store.js";
 import type {

@@ -16,6 +16,7 @@ import {
   syncWorker,
 } from "./life-cycle.js";
 import { toAttempt, toWorker } from "./new-records.js";
+import { notFound } from "./not-found.js";
 import { createWaiters } from "./waiters.js";
 import { createWatchdog } from "./watchdog.js";
 
@@ -165,14 +166,6 @@ export class MemoryTables {
 
 /** What claims wait for. */
 export const kQueue = "queue";
-
-/** @throws E_NOT_FOUND always */
-export function notFound(who: string, what: string, id: string): never {
-  throw new LightningError(
-    "E_NOT_FOUND",
-    `store.${who}: expected a known ${what}, got ${JSON.stringify(id)}`,
-  );
-}
 
 // --- internal ---
 

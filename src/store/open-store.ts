@@ -1,10 +1,11 @@
 // A store by its URL. Each backend is loaded when it is asked for, so that importing the package loads no driver.
 import { argumentError } from "../base/check.js";
 import { createMemoryStore } from "./memory-store.js";
+import type { SqliteStoreOptions } from "./sqlite/open-sqlite-store.js";
 import type { LightningStore } from "./store.js";
 
 /** Options of all backends; each takes those that are its own. */
-export type StoreOptions = Readonly<Record<string, never>>;
+export interface StoreOptions extends SqliteStoreOptions {}
 
 /**
  * Opens the store at a URL:
@@ -14,7 +15,11 @@ export type StoreOptions = Readonly<Record<string, never>>;
  *   http://... https://...   a store that `agl store` or `serve` offers there
  * @throws E_ARGUMENT when the URL is none of these or the backend's driver is not installed; E_STORE when it cannot be opened
  */
-export async function openStore(url: string, _options: StoreOptions = {}): Promise<LightningStore> {
+export async function openStore(url: string, options: StoreOptions = {}): Promise<LightningStore> {
   if (url === "memory:") return createMemoryStore();
-  throw argumentError("openStore", "memory:", url);
+  if (url.startsWith("sqlite:")) {
+    const { openSqliteStore } = await import("./sqlite/open-sqlite-store.js");
+    return openSqliteStore(url.slice("sqlite:".length), options);
+  }
+  throw argumentError("openStore", "memory: or sqlite:PATH", url);
 }

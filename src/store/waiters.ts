@@ -8,8 +8,10 @@ export interface Waiters {
   ): Promise<void>;
   /** @param atMost  so many waits for the key, those that wait longest; default all */
   settle(key: string, atMost?: number): void;
-  /** Does somebody wait for anything? */
-  readonly isBusy: boolean;
+  /** What somebody waits for. */
+  keys(): readonly string[];
+  /** How many wait for the key. */
+  countOf(key: string): number;
   close(error: Error): void;
 }
 
@@ -61,9 +63,8 @@ export function createWaiters(): Waiters {
         if (wait.pending.size === 0) wait.resolve();
       }
     },
-    get isBusy() {
-      return open.size > 0;
-    },
+    keys: () => [...byKey.keys()],
+    countOf: (key) => byKey.get(key)?.size ?? 0,
     close: (error) => {
       for (const { reject } of [...open]) reject(error);
     },

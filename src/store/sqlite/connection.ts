@@ -1,0 +1,82 @@
+// An open file: its pragmas, its statements, each prepared once, and its transactions.
+import type { Driver, Row, SqlValue, Statement } from "./driver.js";
+
+/** "process": what is kept survives the process's death; "power": the machine's too. */
+export type Durability = "process" | "power";
+
+export class Connection {
+  readonly #driver: Driver;
+  readonly #statements = new Map<string, Statement>();
+
+  /** @throws the driver's error */
+  constructor(driver: Driver, { durability, cacheBytes }: { durability: Durability; cacheBytes: number }) {
+    this.#driver = driver;
+    const mode = driver.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
+    if (mode !== "wal") throw new Error(`SQLite kept its journal mode ${mode} where WAL is needed`);
+    driver.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
+    // Where fsync does not reach the disk (macOS).
+    driver.exec(`PRAGMA fullfsync = ${durability === "power" ? "ON" : "OFF"}`);
+    driver.exec(`PRAGMA cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
+    driver.exec(`PRAGMA wal_autocheckpoint = ${kCheckpointPages}`);
+    // A writer that finds another at work comes back by a timer; this process does not sleep over it.
+    driver.exec(`PRAGMA busy_timeout = ${kBusyMs}`);
+  }
+
+  /** @returns how many rows changed */
+  run(sql: string, ...parameters: readonly SqlValue[]): number {
+    return this.#prepared(sql).run(...parameters);
+  }
+
+  get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined {
+    return this.#prepared(sql).get(...parameters);
+  }
+
+  all(sql: string, ...parameters: readonly SqlValue[]): readonly Row[] {
+    return this.#prepared(sql).all(...parameters);
+  }
+
+  /** The first column of the first row. */
+  value(sql: string, ...parameters: readonly SqlValue[]): SqlValue {
+    return Object.values(this.get(sql, ...parameters) ?? {})[0] ?? null;
+  }
+
+  /** Changes when another connection has committed since; the same within a transaction. */
+  dataVersion(): number {
+    return this.get("PRAGMA data_version")?.data_version as number;
+  }
+
+  begin(kind: "read" | "write"): void {
+    this.#driver.exec(kind === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
+  }
+
+  commit(): void {
+    this.#driver.exec("COMMIT");
+  }
+
+  /** After an error; SQLite may have rolled back by itself. */
+  rollback(): void {
+    try {
+      this.#driver.exec("ROLLBACK");
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes("no transaction is active"))) throw error;
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#driver.close();
+  }
+
+  #prepared(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#driver.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+// --- internal ---
+
+const kCheckpointPages = 4000;
+const kBusyMs = 5;

@@ -1,0 +1,39 @@
+// node:sqlite as a driver. Node 22.13 and newer have it; the types of Node 20 do not know it.
+import type { Driver, Row, SqlValue } from "./driver.js";
+
+/** Null: this Node has no SQLite. */
+export function openNodeSqlite(path: string): Driver | null {
+  const sqlite = process.getBuiltinModule?.("node:sqlite") as NodeSqlite | undefined;
+  if (sqlite === undefined) return null;
+  const database = new sqlite.DatabaseSync(path);
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      return {
+        run: (...parameters) => Number(statement.run(...parameters).changes),
+        get: (...parameters) => statement.get(...parameters),
+        all: (...parameters) => statement.all(...parameters),
+      };
+    },
+    close: () => database.close(),
+  };
+}
+
+// --- internal ---
+
+interface NodeSqlite {
+  readonly DatabaseSync: new (path: string) => DatabaseSync;
+}
+
+interface DatabaseSync {
+  exec(sql: string): void;
+  prepare(sql: string): StatementSync;
+  close(): void;
+}
+
+interface StatementSync {
+  run(...parameters: readonly SqlValue[]): { readonly changes: number | bigint };
+  get(...parameters: readonly SqlValue[]): Row | undefined;
+  all(...parameters: readonly SqlValue[]): readonly Row[];
+}

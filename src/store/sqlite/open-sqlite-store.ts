@@ -1,0 +1,64 @@
+// Opens the store in a SQLite file: driver, whose file it is, its tables.
+import { checkInteger, checkOneOf } from "../../base/check.js";
+import { checkId } from "../new-records.js";
+import type { LightningStore } from "../store.js";
+import { Backend } from "./backend.js";
+import { Connection, type Durability } from "./connection.js";
+import type { DriverName } from "./driver.js";
+import { isBusy, toStoreError } from "./failure.js";
+import { openDriver } from "./open-driver.js";
+import { checkHeader, prepareSchema } from "./schema.js";
+import { SqliteStore } from "./sqlite-store.js";
+
+export interface SqliteStoreOptions {
+  /** What a write survives once its promise has resolved: this process's death, or the machine's. Default "process". */
+  readonly durability?: Durability;
+  /** Memory for pages of the file. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  /** Default: node:sqlite where this Node has it, else libsql. */
+  readonly driver?: DriverName;
+}
+
+/**
+ * Opens the store in a file, which is created when there is none.
+ * @throws E_ARGUMENT when there is no driver; E_STORE when the file cannot be opened, is somebody else's or of a newer version
+ */
+export async function openSqliteStore(
+  path: string,
+  options: SqliteStoreOptions = {},
+): Promise<LightningStore> {
+  const { durability = "process", cacheBytes = kCacheBytes, driver } = options;
+  checkId("openStore", "the path of the file", path);
+  checkOneOf("openStore", "durability", durability, ["process", "power"]);
+  checkInteger("openStore", "cacheBytes", cacheBytes, { min: 0 });
+  const patience = performance.now() + kPatienceMs;
+  for (;;) {
+    try {
+      return new SqliteStore(new Backend(await open(path, { durability, cacheBytes, driver }), path));
+    } catch (error) {
+      // Another process creates the file, or ends its last use of it.
+      if (!isBusy(error) || performance.now() > patience) throw toStoreError("open", path, error);
+      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 10));
+    }
+  }
+}
+
+// --- internal ---
+
+const kCacheBytes = 64 * 2 ** 20;
+const kPatienceMs = 30_000;
+
+async function open(
+  path: string,
+  options: { durability: Durability; cacheBytes: number; driver: DriverName | undefined },
+): Promise<Connection> {
+  checkHeader(path);
+  const driver = await openDriver(path, options.driver);
+  try {
+    prepareSchema(driver, path);
+    return new Connection(driver, options);
+  } catch (error) {
+    driver.close();
+    throw error;
+  }
+}

@@ -1,0 +1,167 @@
+// Questions for many records. What has a column is filtered, sorted and paged by SQLite; the rest by the same functions as in memory,
+// over the records of one rollout, or over all workers or bundles.
+import { checkOneOf } from "../../base/check.js";
+import type { ResourcesUpdate } from "../../types/resources.js";
+import type { AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Span } from "../../types/span.js";
+import { matchesSpan } from "../matches.js";
+import { checkPaging, sortFields, toPage } from "../paging.js";
+import type { Page, RolloutQuery, SpanQuery, StoreStatistics } from "../store-records.js";
+import type { Connection } from "./connection.js";
+import type { Row, SqlValue } from "./driver.js";
+import type { Entry } from "./entry.js";
+import { attemptKey, attemptKeys, fromJson, toAttemptRecord, toRolloutRecord } from "./rows.js";
+
+/** @throws E_ARGUMENT */
+export function queryRollouts(db: Connection, query: RolloutQuery): Page<Rollout | AttemptedRollout> {
+  const who = "store.queryRollouts";
+  checkPaging(who, query, sortFields.rollout);
+  if (query.filterLogic !== undefined) checkOneOf(who, "filterLogic", query.filterLogic, ["and", "or"]);
+  const { where, values } = toWhere(query);
+  const { sortBy, limit = null, offset = 0 } = query;
+  const order = sortBy === undefined ? "r.key" : kRolloutOrder[sortBy];
+  if (order === undefined) {
+    const all = db.all(`${kSelectRollouts} WHERE ${where} ORDER BY r.key`, ...values).map(toFound);
+    return toPage(who, all, query, sortFields.rollout);
+  }
+  const direction = query.sortOrder === "desc" && sortBy !== undefined ? "DESC" : "ASC";
+  const items = db
+    .all(
+      `${kSelectRollouts} WHERE ${where} ORDER BY ${order} ${direction}, r.key LIMIT ? OFFSET ?`,
+      ...values,
+      limit ?? -1,
+      offset,
+    )
+    .map(toFound);
+  const isAll = limit === null && offset === 0;
+  const total = isAll
+    ? items.length
+    : Number(db.value(`SELECT count(*) FROM rollouts r WHERE ${where}`, ...values));
+  return { items, limit, offset, total };
+}
+
+/** Those of the rollouts that are there, in the order asked. */
+export function findRollouts(db: Connection, rolloutIds: readonly string[]): Rollout[] {
+  const rows = db.all(
+    "SELECT * FROM rollouts WHERE id IN (SELECT value FROM json_each(?))",
+    JSON.stringify(rolloutIds),
+  );
+  const found = new Map(rows.map((row) => [row.id, toRolloutRecord(row)]));
+  return rolloutIds.flatMap((id) => found.get(id) ?? []);
+}
+
+/** @throws E_ARGUMENT */
+export function querySpans(db: Connection, entry: Entry, query: SpanQuery): Page<Span> {
+  const who = "store.querySpans";
+  const keys = spanScope(entry, query.attemptId);
+  if (keys === null || !isPlain(query)) {
+    const rows =
+      keys === null ? [] : db.all(`SELECT body FROM spans WHERE ${keys.where} ORDER BY key`, ...keys.values);
+    const matched = rows.map(toSpan).filter((span) => matchesSpan(span, query));
+    return toPage(who, matched, { sortBy: "sequenceId", ...query }, sortFields.span);
+  }
+  checkPaging(who, query, sortFields.span);
+  const { limit = null, offset = 0 } = query;
+  const items = db
+    .all(
+      `SELECT body FROM spans WHERE ${keys.where} ORDER BY sequence, key LIMIT ? OFFSET ?`,
+      ...keys.values,
+      limit ?? -1,
+      offset,
+    )
+    .map(toSpan);
+  const isAll = limit === null && offset === 0;
+  const total = isAll
+    ? items.length
+    : Number(db.value(`SELECT count(*) FROM spans WHERE ${keys.where}`, ...keys.values));
+  return { items, limit, offset, total };
+}
+
+/** All workers, in the order in which they became known. */
+export function allWorkers(db: Connection): Worker[] {
+  return db.all("SELECT body FROM workers ORDER BY key").map(({ body }) => fromJson<Worker>(body));
+}
+
+/** All bundles in their newest version, in the order in which they were created. */
+export function allResources(db: Connection): ResourcesUpdate[] {
+  return db.all(kNewestResources).map(({ body }) => fromJson<ResourcesUpdate>(body));
+}
+
+/** How much is kept. Nothing is ever deleted, so the last keys are counts. */
+export function countRows(db: Connection): Omit<StoreStatistics, "name" | "uptimeSeconds"> {
+  return {
+    rollouts: Number(db.value("SELECT max(key) FROM rollouts")),
+    attempts: Number(db.value("SELECT sum(attempts) FROM rollouts")),
+    spans: Number(db.value("SELECT max(key) FROM spans")),
+    resources: Number(db.value("SELECT count(DISTINCT id) FROM resources")),
+    workers: Number(db.value("SELECT max(key) FROM workers")),
+  };
+}
+
+// --- internal ---
+
+// The latest attempt's key follows from the rollout's and the count.
+const kSelectRollouts = `SELECT r.*, a.key AS a_key, a.id AS a_id, a.status AS a_status, a.worker_id AS a_worker_id,
+  a.start_time AS a_start_time, a.end_time AS a_end_time, a.heartbeat_time AS a_heartbeat_time, a.metadata AS a_metadata
+  FROM rollouts r LEFT JOIN attempts a ON a.key = (r.key << 20) + r.attempts`;
+const kNewestResources = `SELECT r.body FROM resources r
+  JOIN (SELECT id, max(version) AS version, min(key) AS first FROM resources GROUP BY id) newest
+  ON newest.id = r.id AND newest.version = r.version ORDER BY newest.first`;
+/** Null is the end of time among times, else "". What is missing here is sorted in memory. */
+const kRolloutOrder: Readonly<Record<string, string>> = {
+  rolloutId: "r.id",
+  status: "r.status",
+  mode: "coalesce(r.mode, '')",
+  resourcesId: "coalesce(r.resources_id, '')",
+  startTime: "r.start_time",
+  endTime: "coalesce(r.end_time, 9e999)",
+};
+
+interface Scope {
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+}
+
+function toWhere({ statusIn, rolloutIdIn, rolloutIdContains, filterLogic }: RolloutQuery): Scope {
+  const filters: [string, SqlValue][] = [];
+  const among = (column: string) => `${column} IN (SELECT value FROM json_each(?))`;
+  if (statusIn !== undefined) filters.push([among("r.status"), JSON.stringify(statusIn)]);
+  if (rolloutIdIn !== undefined) filters.push([among("r.id"), JSON.stringify(rolloutIdIn)]);
+  if (rolloutIdContains !== undefined) filters.push(["instr(r.id, ?) > 0", rolloutIdContains]);
+  const where = filters.map(([sql]) => sql).join(filterLogic === "or" ? " OR " : " AND ");
+  return { where: filters.length === 0 ? "true" : where, values: filters.map(([, value]) => value) };
+}
+
+/** Null: no such attempt. */
+function spanScope({ key, attempts }: Entry, attemptId: string | undefined): Scope | null {
+  if (attemptId === undefined && attempts.length > 1)
+    return { where: "attempt BETWEEN ? AND ?", values: attemptKeys(key) };
+  const isWanted = (id: string) => attemptId === undefined || attemptId === "latest" || id === attemptId;
+  const found = attempts.findLast((attempt) => isWanted(attempt.attemptId));
+  return found === undefined ? null : { where: "attempt = ?", values: [attemptKey(key, found.sequenceId)] };
+}
+
+/** In the rollout's order and without filters: no need to see the other spans. */
+function isPlain({
+  limit: _,
+  offset: __,
+  attemptId: ___,
+  sortBy,
+  sortOrder,
+  ...filters
+}: SpanQuery): boolean {
+  const isSorted = sortBy === undefined || sortBy === "sequenceId";
+  const hasFilters = Object.values(filters).some((value) => value !== undefined);
+  return isSorted && sortOrder !== "desc" && !hasFilters;
+}
+
+function toSpan({ body }: Row): Span {
+  return fromJson<Span>(body);
+}
+
+function toFound(row: Row): Rollout | AttemptedRollout {
+  const rollout = toRolloutRecord(row);
+  return row.a_key === null
+    ? rollout
+    : { ...rollout, attempt: toAttemptRecord(row, rollout.rolloutId, "a_") };
+}

@@ -1,0 +1,35 @@
+// Into the queue and out of it, inside a transaction.
+import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
+import { afterClaim } from "../life-cycle.js";
+import { toRollout, toWorker } from "../new-records.js";
+import type { NewRollout } from "../store-records.js";
+import { getResources, latestResources } from "./resources.js";
+import { toJson } from "./rows.js";
+import type { Tables } from "./tables.js";
+
+/** The input as JSON; null: undefined. @throws E_ARGUMENT */
+export function toInput(who: string, fields: NewRollout): string | null {
+  toJson(who, "config and metadata", [fields.config, fields.metadata]);
+  return toJson(who, "input", fields.input) ?? null;
+}
+
+/** A queued rollout, bound to its resources or to the latest. @throws E_ARGUMENT, E_NOT_FOUND */
+export function toRecord({ db }: Tables, who: string, fields: NewRollout): Rollout {
+  if (fields.resourcesId) getResources(db, who, fields.resourcesId);
+  const resourcesId = fields.resourcesId ?? latestResources(db)?.resourcesId ?? null;
+  return toRollout(`store.${who}`, fields, resourcesId, Date.now() / 1000);
+}
+
+/** At most `limit`, oldest first, with a new attempt each; the worker is told of it. */
+export function claimQueued(
+  tables: Tables,
+  workerId: string | null,
+  limit: number,
+): readonly AttemptedRollout[] {
+  if (limit <= 0) return [];
+  const time = Date.now() / 1000;
+  const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
+  if (workerId !== null)
+    tables.setWorker(afterClaim(tables.findWorker(workerId) ?? toWorker(workerId), claimed.length, time));
+  return claimed;
+}

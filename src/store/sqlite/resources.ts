@@ -1,0 +1,52 @@
+// Bundles of resources by id and version. The latest is the one changed last.
+import type { Resources, ResourcesUpdate } from "../../types/resources.js";
+import { notFound } from "../not-found.js";
+import type { Connection } from "./connection.js";
+import { fromJson, toIdText } from "./rows.js";
+
+/** @param version  absent: the newest. @throws E_NOT_FOUND */
+export function getResources(
+  db: Connection,
+  who: string,
+  resourcesId: string,
+  version?: number,
+): ResourcesUpdate {
+  const found = find(db, resourcesId, version);
+  if (found !== null) return found;
+  return notFound(
+    who,
+    "resources",
+    version === undefined ? resourcesId : `${resourcesId}, version ${version}`,
+  );
+}
+
+export function latestResources(db: Connection): ResourcesUpdate | null {
+  const row = db.get("SELECT body FROM resources ORDER BY key DESC LIMIT 1");
+  return row === undefined ? null : fromJson<ResourcesUpdate>(row.body);
+}
+
+/** The bundle's next version. */
+export function addVersion(
+  db: Connection,
+  resourcesId: string,
+  resources: Resources,
+  now: number,
+): ResourcesUpdate {
+  const newest = find(db, resourcesId);
+  const [version, createTime] = newest === null ? [1, now] : [newest.version + 1, newest.createTime];
+  const update = { resourcesId, version, createTime, updateTime: now, resources };
+  const sql = "INSERT INTO resources (id, version, body) VALUES (?, ?, ?)";
+  db.run(sql, toIdText(resourcesId), version, JSON.stringify(update));
+  return update;
+}
+
+// --- internal ---
+
+function find(db: Connection, resourcesId: string, version?: number): ResourcesUpdate | null {
+  if (typeof resourcesId !== "string") return null;
+  const row =
+    version === undefined
+      ? db.get("SELECT body FROM resources WHERE id = ? ORDER BY version DESC LIMIT 1", toIdText(resourcesId))
+      : db.get("SELECT body FROM resources WHERE id = ? AND version = ?", toIdText(resourcesId), version);
+  return row === undefined ? null : fromJson<ResourcesUpdate>(row.body);
+}

@@ -1,0 +1,276 @@
+// A store in one SQLite file, shared by any number of processes of a machine. Every change runs inside a write transaction, from the
+// reading of what it changes to its commit, so that the life cycle's pure functions decide alone.
+import { checkInteger } from "../../base/check.js";
+import { LightningError } from "../../base/error.js";
+import type { Resources, ResourcesUpdate } from "../../types/resources.js";
+import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Attributes, Span } from "../../types/span.js";
+import { changeAttempt, changeRollout, isEnded, moveRollout } from "../life-cycle.js";
+import { matchesResources, matchesWorker } from "../matches.js";
+import { checkConfig, checkId, checkMode, checkResources, newId, toWorker } from "../new-records.js";
+import { notFound } from "../not-found.js";
+import { sortFields, toPage } from "../paging.js";
+import type { LightningStore } from "../store.js";
+import type {
+  AttemptChanges,
+  AttemptQuery,
+  NewRollout,
+  Page,
+  ResourcesQuery,
+  RolloutChanges,
+  RolloutQuery,
+  SpanQuery,
+  StoreStatistics,
+  WaitOptions,
+  WorkerQuery,
+} from "../store-records.js";
+import { type Backend, kQueue } from "./backend.js";
+import { allResources, allWorkers, countRows, findRollouts, queryRollouts, querySpans } from "./queries.js";
+import { claimQueued, toInput, toRecord } from "./queue.js";
+import { addVersion, getResources, latestResources } from "./resources.js";
+import { toJson } from "./rows.js";
+import type { Tables } from "./tables.js";
+
+export class SqliteStore implements LightningStore {
+  readonly #backend: Backend;
+  readonly #openTime = now();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
+    const inputs = rollouts.map((fields) => toInput("enqueue", fields));
+    return this.#write("enqueue", (tables) => {
+      const records = rollouts.map((fields) => toRecord(tables, "enqueue", fields));
+      for (const [index, record] of records.entries()) tables.addRollout(record, inputs[index] ?? null);
+      return records;
+    });
+  }
+
+  async claim(
+    workerId: string | null,
+    limit = 1,
+    options: WaitOptions = { timeoutMs: 0 },
+  ): Promise<readonly AttemptedRollout[]> {
+    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
+    checkInteger("store.claim", "limit", limit);
+    checkWorker("claim", workerId);
+    signal?.throwIfAborted();
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const claimed = await this.#write("claim", (tables) => claimQueued(tables, workerId, limit));
+      const leftMs = deadline - performance.now();
+      if (limit <= 0 || claimed.length > 0 || leftMs <= 0) return claimed;
+      await this.#backend.wait(this.#backend.claimers, kQueue, { timeoutMs: leftMs, signal });
+    }
+  }
+
+  async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
+    const input = toInput("startRollout", rollout);
+    checkWorker("startRollout", workerId);
+    return this.#write("startRollout", (tables) => {
+      const record = toRecord(tables, "startRollout", rollout);
+      return tables.beginAttempt(tables.addRollout(record, input), workerId, now());
+    });
+  }
+
+  async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    checkWorker("startAttempt", workerId);
+    return this.#write("startAttempt", (tables) => {
+      const entry = tables.entryOf("startAttempt", rolloutId);
+      const { status } = entry.rollout;
+      if (isEnded(status))
+        throw new LightningError(
+          "E_STATE",
+          `store.startAttempt: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
+        );
+      return tables.beginAttempt(entry, workerId, now());
+    });
+  }
+
+  async getRollout(rolloutId: string): Promise<Rollout | AttemptedRollout> {
+    return this.#look("getRollout", (tables) => {
+      const { rollout, attempts } = tables.entryOf("getRollout", rolloutId);
+      const attempt = attempts.at(-1);
+      return attempt === undefined ? rollout : { ...rollout, attempt };
+    });
+  }
+
+  async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
+    return this.#query("queryRollouts", ({ db }) => queryRollouts(db, query));
+  }
+
+  async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {
+    if (changes.mode !== undefined) checkMode("store.updateRollout", changes.mode);
+    if (changes.config !== undefined) checkConfig("store.updateRollout", changes.config);
+    toJson("updateRollout", "the changes", changes);
+    return this.#write("updateRollout", (tables) => {
+      const entry = tables.entryOf("updateRollout", rolloutId);
+      if (changes.resourcesId) getResources(tables.db, "updateRollout", changes.resourcesId);
+      tables.setRollout(entry, changeRollout(entry.rollout, changes, now()));
+      return entry.rollout;
+    });
+  }
+
+  async cancel(rolloutId: string): Promise<Rollout> {
+    return this.#write("cancel", (tables) => {
+      const entry = tables.entryOf("cancel", rolloutId);
+      tables.setRollout(entry, moveRollout(entry.rollout, "cancelled", now()));
+      return entry.rollout;
+    });
+  }
+
+  async waitForRollouts(
+    rolloutIds: readonly string[],
+    { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+  ): Promise<readonly Rollout[]> {
+    const ids = [...new Set(rolloutIds)];
+    const deadline = performance.now() + timeoutMs;
+    const look = (some: readonly string[]) =>
+      this.#look("waitForRollouts", (tables) => tables.stillOpen("waitForRollouts", some));
+    for (let open = await look(ids); open.length > 0; ) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) break;
+      const [first = ""] = open;
+      await this.#backend.wait(this.#backend.waiters, first, { timeoutMs: leftMs, signal });
+      // All have to end, so one at a time is enough; one that ended may be queued again meanwhile.
+      if ((await look([first])).length === 0) open = await look(open.length === 1 ? ids : open.slice(1));
+    }
+    const found = await this.#query("waitForRollouts", ({ db }) => findRollouts(db, ids));
+    return found.filter(({ status }) => isEnded(status));
+  }
+
+  async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
+    return this.#look("getLatestAttempt", (tables) => {
+      return tables.entryOf("getLatestAttempt", rolloutId).attempts.at(-1) ?? null;
+    });
+  }
+
+  async queryAttempts(rolloutId: string, query: AttemptQuery = {}): Promise<Page<Attempt>> {
+    return this.#look("queryAttempts", (tables) => {
+      const { attempts } = tables.entryOf("queryAttempts", rolloutId);
+      return toPage("store.queryAttempts", attempts, query, sortFields.attempt);
+    });
+  }
+
+  async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
+    if (changes.workerId !== undefined) checkWorker("updateAttempt", changes.workerId);
+    toJson("updateAttempt", "metadata", changes.metadata);
+    return this.#write("updateAttempt", (tables) => {
+      const entry = tables.entryOf("updateAttempt", rolloutId);
+      const attempt = tables.attemptOf("updateAttempt", entry, attemptId);
+      const time = now();
+      return tables.setAttempt(entry, changeAttempt(attempt, changes, time), time);
+    });
+  }
+
+  async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
+    const bodies = spans.map((span) => toJson("addSpans", "the span", span));
+    return this.#write("addSpans", (tables) => {
+      for (const { rolloutId, attemptId, sequenceId } of spans) {
+        tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
+        checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+      }
+      const time = now();
+      return spans.map((span, index) => tables.addSpan(span, bodies[index] ?? "", time));
+    });
+  }
+
+  async nextSequenceId(rolloutId: string): Promise<number> {
+    return this.#write("nextSequenceId", (tables) =>
+      tables.nextSequenceId(tables.entryOf("nextSequenceId", rolloutId)),
+    );
+  }
+
+  async querySpans(rolloutId: string, query: SpanQuery = {}): Promise<Page<Span>> {
+    return this.#query("querySpans", (tables) =>
+      querySpans(tables.db, tables.entryOf("querySpans", rolloutId), query),
+    );
+  }
+
+  async addResources(resources: Resources): Promise<ResourcesUpdate> {
+    return this.updateResources(newId("rs"), resources);
+  }
+
+  async updateResources(resourcesId: string, resources: Resources): Promise<ResourcesUpdate> {
+    checkId("store.updateResources", "resourcesId", resourcesId);
+    checkResources("store.updateResources", resources);
+    toJson("updateResources", "resources", resources);
+    return this.#write("updateResources", ({ db }) => addVersion(db, resourcesId, resources, now()));
+  }
+
+  async getResources(resourcesId: string, version?: number): Promise<ResourcesUpdate> {
+    return this.#look("getResources", ({ db }) => getResources(db, "getResources", resourcesId, version));
+  }
+
+  async getLatestResources(): Promise<ResourcesUpdate | null> {
+    return this.#look("getLatestResources", ({ db }) => latestResources(db));
+  }
+
+  async queryResources(query: ResourcesQuery = {}): Promise<Page<ResourcesUpdate>> {
+    return this.#query("queryResources", ({ db }) => {
+      const matched = allResources(db).filter((update) => matchesResources(update, query));
+      return toPage("store.queryResources", matched, query, sortFields.resources);
+    });
+  }
+
+  async heartbeat(workerId: string, stats?: Attributes): Promise<Worker> {
+    checkId("store.heartbeat", "workerId", workerId);
+    toJson("heartbeat", "stats", stats);
+    return this.#write("heartbeat", (tables) => {
+      const known = tables.findWorker(workerId) ?? toWorker(workerId);
+      const heartbeatStats = stats ?? known.heartbeatStats;
+      return tables.setWorker({ ...known, lastHeartbeatTime: now(), heartbeatStats });
+    });
+  }
+
+  async getWorker(workerId: string): Promise<Worker> {
+    return this.#look(
+      "getWorker",
+      (tables) => tables.findWorker(workerId) ?? notFound("getWorker", "worker", workerId),
+    );
+  }
+
+  async queryWorkers(query: WorkerQuery = {}): Promise<Page<Worker>> {
+    return this.#query("queryWorkers", ({ db }) => {
+      const matched = allWorkers(db).filter((worker) => matchesWorker(worker, query));
+      return toPage("store.queryWorkers", matched, query, sortFields.worker);
+    });
+  }
+
+  async statistics(): Promise<StoreStatistics> {
+    const counts = await this.#query("statistics", ({ db }) => countRows(db));
+    return { name: "sqlite", ...counts, uptimeSeconds: now() - this.#openTime };
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #write<T>(who: string, work: (tables: Tables) => T): Promise<T> {
+    return this.#backend.run(who, "write", work);
+  }
+
+  #look<T>(who: string, work: (tables: Tables) => T): Promise<T> {
+    return this.#backend.run(who, "look", work);
+  }
+
+  #query<T>(who: string, work: (tables: Tables) => T): Promise<T> {
+    return this.#backend.run(who, "query", work);
+  }
+}
+
+// --- internal ---
+
+function now(): number {
+  return Date.now() / 1000;
+}
+
+function checkWorker(who: string, workerId: string | null): void {
+  if (workerId !== null) checkId(`store.${who}`, "workerId", workerId);
+}

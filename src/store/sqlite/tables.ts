@@ -1,0 +1,300 @@
+// The records of one transaction: read from the file once, changed in memory by the life cycle, written by flush before the commit.
+// What is claimed stays here between transactions for as long as no other connection commits (data_version).
+import type { Attempt, AttemptedRollout, Rollout, RolloutStatus, Worker } from "../../types/rollout.js";
+import type { Span } from "../../types/span.js";
+import { deadlineOf, hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
+import { toAttempt, toWorker } from "../new-records.js";
+import { notFound } from "../not-found.js";
+import type { Connection } from "./connection.js";
+import type { Row } from "./driver.js";
+import { type Entry, saveEntry } from "./entry.js";
+import { attemptKey, attemptKeys, fromJson, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
+
+/** What a transaction did that somebody may wait for. */
+export interface Changes {
+  /** Ids of rollouts. */
+  readonly ended: readonly string[];
+  /** How many rollouts entered the queue. */
+  readonly queued: number;
+  /** The earliest of the deadlines that were set; Infinity: none. */
+  readonly deadline: number;
+  /** Another connection has committed since the last transaction. */
+  readonly foreign: boolean;
+}
+
+export class Tables {
+  readonly db: Connection;
+  readonly #entries = new Map<string, Entry>();
+  readonly #workers = new Map<string, Worker>();
+  /** Read or made in this transaction, and of these the ones to write. */
+  readonly #seen = new Set<Entry>();
+  readonly #touched = new Set<Entry>();
+  readonly #touchedWorkers = new Set<string>();
+  /** The last rollout's key and the queue's last place; null: not read yet. */
+  #lastKey: number | null = null;
+  #lastPlace: number | null = null;
+  #changes = nothing();
+  /** Of the last transaction. */
+  dataVersion: number;
+  /** Rises with every write. */
+  writes = 0;
+
+  constructor(db: Connection) {
+    this.db = db;
+    this.dataVersion = db.dataVersion();
+  }
+
+  begin(kind: "read" | "write"): void {
+    this.db.begin(kind);
+    const version = this.db.dataVersion();
+    if (version === this.dataVersion) return;
+    this.#forget();
+    this.dataVersion = version;
+    this.#changes.foreign = true;
+  }
+
+  /** @returns what it did, to be told now that it is kept */
+  commit(): Changes {
+    this.flush();
+    this.db.commit();
+    const changes = this.#changes;
+    this.#changes = nothing();
+    for (const { rollout } of this.#seen)
+      if (isEnded(rollout.status) || isQueued(rollout.status) || this.#entries.size > kMostEntries)
+        this.#entries.delete(rollout.rolloutId);
+    this.#seen.clear();
+    if (this.#workers.size > kMostEntries) this.#workers.clear();
+    return changes;
+  }
+
+  /** As if the transaction had not been; whoever waits hears of what others did with the next one. */
+  rollback(): void {
+    const { foreign } = this.#changes;
+    this.#forget();
+    this.#changes = { ...nothing(), foreign };
+    this.db.rollback();
+  }
+
+  flush(): void {
+    for (const entry of this.#touched) saveEntry(this.db, entry);
+    this.#touched.clear();
+    for (const id of this.#touchedWorkers)
+      this.db.run(kSetWorker, toIdText(id), JSON.stringify(this.#workers.get(id)));
+    this.#touchedWorkers.clear();
+  }
+
+  /** @throws E_NOT_FOUND */
+  entryOf(who: string, rolloutId: string): Entry {
+    const known = this.#entries.get(rolloutId);
+    if (known !== undefined) {
+      this.#seen.add(known);
+      return known;
+    }
+    const row = typeof rolloutId === "string" ? this.db.get(kGetRollout, toIdText(rolloutId)) : undefined;
+    return row === undefined ? notFound(who, "rollout", rolloutId) : this.#toEntry(row);
+  }
+
+  /** @throws E_NOT_FOUND */
+  attemptOf(who: string, { attempts, rollout }: Entry, attemptId: string): Attempt {
+    const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
+    return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
+  }
+
+  /** At most `limit`, oldest first; they stay in the queue until they change. */
+  nextQueued(limit: number): Entry[] {
+    this.flush();
+    return this.db
+      .all(kNextQueued, limit)
+      .map((row) => this.#entries.get(row.id as string) ?? this.#toEntry(row));
+  }
+
+  /** At most `limit` whose deadline has passed, with the attempt. */
+  nextOverdue(now: number, limit: number): { readonly entry: Entry; readonly attemptId: string }[] {
+    this.flush();
+    return this.db.all(kNextOverdue, now, limit).map(({ rollout, attempt }) => ({
+      entry: this.entryOf("watchdog", rollout as string),
+      attemptId: attempt as string,
+    }));
+  }
+
+  /** The earliest deadline; Infinity: none. */
+  nextDeadline(): number {
+    this.flush();
+    return (
+      (this.db.value("SELECT min(deadline) FROM attempts WHERE deadline IS NOT NULL") as number | null) ??
+      Number.POSITIVE_INFINITY
+    );
+  }
+
+  /** How many are queued, counted no further than `limit`. */
+  countQueued(limit: number): number {
+    this.flush();
+    return Number(
+      this.db.value("SELECT count(*) FROM (SELECT 1 FROM rollouts WHERE place IS NOT NULL LIMIT ?)", limit),
+    );
+  }
+
+  /** Those of the rollouts that have not ended, in the order given. @throws E_NOT_FOUND */
+  stillOpen(who: string, rolloutIds: readonly string[]): string[] {
+    this.flush();
+    const rows = this.db.all(kGetStatuses, JSON.stringify(rolloutIds));
+    const statuses = new Map(rows.map(({ id, status }) => [id as string, status as RolloutStatus]));
+    return rolloutIds.filter((id) => !isEnded(statuses.get(id) ?? notFound(who, "rollout", id)));
+  }
+
+  /** @param input  as JSON; null: undefined */
+  addRollout(rollout: Rollout, input: string | null): Entry {
+    this.#lastKey ??= (this.db.value("SELECT max(key) FROM rollouts") as number | null) ?? 0;
+    this.#lastKey++;
+    const entry: Entry = {
+      key: this.#lastKey,
+      rollout,
+      attempts: [],
+      place: null,
+      lastSequenceId: 0,
+      input,
+      saved: null,
+    };
+    this.#remember(entry);
+    this.setRollout(entry, rollout);
+    return entry;
+  }
+
+  setRollout(entry: Entry, rollout: Rollout): void {
+    const before = entry.rollout.status;
+    entry.rollout = rollout;
+    if (!isQueued(rollout.status)) entry.place = null;
+    else if (entry.place === null) {
+      this.#lastPlace ??=
+        (this.db.value("SELECT max(place) FROM rollouts WHERE place IS NOT NULL") as number | null) ?? 0;
+      this.#lastPlace++;
+      entry.place = this.#lastPlace;
+      this.#changes.queued++;
+    }
+    if (isEnded(rollout.status) && !isEnded(before)) this.#changes.ended.push(rollout.rolloutId);
+    this.#touch(entry);
+  }
+
+  /** A new attempt, with the rollout preparing and the worker busy. */
+  beginAttempt(entry: Entry, workerId: string | null, now: number): AttemptedRollout {
+    const { rollout, attempts } = entry;
+    const attempt = toAttempt(rollout.rolloutId, attempts.length + 1, workerId, now);
+    attempts.push(attempt);
+    this.#syncWorker(attempt, now);
+    this.setRollout(entry, { ...rollout, status: "preparing", endTime: null });
+    return { ...entry.rollout, attempt };
+  }
+
+  /** Puts the attempt in place of the one of its sequence id; the rollout follows its latest attempt. */
+  setAttempt(entry: Entry, attempt: Attempt, now: number): Attempt {
+    const index = attempt.sequenceId - 1;
+    const before = entry.attempts[index] ?? attempt;
+    entry.attempts[index] = attempt;
+    if (before.status !== attempt.status || before.workerId !== attempt.workerId)
+      this.#syncWorker(attempt, now);
+    const isLatest = index === entry.attempts.length - 1;
+    const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now) : entry.rollout;
+    if (rollout !== entry.rollout) this.setRollout(entry, rollout);
+    this.#touch(entry);
+    return attempt;
+  }
+
+  /** Keeps a span, given with its JSON, and counts it as a sign of life; null: it was kept before. */
+  addSpan(span: Span, body: string, now: number): Span | null {
+    const entry = this.entryOf("addSpans", span.rolloutId);
+    const attempt = this.attemptOf("addSpans", entry, span.attemptId);
+    this.setAttempt(entry, hearFrom(attempt, now), now);
+    const key = attemptKey(entry.key, attempt.sequenceId);
+    return this.db.run(kAddSpan, key, span.sequenceId, toIdText(span.spanId), body) === 1 ? span : null;
+  }
+
+  nextSequenceId(entry: Entry): number {
+    const kept = entry.attempts.map(({ sequenceId }) =>
+      Number(
+        this.db.value("SELECT max(sequence) FROM spans WHERE attempt = ?", attemptKey(entry.key, sequenceId)),
+      ),
+    );
+    entry.lastSequenceId = Math.max(entry.lastSequenceId, ...kept) + 1;
+    this.#touch(entry);
+    return entry.lastSequenceId;
+  }
+
+  findWorker(workerId: string): Worker | null {
+    const known = this.#workers.get(workerId);
+    if (known !== undefined) return known;
+    const row = typeof workerId === "string" ? this.db.get(kGetWorker, toIdText(workerId)) : undefined;
+    if (row === undefined) return null;
+    const worker = fromJson<Worker>(row.body);
+    this.#workers.set(workerId, worker);
+    return worker;
+  }
+
+  setWorker(worker: Worker): Worker {
+    this.writes++;
+    this.#workers.set(worker.workerId, worker);
+    this.#touchedWorkers.add(worker.workerId);
+    return worker;
+  }
+
+  #syncWorker(attempt: Attempt, now: number): void {
+    const { workerId } = attempt;
+    if (workerId !== null)
+      this.setWorker(syncWorker(this.findWorker(workerId) ?? toWorker(workerId), attempt, now));
+  }
+
+  #touch(entry: Entry): void {
+    this.writes++;
+    this.#touched.add(entry);
+    for (const attempt of entry.attempts) {
+      const deadline = deadlineOf(attempt, entry.rollout.config);
+      this.#changes.deadline = Math.min(this.#changes.deadline, deadline);
+    }
+  }
+
+  #toEntry(row: Row): Entry {
+    const key = row.key as number;
+    const rollout = toRolloutRecord(row);
+    const rows = row.attempts === 0 ? [] : this.db.all(kGetAttempts, ...attemptKeys(key));
+    const attempts = rows.map((attempt) => toAttemptRecord(attempt, rollout.rolloutId));
+    const place = row.place as number | null;
+    const lastSequenceId = row.sequence as number;
+    const saved = { rollout, attempts: [...attempts], place, lastSequenceId };
+    const entry: Entry = { key, rollout, attempts, place, lastSequenceId, input: null, saved };
+    this.#remember(entry);
+    return entry;
+  }
+
+  #remember(entry: Entry): void {
+    this.#entries.set(entry.rollout.rolloutId, entry);
+    this.#seen.add(entry);
+  }
+
+  #forget(): void {
+    this.#entries.clear();
+    this.#seen.clear();
+    this.#workers.clear();
+    this.#touched.clear();
+    this.#touchedWorkers.clear();
+    this.#lastKey = null;
+    this.#lastPlace = null;
+  }
+}
+
+// --- internal ---
+
+const kMostEntries = 1000;
+const kGetRollout = "SELECT * FROM rollouts WHERE id = ?";
+const kGetStatuses = "SELECT id, status FROM rollouts WHERE id IN (SELECT value FROM json_each(?))";
+const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY key";
+const kNextQueued = "SELECT * FROM rollouts WHERE place IS NOT NULL ORDER BY place LIMIT ?";
+const kNextOverdue = `SELECT r.id AS rollout, a.id AS attempt FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
+  WHERE a.deadline IS NOT NULL AND a.deadline < ? ORDER BY a.deadline LIMIT ?`;
+const kAddSpan = `INSERT INTO spans (attempt, sequence, span_id, body) VALUES (?, ?, ?, ?)
+  ON CONFLICT (attempt, span_id) DO NOTHING`;
+const kGetWorker = "SELECT body FROM workers WHERE id = ?";
+const kSetWorker =
+  "INSERT INTO workers (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+
+function nothing(): { ended: string[]; queued: number; deadline: number; foreign: boolean } {
+  return { ended: [], queued: 0, deadline: Number.POSITIVE_INFINITY, foreign: false };
+}
