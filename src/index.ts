@@ -44,6 +44,7 @@ export type {
 } from "./policy/policy.js";
 export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export { type ServeOptions, type StoreServer, serve } from "./server/store-api/serve.js";
 export { createMemoryStore } from "./store/memory-store.js";
 export { openStore, type StoreOptions } from "./store/open-store.js";
 export type { LightningStore } from "./store/store.js";

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LightningStore } from "../../store/store.js";
+import { otlpRoutes } from "../otlp/routes.js";
 import { type AccessOptions, createAccess } from "./access.js";
 import { ApiError, toApiError, toErrorResponse } from "./api-error.js";
 import type { LongPolls } from "./long-polls.js";
@@ -70,6 +71,7 @@ export function createStoreApp(options: StoreAppOptions): Hono {
   for (const path of ["/metrics", "/v1/prometheus", "/v1/prometheus/"])
     app.get(path, async (c) => c.body(await expose(), 200, { "content-type": kPrometheus }));
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
+  app.route("/", otlpRoutes(store, { maxBodyBytes }));
   for (const mount of options.mounts) app.route("/", mount(store));
   return app;
 }
