@@ -1,4 +1,5 @@
 // What a finished run counts as: which rollouts keep a reward and stay in their group, and which are excluded and why.
+import { showValue } from "../base/check.js";
 import { finalReward } from "../credit/final-reward.js";
 import type { Span } from "../types/span.js";
 import type { RolloutOutcome } from "../types/task-group.js";
@@ -17,7 +18,7 @@ export function toOutcome(
   spans: readonly Span[],
   rewardOnError: number | "exclude",
 ): Outcome {
-  const error = report.error === undefined ? null : messageOf(report.error);
+  const error = report.ended === "returned" ? null : messageOf(report.error);
   if (report.ended === "timeout" || report.ended === "cancelled" || report.ended === "provider-error") {
     return { outcome: report.ended, reward: null, error };
   }
@@ -34,6 +35,12 @@ export function toOutcome(
 
 // --- internal ---
 
+/** Agents throw anything: what cannot be read is at least named. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  try {
+    if (error instanceof Error) return `${error.name}: ${error.message}`;
+    return typeof error === "object" && error !== null ? showValue(error) : String(error);
+  } catch (cause) {
+    return `a thrown value that cannot be read (${cause instanceof Error ? cause.name : typeof cause})`;
+  }
 }

@@ -6,7 +6,7 @@
  */
 export function isProviderError(error: unknown, refusals: readonly number[]): boolean {
   for (let at = error, depth = 0; at !== null && typeof at === "object" && depth < 8; depth++) {
-    const { status, code, cause } = at as { status?: unknown; code?: unknown; cause?: unknown };
+    const { status, code, cause } = readFailure(at);
     if (typeof status === "number" && status >= 400 && status < 600)
       return status >= 500 || !refusals.includes(status);
     if (typeof code === "string" && networkCodes.has(code)) return true;
@@ -16,6 +16,22 @@ export function isProviderError(error: unknown, refusals: readonly number[]): bo
 }
 
 // --- internal ---
+
+interface Failure {
+  readonly status?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+}
+
+/** Of a thrown value whose getters or proxy throw themselves, nothing is known: then it is the agent's. */
+function readFailure(error: Failure): Failure {
+  try {
+    const { status, code, cause } = error;
+    return { status, code, cause };
+  } catch {
+    return {};
+  }
+}
 
 const networkCodes = new Set([
   ...[
