@@ -144,10 +144,9 @@ async function answer(context: HandlerContext, request: ChatRequest, signal: Abo
   sample({
     signal: AbortSignal.any([signal, cancelled.signal]),
     onToken: (token) => stream.push(token),
-  }).then(
-    (sampled) => stream.finish(settle(sampled)),
-    (error: unknown) => stream.fail(error),
-  );
+  })
+    .then((sampled) => stream.finish(settle(sampled)))
+    .catch((error: unknown) => stream.fail(error));
   return stream.response;
 }
 

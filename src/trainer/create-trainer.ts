@@ -41,6 +41,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   let taken = 0;
   let isResumed = false;
   let busy: string | undefined;
+  /** The latest batch of rollouts. */
+  let rolling: Promise<unknown> | undefined;
   let lastEvaluation: Readonly<Record<string, number>> = {};
 
   /** One thing at a time: two steps at once would train on each other's versions. */
@@ -90,7 +92,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
     let done = 0;
-    return await runBatch(context, requests, {
+    const running = runBatch(context, requests, {
       sampling,
       signal: signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]),
       onRollout: ({ result }) => {
@@ -99,6 +101,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
         events.emit("rollout", result);
       },
     });
+    rolling = running;
+    return await running;
   }
 
   const trainingSampling = (): Sampling => ({
@@ -201,6 +205,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   const close = async () => {
     if (closing.signal.aborted) return;
     closing.abort(new LightningError("E_CLOSED", "the trainer was closed"));
+    // Aborted rollouts still write how they ended; they do not wait for their agents.
+    await Promise.allSettled([rolling]);
     progress.close();
     if (options.store === undefined) await store.close();
   };

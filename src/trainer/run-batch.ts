@@ -2,6 +2,8 @@
 import { setMaxListeners } from "node:events";
 import { toTrajectories } from "../adapter/trajectories.js";
 import { toTransitions } from "../adapter/transitions.js";
+import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
 import type { Policy } from "../policy/policy.js";
 import { type Outcome, toOutcome } from "../runner/outcome.js";
 import { type RunReport, runRollout } from "../runner/run-rollout.js";
@@ -52,42 +54,80 @@ export interface BatchOptions {
   onRollout(rollout: FinishedRollout): void;
 }
 
-/** Rejects only with the signal's reason, or when the store does. */
+/**
+ * Rejects with the signal's reason, and with what fails for all rollouts alike (the store, the policy, `redact`, `onRollout`); no rollout runs any
+ * more then.
+ */
 export async function runBatch(
   context: BatchContext,
   requests: readonly BatchRequest[],
   options: BatchOptions,
 ): Promise<BatchReport> {
   const { settings } = context;
+  const broken = new AbortController();
+  const signal = AbortSignal.any([options.signal, broken.signal]);
   // One listener a rollout is no leak.
-  setMaxListeners(0, options.signal);
+  setMaxListeners(0, signal);
   const stopwatch = createStopwatch();
   const { config, contextLength, tokenizer } = context.policy;
   const policy: AnsweringPolicy = {
     ...{ config, contextLength, tokenizer },
     renderChat: (messages, renderOptions) => context.policy.renderChat(messages, renderOptions),
-    sample: (sampleOptions) => stopwatch.during(context.policy.sample(sampleOptions)),
+    sample: (sampleOptions) =>
+      stopwatch.during(
+        context.policy.sample(sampleOptions).catch((error: unknown) => {
+          if (!sampleOptions.signal?.aborted && isPolicyFailure(error)) broken.abort(error);
+          throw error;
+        }),
+      ),
   };
+  const redact = context.redact && checkedRedact(context.redact, broken);
   const finished: FinishedRollout[] = [];
   let next = 0;
   const work = async (workerId: string) => {
     for (let index = next++; index < requests.length; index = next++) {
       const request = requests[index];
-      if (request === undefined || options.signal.aborted) return;
-      const done = await runOne(context, policy, request, workerId, options);
-      finished[index] = done;
-      options.onRollout(done);
+      if (request === undefined || signal.aborted) return;
+      try {
+        const done = await runOne({ ...context, redact }, policy, request, workerId, { ...options, signal });
+        finished[index] = done;
+        options.onRollout(done);
+      } catch (error) {
+        // The others end first: what still ran would meet the next batch.
+        broken.abort(error);
+      }
     }
   };
   const workers = Math.min(settings.concurrency, requests.length);
   await Promise.all(Array.from({ length: workers }, (_, i) => work(`trainer-${i}`)));
-  options.signal.throwIfAborted();
+  signal.throwIfAborted();
   return { rollouts: finished, samplingSeconds: stopwatch.seconds() };
 }
 
 // --- internal ---
 
 type AnsweringPolicy = ChatHandlerOptions["policy"];
+type Redact = (span: SpanDraft) => SpanDraft | null;
+
+/** A request that the policy refuses is its agent's; everything else (closed, damaged weights, a defect) is not. */
+function isPolicyFailure(error: unknown): boolean {
+  return error instanceof LightningError && error.code !== "E_ARGUMENT" && error.code !== "E_MEMORY";
+}
+
+/** A redaction that fails would leave every rollout without spans, so it ends the batch. */
+function checkedRedact(redact: Redact, broken: AbortController): Redact {
+  return (span) => {
+    try {
+      const kept: unknown = redact(span);
+      if (kept === null || (typeof kept === "object" && "attributes" in kept))
+        return kept as SpanDraft | null;
+      throw argumentError("redact", "a span or null to be returned", kept);
+    } catch (error) {
+      broken.abort(error);
+      throw error;
+    }
+  };
+}
 
 async function runOne(
   context: BatchContext,

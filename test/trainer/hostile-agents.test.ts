@@ -1,0 +1,120 @@
+// Agents, listeners and closings that misbehave: what belongs to one rollout stays in it, what belongs to all ends the step.
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { grpo } from "../../src/algorithms/grpo.js";
+import type { Policy } from "../../src/policy/policy.js";
+import { rollout } from "../../src/tracing/context.js";
+import { createTrainer } from "../../src/trainer/create-trainer.js";
+import type { TrainerOptions } from "../../src/trainer/trainer.js";
+import { tinyPolicy } from "./tiny-policy.js";
+
+const client = new OpenAI({ apiKey: "not-needed", maxRetries: 0 });
+const request = { model: "m", messages: [{ role: "user" as const, content: "abc" }] };
+const ask = () => client.chat.completions.create(request);
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+let policy: Policy;
+beforeAll(async () => {
+  policy = await tinyPolicy();
+});
+afterAll(() => policy.close());
+
+const trainerOf = (agent: () => unknown, more: Partial<TrainerOptions<string>> = {}) =>
+  createTrainer<string>({
+    policy,
+    agent: agent as never,
+    algorithm: grpo({ groupSize: 2, lr: 0 }),
+    sampling: { maxTokens: 4 },
+    timeoutMs: 3000,
+    ...more,
+  });
+
+const unreadable = () => {
+  throw new Error("unreadable");
+};
+const thrown: readonly (readonly [string, unknown, string])[] = [
+  ["undefined", undefined, "undefined"],
+  ["an object without prototype", Object.create(null), "object Object"],
+  ["a proxy whose traps throw", new Proxy({}, { get: unreadable, getPrototypeOf: unreadable }), "read"],
+  [
+    "an error whose message throws",
+    Object.defineProperty(new Error(), "message", { get: unreadable }),
+    "read",
+  ],
+];
+
+describe("a step", () => {
+  it.each(thrown)("goes on when an agent throws %s, and says what it can", async (_, value, said) => {
+    await using trainer = trainerOf(async () => {
+      await ask();
+      throw value;
+    });
+    const { rollouts } = await trainer.step(["a"]);
+    expect(rollouts.map(({ outcome, reward }) => ({ outcome, reward }))).toEqual([
+      { outcome: "error", reward: 0 },
+      { outcome: "error", reward: 0 },
+    ]);
+    expect(rollouts[0]?.error).toContain(said);
+  });
+
+  it("rejects with E_CLOSED when its policy is closed meanwhile, instead of blaming a provider", async () => {
+    await using own = await tinyPolicy();
+    await using trainer = trainerOf(
+      async () => {
+        await ask();
+        await own.close();
+        await ask();
+        return 1;
+      },
+      { policy: own },
+    );
+    await expect(trainer.step(["a"])).rejects.toMatchObject({ code: "E_CLOSED" });
+    await expect(trainer.evaluate(["a"])).rejects.toMatchObject({ code: "E_CLOSED" });
+  });
+
+  it("rejects with the trainer's own closing, not with that of its store", async () => {
+    const trainer = trainerOf(async () => {
+      await ask();
+      await pause(1000);
+    });
+    const step = trainer.step(["a", "b"]);
+    await pause(50);
+    await Promise.all([expect(step).rejects.toThrow("the trainer was closed"), trainer.close()]);
+  });
+
+  it("rejects with what a listener throws, when no rollout runs any more", async () => {
+    let running = 0;
+    let agents = 0;
+    await using trainer = trainerOf(async () => {
+      const isFirst = agents++ === 0;
+      await ask();
+      if (isFirst) return 1;
+      const signal = rollout()?.signal;
+      running += 1;
+      signal?.addEventListener("abort", () => {
+        running -= 1;
+      });
+      await pause(3000);
+      return 1;
+    });
+    trainer.events.on("rollout", () => {
+      throw new Error("the listener broke");
+    });
+    await expect(trainer.step(["a", "b"])).rejects.toThrow("the listener broke");
+    expect(running).toBe(0);
+  });
+
+  it.each([
+    ["throws", unreadable, "unreadable"],
+    ["returns nothing", () => undefined as never, "redact: expected a span or null"],
+  ])("rejects when redact %s, for streamed calls too", async (_, redact, said) => {
+    await using trainer = trainerOf(
+      async () => {
+        for await (const _chunk of await client.chat.completions.create({ ...request, stream: true }));
+        return 1;
+      },
+      { redact },
+    );
+    await expect(trainer.step(["a"])).rejects.toThrow(said);
+  });
+});
