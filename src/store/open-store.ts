@@ -1,11 +1,12 @@
 // A store by its URL. Each backend is loaded when it is asked for, so that importing the package loads no driver.
 import { argumentError } from "../base/check.js";
+import type { HttpStoreOptions } from "./http/open-http-store.js";
 import { createMemoryStore } from "./memory-store.js";
 import type { SqliteStoreOptions } from "./sqlite/open-sqlite-store.js";
 import type { LightningStore } from "./store.js";
 
 /** Options of all backends; each takes those that are its own. */
-export interface StoreOptions extends SqliteStoreOptions {}
+export interface StoreOptions extends HttpStoreOptions, SqliteStoreOptions {}
 
 /**
  * Opens the store at a URL:
@@ -21,5 +22,9 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     const { openSqliteStore } = await import("./sqlite/open-sqlite-store.js");
     return openSqliteStore(url.slice("sqlite:".length), options);
   }
-  throw argumentError("openStore", "memory: or sqlite:PATH", url);
+  if (/^https?:/.test(url)) {
+    const { openHttpStore } = await import("./http/open-http-store.js");
+    return openHttpStore(url, options);
+  }
+  throw argumentError("openStore", "memory:, sqlite:PATH or http://HOST:PORT", url);
 }
