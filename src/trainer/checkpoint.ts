@@ -4,9 +4,12 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
 import type { Policy } from "../policy/policy.js";
+import { readSafetensors } from "../policy/safetensors.js";
 import type { LightningStore } from "../store/store.js";
 import type { Settings } from "./options.js";
+import { writeOutput } from "./output-file.js";
 
 /** What a trainer counts. */
 export interface RunState {
@@ -39,14 +42,16 @@ export function createRunCheckpoint(
     },
     async load() {
       if (file === undefined || !existsSync(file)) return null;
-      const text = await policy.loadCheckpoint(file);
+      // Whose file it is comes first: a refused one leaves the policy as it is.
+      const text = readSafetensors(file).metadata.state ?? "";
       const parsed = stateSchema.safeParse(parseJson(text));
       if (!parsed.success) throw argumentError(who, `checkpointFile ${file} to be a trainer's`, text);
       const { steps, lastEvaluation, identity: saved, algorithm: counters } = parsed.data;
       if (JSON.stringify(saved) !== JSON.stringify(identity)) {
         const expected = `checkpointFile ${file} of a run with ${JSON.stringify(identity)}, or another file`;
-        throw argumentError(who, expected, saved);
+        throw new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${JSON.stringify(saved)}`);
       }
+      await policy.loadCheckpoint(file);
       run = parsed.data.run;
       algorithm.restore?.(counters);
       // JSON has no NaN.
@@ -55,9 +60,11 @@ export function createRunCheckpoint(
     },
     async save(state) {
       if (file === undefined) return;
-      mkdirSync(dirname(resolve(file)), { recursive: true });
       const counters = algorithm.state?.() ?? {};
-      await policy.saveCheckpoint(file, JSON.stringify({ run, identity, ...state, algorithm: counters }));
+      await writeOutput("checkpointFile", file, () => {
+        mkdirSync(dirname(resolve(file)), { recursive: true });
+        return policy.saveCheckpoint(file, JSON.stringify({ run, identity, ...state, algorithm: counters }));
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
 import { EventEmitter } from "eventemitter3";
-import { argumentError, checkInteger } from "../base/check.js";
+import { argumentError, checkInteger, checkNumber } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Sampling } from "../server/chat-handler.js";
 import type { ChatRequest } from "../server/chat-request.js";
@@ -66,13 +66,14 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
 
   async function resumeNow(): Promise<void> {
     if (isResumed) return;
+    await file?.prepare();
     const state = await checkpoint.load();
     if (state === null) {
       await checkpoint.save({ steps, lastEvaluation });
     } else {
       ({ steps, lastEvaluation } = state);
       taken = steps;
-      file?.rewind(steps);
+      await file?.rewind(steps);
       await cancelLeftovers(store, checkpoint.run);
     }
     isResumed = true;
@@ -88,6 +89,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   ): Promise<BatchReport> {
     if (!Array.isArray(tasks) || tasks.length === 0)
       throw argumentError(`trainer.${what}`, "at least one task", tasks);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw argumentError(`trainer.${what}`, "signal to be an AbortSignal", signal);
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
@@ -114,6 +117,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
 
   async function evaluateNow(tasks: readonly Task[], evaluation: EvaluateOptions): Promise<EvaluationReport> {
     const samples = checkInteger("trainer.evaluate", "samples", evaluation.samples ?? 1, { min: 1 });
+    if (evaluation.temperature !== undefined)
+      checkNumber("trainer.evaluate", "temperature", evaluation.temperature, { min: 0 });
     const started = performance.now();
     const report = await batch("evaluate", tasks, "val", samples, evaluation.signal, (request) => ({
       temperature: evaluation.temperature ?? request.temperature ?? 1,
@@ -180,6 +185,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     fit: FitOptions<Task>,
   ): Promise<FitReport> {
     const every = checkInteger("trainer.fit", "every", fit.every ?? 10, { min: 1 });
+    if (typeof batches !== "object" || batches === null)
+      throw argumentError("trainer.fit", "batches of tasks, a list or anything to iterate over", batches);
     const reports: StepReport[] = [];
     const evaluations: EvaluationReport[] = [];
     const named = fit.signal === undefined ? {} : { signal: fit.signal };

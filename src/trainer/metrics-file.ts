@@ -1,34 +1,41 @@
 // metrics.jsonl: one object a line, keys in the order of their names, so that equal runs write equal bytes (time/* apart).
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomically } from "../policy/atomic-file.js";
+import { writeOutput } from "./output-file.js";
 
 export interface MetricsFile {
+  /** Makes the file and its folder where they are missing, so that a wrong path is known before anything is trained. */
+  prepare(): Promise<void>;
   /** Appends one line; resolves when it is written. */
   write(metrics: Readonly<Record<string, number>>): Promise<void>;
   /** Keeps the lines of steps before `steps`: those after it are taken again. */
-  rewind(steps: number): void;
+  rewind(steps: number): Promise<void>;
 }
 
+/** Everything in it throws E_ARGUMENT when the file cannot be written. */
 export function createMetricsFile(path: string): MetricsFile {
-  let ready: Promise<unknown> | undefined;
+  const output = (write: () => unknown) => writeOutput("metricsFile", path, write);
   return {
-    async write(metrics) {
-      ready ??= mkdir(dirname(path), { recursive: true });
-      await ready;
+    prepare: () =>
+      output(async () => {
+        await mkdir(dirname(path), { recursive: true });
+        await appendFile(path, "");
+      }),
+    write(metrics) {
       const names = Object.keys(metrics).toSorted(
         (a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0),
       );
       const line = JSON.stringify(Object.fromEntries(names.map((name) => [name, metrics[name]])));
-      await appendFile(path, `${line}\n`);
+      return output(() => appendFile(path, `${line}\n`));
     },
-    rewind(steps) {
-      if (!existsSync(path)) return;
-      const lines = readFileSync(path, "utf8").split("\n");
-      const kept = lines.filter((line) => (stepOf(line) ?? steps) < steps);
-      writeFileAtomically(path, [kept.map((line) => `${line}\n`).join("")]);
-    },
+    rewind: (steps) =>
+      output(() => {
+        const lines = readFileSync(path, "utf8").split("\n");
+        const kept = lines.filter((line) => (stepOf(line) ?? steps) < steps);
+        writeFileAtomically(path, [kept.map((line) => `${line}\n`).join("")]);
+      }),
   };
 }
 

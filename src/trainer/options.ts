@@ -2,7 +2,7 @@
 
 import type { Algorithm } from "../algorithms/algorithm.js";
 import { grpo } from "../algorithms/grpo.js";
-import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
 import type { TrainerOptions } from "./trainer.js";
@@ -24,12 +24,18 @@ export interface Settings {
 /** @throws E_ARGUMENT naming the option */
 export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   const who = "createTrainer";
+  if (typeof options !== "object" || options === null) throw argumentError(who, "options", options);
   if (typeof options.agent !== "function") throw argumentError(who, "agent to be a function", options.agent);
   if (typeof options.policy?.sample !== "function") {
     throw argumentError(who, "policy to be what loadPolicy gives", options.policy);
   }
   const algorithm = options.algorithm ?? grpo();
+  if (typeof algorithm.update !== "function") {
+    throw argumentError(who, "algorithm to be what agl.grpo() and its like give", algorithm);
+  }
   const adapter = options.adapter ?? options.policy.adapters[0] ?? "base";
+  checkOneOf(who, "adapter", adapter, [...options.policy.adapters, "base"]);
+  checkOutputs(who, options);
   algorithm.prepare?.(options.policy, adapter);
   const { timeoutMs = 600_000, rewardOnError = 0 } = options;
   const maxTokens = checkInteger(who, "sampling.maxTokens", options.sampling?.maxTokens ?? 512, { min: 1 });
@@ -44,7 +50,8 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     algorithm,
     adapter,
     concurrency: checkInteger(who, "concurrency", options.concurrency ?? 64, { min: 1 }),
-    timeoutMs: timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1 }),
+    timeoutMs:
+      timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimer }),
     rewardOnError:
       rewardOnError === "exclude" ? rewardOnError : checkNumber(who, "rewardOnError", rewardOnError),
     temperature,
@@ -52,11 +59,37 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     validationMaxTokens: checkInteger(who, "validationMaxTokens", validation, { min: 1 }),
     seed: toSeed(who, options.seed ?? 0),
     checkpointEvery: checkInteger(who, "checkpointEvery", options.checkpointEvery ?? 1, { min: 1 }),
-    route: toModelRoute(options.routes),
+    route: toModelRoute(checkRoutes(who, options.routes)),
   };
 }
 
 // --- internal ---
+
+/** What setTimeout can hold, about 24 days; beyond, it would fire at once. */
+const kLongestTimer = 2 ** 31 - 1;
+
+function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
+  const { store, redact } = options;
+  if (store !== undefined && typeof store?.startRollout !== "function") {
+    throw argumentError(who, "store to be what openStore resolves to", store);
+  }
+  if (redact !== undefined && typeof redact !== "function")
+    throw argumentError(who, "redact to be a function", redact);
+  for (const name of ["metricsFile", "checkpointFile"] as const) {
+    const file: unknown = options[name];
+    if (file !== undefined && (typeof file !== "string" || file === ""))
+      throw argumentError(who, `${name} to be a path`, file);
+  }
+}
+
+function checkRoutes<T extends TrainerOptions<never>["routes"]>(who: string, routes: T): T {
+  for (const name of ["forward", "ignore", "hosts"] as const) {
+    const list: unknown = routes?.[name] ?? [];
+    if (!Array.isArray(list) || list.some((item) => typeof item !== "string"))
+      throw argumentError(who, `routes.${name} to be a list of strings`, list);
+  }
+  return routes;
+}
 
 function toSeed(who: string, seed: number | bigint): bigint {
   const valid =
