@@ -1,9 +1,9 @@
 // What a finished run counts as: which rollouts keep a reward and stay in their group, and which are excluded and why.
-import { showValue } from "../base/check.js";
 import { finalReward } from "../credit/final-reward.js";
 import type { Span } from "../types/span.js";
 import type { RolloutOutcome } from "../types/task-group.js";
 import type { RunReport } from "./run-rollout.js";
+import { describeThrown } from "./thrown.js";
 
 export interface Outcome {
   readonly outcome: RolloutOutcome;
@@ -18,7 +18,7 @@ export function toOutcome(
   spans: readonly Span[],
   rewardOnError: number | "exclude",
 ): Outcome {
-  const error = report.ended === "returned" ? null : messageOf(report.error);
+  const error = report.ended === "returned" ? null : describeThrown(report.error);
   if (report.ended === "timeout" || report.ended === "cancelled" || report.ended === "provider-error") {
     return { outcome: report.ended, reward: null, error };
   }
@@ -31,16 +31,4 @@ export function toOutcome(
   }
   const final = finalReward(spans, report.result);
   return { outcome: final.problem ?? "ok", reward: final.reward, error: final.error };
-}
-
-// --- internal ---
-
-/** Agents throw anything: what cannot be read is at least named. */
-function messageOf(error: unknown): string {
-  try {
-    if (error instanceof Error) return `${error.name}: ${error.message}`;
-    return typeof error === "object" && error !== null ? showValue(error) : String(error);
-  } catch (cause) {
-    return `a thrown value that cannot be read (${cause instanceof Error ? cause.name : typeof cause})`;
-  }
 }

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly handle: ModelHandler;
   route(host: string, model: string | null): RouteAction;
   redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  /** Told of each span as it ends, besides the report. */
+  onSpan?: ((span: SpanDraft) => void) | undefined;
 }
 
 export interface RunReport {
@@ -70,7 +72,10 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
       handle,
       route: options.route,
       ...(options.redact === undefined ? {} : { redact: options.redact }),
-      record: (span: SpanDraft) => spans.push(span),
+      record: (span: SpanDraft) => {
+        spans.push(span);
+        options.onSpan?.(span);
+      },
       drop: () => {
         droppedSpans += 1;
       },

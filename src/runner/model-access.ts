@@ -1,0 +1,110 @@
+// Where the model calls of an agent in a runner process go: to the endpoint that the rollout's resources name, else out to the provider
+// that the agent asked. Either way they are recorded; what `unrouted` encloses is not.
+import { runWith } from "../tracing/context.js";
+import { modelApi, requestedModel, toModelRoute } from "../tracing/provider-hosts.js";
+import type { ModelHandler, ModelRequest, RouteAction } from "../types/model-call.js";
+import type { Resource, Resources } from "../types/resources.js";
+
+export interface ModelAccess {
+  route(host: string, model: string | null): RouteAction;
+  readonly handle: ModelHandler;
+}
+
+export interface ModelPlace {
+  readonly rolloutId: string;
+  readonly attemptId: string;
+  readonly resources: Resources;
+}
+
+export function toModelAccess(place: ModelPlace): ModelAccess {
+  const models = Object.entries(place.resources).flatMap(([name, resource]) =>
+    resource.resourceType === "prompt_template" ? [] : [{ name, resource, base: baseUrl(resource, place) }],
+  );
+  const hosts = models.map(({ base }) => new URL(base).host);
+  const known = toModelRoute({ hosts });
+  return {
+    route: (host, model) => {
+      if (known(host, model) === "ignore") return "ignore";
+      // The endpoint itself, called by the agent or by the handler below: passed on and recorded.
+      return hosts.includes(host) || models.length === 0 ? "forward" : "serve";
+    },
+    handle: (request) => callEndpoint(request, models),
+  };
+}
+
+// --- internal ---
+
+type ModelResource = Exclude<Resource, { resourceType: "prompt_template" }>;
+
+interface NamedModel {
+  readonly name: string;
+  readonly resource: ModelResource;
+  readonly base: string;
+}
+
+/** A proxy of 0.3 tells rollouts apart by the path, below which its /v1 lies. */
+function baseUrl({ endpoint, resourceType }: ModelResource, { rolloutId, attemptId }: ModelPlace): string {
+  const base = endpoint.replace(/\/+$/, "");
+  if (resourceType !== "proxy_llm") return base;
+  const place = `/rollout/${rolloutId}/attempt/${attemptId}`;
+  return base.endsWith("/v1") ? `${base.slice(0, -3)}${place}/v1` : `${base}${place}`;
+}
+
+/** The model that the agent named, by the resource's name or the model's; else the first. */
+function choose(models: readonly NamedModel[], asked: string | null): NamedModel | undefined {
+  return models.find(({ name, resource }) => name === asked || resource.model === asked) ?? models[0];
+}
+
+async function callEndpoint(request: ModelRequest, models: readonly NamedModel[]): Promise<Response> {
+  const path = new URL(request.url).pathname;
+  const body = parse(request.body);
+  const model = choose(models, requestedModel(path, body));
+  const suffix = kSuffixes[modelApi(path) ?? ""];
+  if (model === undefined || suffix === undefined || body === undefined)
+    return refuse(`${request.method} ${path} cannot be sent to the rollout's model resource`);
+  const { resource, base } = model;
+  const sent = { ...body, ...resource.samplingParameters, model: resource.model };
+  const response = await runWith({ isRouted: true }, () =>
+    fetch(joinUrl(base, suffix), {
+      method: "POST",
+      // The agent's own key is the provider's, not the endpoint's.
+      headers: {
+        "content-type": "application/json",
+        ...(resource.apiKey === null
+          ? {}
+          : { authorization: `Bearer ${resource.apiKey}`, "x-api-key": resource.apiKey }),
+      },
+      body: JSON.stringify(sent),
+      signal: request.signal,
+    }),
+  );
+  const headers = new Headers(response.headers);
+  // fetch has unpacked the body.
+  for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+const kSuffixes: Readonly<Record<string, string>> = {
+  "openai.chat.completion": "/chat/completions",
+  "openai.completion": "/completions",
+  "openai.response": "/responses",
+  "anthropic.message": "/v1/messages",
+};
+
+function joinUrl(base: string, suffix: string): string {
+  return base.endsWith("/v1") && suffix.startsWith("/v1/") ? base + suffix.slice(3) : base + suffix;
+}
+
+function parse(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(body));
+    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined; // Refused by name, with the path.
+  }
+}
+
+function refuse(message: string): Response {
+  const error = { message, type: "invalid_request_error", param: null, code: "unsupported_route" };
+  return Response.json({ error }, { status: 404, headers: { "x-should-retry": "false" } });
+}

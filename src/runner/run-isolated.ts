@@ -1,0 +1,100 @@
+// Runs each attempt in a process of its own: told to stop, then terminated, then killed, with all that it has started.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { AttemptEnd, AttemptHooks, AttemptJob, AttemptRun, RunAttempt } from "./attempt-job.js";
+import { type FromChild, kAliveMs, type ToChild } from "./isolated-messages.js";
+
+export interface IsolatedOptions {
+  readonly agentPath: string;
+  /** Between telling to stop, terminating and killing. */
+  readonly graceMs: number;
+}
+
+export function createIsolatedRun(options: IsolatedOptions): RunAttempt {
+  return (job, hooks) => runChild(options, job, hooks);
+}
+
+// --- internal ---
+
+const kChild = fileURLToPath(new URL("./isolated-child.js", import.meta.url));
+/** Without a sign of life for so long its agent blocks it. */
+const kDeafMs = 20 * kAliveMs;
+
+function runChild({ agentPath, graceMs }: IsolatedOptions, job: AttemptJob, hooks: AttemptHooks): AttemptRun {
+  // A group of its own, so that what the agent starts ends with it, and a Ctrl-C in the terminal lets it finish.
+  const child = fork(kChild, { detached: true, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  let heard = performance.now();
+  let reported: AttemptEnd | undefined;
+  let cut: AttemptEnd | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, action: () => void) => timers.push(setTimeout(action, ms));
+  const stop = (end: AttemptEnd) => {
+    cut ??= end;
+    send(child, { kind: "abort", reason: end.error ?? end.ended });
+    after(graceMs, () => killGroup(child, "SIGTERM"));
+    after(2 * graceMs, () => killGroup(child, "SIGKILL"));
+  };
+  const onAbort = () => stop({ ended: "cancelled", error: messageOf(hooks.signal.reason), droppedSpans: 0 });
+  if (job.timeoutMs !== null) {
+    const error = `rollout ${job.rolloutId}: expected the agent to finish within ${job.timeoutMs} ms`;
+    // The child keeps the deadline itself, unless its agent blocks it.
+    after(job.timeoutMs + Math.min(graceMs, 1000), () => stop({ ended: "timeout", error, droppedSpans: 0 }));
+  }
+  const released = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+    child.once("error", () => resolve());
+  }).then(() => {
+    for (const timer of timers) clearTimeout(timer);
+    hooks.signal.removeEventListener("abort", onAbort);
+    killGroup(child, "SIGKILL");
+  });
+  const end = new Promise<AttemptEnd>((resolve) => {
+    child.on("message", (message: FromChild) => {
+      heard = performance.now();
+      if (message.kind === "span" && reported === undefined) hooks.onSpan(message.span);
+      if (message.kind !== "end") return;
+      reported = message.end;
+      // What is left of the agent has its grace, and no more.
+      after(graceMs, () => killGroup(child, "SIGTERM"));
+      after(2 * graceMs, () => killGroup(child, "SIGKILL"));
+      resolve(message.end);
+    });
+    const gone = (how: string) =>
+      resolve(
+        cut ?? {
+          ended: "threw",
+          error: `the agent's process ended with ${how} before the agent did`,
+          droppedSpans: 0,
+        },
+      );
+    child.once("error", (error) => gone(error.message));
+    child.once("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
+  });
+  send(child, { kind: "run", agentPath, job, graceMs });
+  if (hooks.signal.aborted) onAbort();
+  hooks.signal.addEventListener("abort", onAbort, { once: true });
+  return { end, released, isAlive: () => performance.now() - heard < kDeafMs };
+}
+
+function send(child: ChildProcess, message: ToChild): void {
+  // A child that is gone says so by its exit.
+  if (child.connected) child.send(message, () => undefined);
+}
+
+/** The child and all it started; those that are gone already are no error. */
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, signal);
+  } catch (error) {
+    if (
+      (error as NodeJS.ErrnoException).code !== "ESRCH" &&
+      (error as NodeJS.ErrnoException).code !== "EPERM"
+    )
+      throw error;
+  }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
