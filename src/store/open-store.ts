@@ -2,11 +2,12 @@
 import { argumentError } from "../base/check.js";
 import type { HttpStoreOptions } from "./http/open-http-store.js";
 import { createMemoryStore } from "./memory-store.js";
+import type { PostgresStoreOptions } from "./postgres/open-postgres-store.js";
 import type { SqliteStoreOptions } from "./sqlite/open-sqlite-store.js";
 import type { LightningStore } from "./store.js";
 
 /** Options of all backends; each takes those that are its own. */
-export interface StoreOptions extends HttpStoreOptions, SqliteStoreOptions {}
+export interface StoreOptions extends HttpStoreOptions, PostgresStoreOptions, SqliteStoreOptions {}
 
 /**
  * Opens the store at a URL:
@@ -22,9 +23,13 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     const { openSqliteStore } = await import("./sqlite/open-sqlite-store.js");
     return openSqliteStore(url.slice("sqlite:".length), options);
   }
+  if (/^postgres(ql)?:/.test(url)) {
+    const { openPostgresStore } = await import("./postgres/open-postgres-store.js");
+    return openPostgresStore(url, options);
+  }
   if (/^https?:/.test(url)) {
     const { openHttpStore } = await import("./http/open-http-store.js");
     return openHttpStore(url, options);
   }
-  throw argumentError("openStore", "memory:, sqlite:PATH or http://HOST:PORT", url);
+  throw argumentError("openStore", "memory:, sqlite:PATH, postgres://... or http://HOST:PORT", url);
 }

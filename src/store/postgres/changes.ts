@@ -15,8 +15,9 @@ import {
   overdue,
 } from "../life-cycle.js";
 import { checkConfig, checkId, checkMode, checkResources, toRollout } from "../new-records.js";
+import { notFound } from "../not-found.js";
 import type { AttemptChanges, NewRollout, RolloutChanges } from "../store-records.js";
-import { type Ledger, notFound, touch } from "./ledger.js";
+import { type Ledger, touch } from "./ledger.js";
 import { toJson } from "./text.js";
 
 export interface Change<T> {

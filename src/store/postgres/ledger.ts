@@ -1,11 +1,11 @@
 // What one transaction has read and locked, and what it makes of it: rollouts with their attempts, workers, spans, resources. The
 // life cycle's pure functions decide; nothing is written before the transaction's end. The rules are the memory store's.
-import { LightningError } from "../../base/error.js";
 import type { ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import { hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
 import { toAttempt } from "../new-records.js";
+import { notFound } from "../not-found.js";
 import { toKey } from "./text.js";
 
 export interface Entry {
@@ -135,12 +135,6 @@ export class Ledger {
     const { workerId } = attempt;
     if (workerId !== null) this.changeWorker(workerId, (worker) => syncWorker(worker, attempt, this.now));
   }
-}
-
-/** @throws E_NOT_FOUND always */
-export function notFound(who: string, what: string, id: string): never {
-  const message = `store.${who}: expected a known ${what}, got ${JSON.stringify(id)}`;
-  throw new LightningError("E_NOT_FOUND", message);
 }
 
 /** Of a span within the store; its parts are the columns of the unique index. */

@@ -1,6 +1,7 @@
 // Opens the store in a schema of a PostgreSQL database: connection, tables, ears.
 import { checkInteger } from "../../base/check.js";
 import type { LightningStore } from "../store.js";
+import { kLongestTimerMs } from "../waiters.js";
 import { createDatabase } from "./database.js";
 import { DatabaseFailure, storeError } from "./failure.js";
 import { checkSchema } from "./identifier.js";
@@ -32,16 +33,15 @@ export async function openPostgresStore(
   options: PostgresStoreOptions = {},
 ): Promise<LightningStore> {
   const schema = checkSchema("openStore", options.schema ?? kDefaults.schema);
-  const checked = { ...kDefaults, ...options, schema };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const settings: PostgresSettings = { ...kDefaults, ...given, schema };
   for (const name of ["poolSize", "connectTimeoutMs", "statementTimeoutMs", "timeoutMs", "pollMs"] as const)
-    checkInteger("openStore", name, checked[name], { min: 1, max: 0x7fffffff });
-  const database = await createDatabase(url, checked);
+    checkInteger("openStore", name, settings[name], { min: 1, max: kLongestTimerMs });
+  const database = await createDatabase(url, settings);
   try {
     const session = await database.connect();
     await migrate(session, schema).finally(() => session.drop());
-    const store = new PostgresStore(database, checked);
-    await store.listen();
-    return store;
+    return await PostgresStore.listening(database, settings);
   } catch (error) {
     await database.close();
     if (!(error instanceof DatabaseFailure)) throw error;

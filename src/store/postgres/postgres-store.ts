@@ -8,6 +8,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rol
 import type { Attributes, Span } from "../../types/span.js";
 import { isEnded } from "../life-cycle.js";
 import { checkId, newId } from "../new-records.js";
+import { notFound } from "../not-found.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -26,7 +27,6 @@ import * as changes from "./changes.js";
 import type { Database, DatabaseOptions } from "./database.js";
 import { fromPayload } from "./events.js";
 import { channelOf, quoteIdentifier } from "./identifier.js";
-import { notFound } from "./ledger.js";
 import { createListener, type Listener } from "./listener.js";
 import { createPulse, type Pulse } from "./pulse.js";
 import * as queries from "./queries.js";
@@ -40,7 +40,7 @@ export interface PostgresSettings extends DatabaseOptions {
   readonly pollMs: number;
 }
 
-/** What openPostgresStore returns; it hears nothing before listen(). */
+/** What openPostgresStore returns. */
 export class PostgresStore implements LightningStore {
   readonly #database: Database;
   readonly #schema: string;
@@ -52,12 +52,12 @@ export class PostgresStore implements LightningStore {
   #listener: Listener | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(database: Database, options: PostgresSettings) {
-    const statements = toStatements(options.schema);
+  private constructor(database: Database, settings: PostgresSettings) {
+    const statements = toStatements(settings.schema);
     this.#database = database;
-    this.#schema = options.schema;
+    this.#schema = settings.schema;
     this.#statements = statements;
-    this.#writer = new Writer(database, statements, options, ({ events, dueInSeconds }) => {
+    this.#writer = new Writer(database, statements, settings, ({ events, dueInSeconds }) => {
       this.#waits.hear(events);
       this.#pulse.within(dueInSeconds * 1000);
     });
@@ -66,16 +66,21 @@ export class PostgresStore implements LightningStore {
       (statement, values) => database.read("waitForRollouts", statement, values),
       (requests) => this.#writer.submit(changes.claim(requests)),
     );
-    this.#pulse = createPulse(options.pollMs, () => this.#beat());
+    this.#pulse = createPulse(settings.pollMs, () => this.#beat());
   }
 
-  async listen(): Promise<void> {
-    this.#listener = await createListener(
-      this.#database,
-      channelOf(this.#schema),
-      (payload) => this.#waits.hear(fromPayload(payload)),
-      () => void this.#waits.look(),
-    );
+  /** On tables that are there. @throws DatabaseFailure */
+  static async listening(database: Database, settings: PostgresSettings): Promise<PostgresStore> {
+    const store = new PostgresStore(database, settings);
+    try {
+      const hear = (payload: string) => store.#waits.hear(fromPayload(payload));
+      const look = () => void store.#waits.look();
+      store.#listener = await createListener(database, channelOf(settings.schema), hear, look);
+      return store;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   }
 
   async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
@@ -140,7 +145,8 @@ export class PostgresStore implements LightningStore {
   }
 
   async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
-    return queries.latestAttempt(this.#read, this.#statements, "getLatestAttempt", rolloutId);
+    const attempts = await queries.attemptsOf(this.#read, this.#statements, "getLatestAttempt", rolloutId);
+    return attempts.at(-1) ?? null;
   }
 
   async queryAttempts(rolloutId: string, query: AttemptQuery = {}): Promise<Page<Attempt>> {

@@ -5,6 +5,7 @@ import type { ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import { matchesResources, matchesSpan, matchesWorker } from "../matches.js";
+import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import type {
   AttemptQuery,
@@ -15,7 +16,6 @@ import type {
   WorkerQuery,
 } from "../store-records.js";
 import type { Row } from "./database.js";
-import { notFound } from "./ledger.js";
 import { toAttempted } from "./rows.js";
 import { kRecord, type Statement, type Statements } from "./sql.js";
 import { toKey } from "./text.js";
@@ -81,20 +81,19 @@ export async function queryAttempts(
   rolloutId: string,
   query: AttemptQuery,
 ): Promise<Page<Attempt>> {
-  const who = "queryAttempts";
-  const [row] = await read(who, statements.attempts, [toKey(rolloutId)]);
-  if (row === undefined) return notFound(who, "rollout", rolloutId);
-  return toPage(`store.${who}`, row.attempts as Attempt[], query, sortFields.attempt);
+  const attempts = await attemptsOf(read, statements, "queryAttempts", rolloutId);
+  return toPage("store.queryAttempts", attempts, query, sortFields.attempt);
 }
 
-export async function latestAttempt(
+/** By sequence id. @throws E_NOT_FOUND */
+export async function attemptsOf(
   read: Read,
   statements: Statements,
   who: string,
   rolloutId: string,
-): Promise<Attempt | null> {
-  const [row] = await read(who, statements.latestAttempt, [toKey(rolloutId)]);
-  return row === undefined ? notFound(who, "rollout", rolloutId) : (row.attempt as Attempt | null);
+): Promise<readonly Attempt[]> {
+  const [row] = await read(who, statements.attempts, [toKey(rolloutId)]);
+  return row === undefined ? notFound(who, "rollout", rolloutId) : (row.attempts as Attempt[]);
 }
 
 export async function querySpans(
@@ -104,16 +103,23 @@ export async function querySpans(
   query: SpanQuery,
 ): Promise<Page<Span>> {
   const who = "querySpans";
-  const latest = await latestAttempt(read, statements, who, rolloutId);
-  const attemptId = query.attemptId === "latest" ? latest?.attemptId : query.attemptId;
+  const attempts = await attemptsOf(read, statements, who, rolloutId);
+  const attemptId = query.attemptId === "latest" ? attempts.at(-1)?.attemptId : query.attemptId;
   const isNone = query.attemptId !== undefined && attemptId === undefined;
   const values = [toKey(rolloutId), attemptId === undefined ? null : toKey(attemptId)];
   const sorted: SpanQuery = { sortBy: "sequenceId", ...query };
   checkQuery(who, sorted, sortFields.span);
   if (isNone) return toPage(`store.${who}`, [], sorted, sortFields.span);
-  const rows = await read(who, statements.spans, values);
-  const matched = rows.map(({ body }) => body as Span).filter((span) => matchesSpan(span, query));
-  return toPage(`store.${who}`, matched, sorted, sortFields.span);
+  if (!isInTheirOrder(sorted)) {
+    const rows = await read(who, statements.spans, values);
+    const matched = rows.map(({ body }) => body as Span).filter((span) => matchesSpan(span, query));
+    return toPage(`store.${who}`, matched, sorted, sortFields.span);
+  }
+  const { limit = null, offset = 0, sortOrder } = query;
+  const page = sortOrder === "desc" ? statements.spansPageDown : statements.spansPage;
+  const found = await read(who, page, [...values, limit, offset]);
+  const items = found.flatMap(({ body }) => (body === null ? [] : [body as Span]));
+  return { items, limit, offset, total: (found[0]?.total as number | undefined) ?? 0 };
 }
 
 export async function getResources(
@@ -165,6 +171,19 @@ const kRolloutOrder: Readonly<Record<string, string | undefined>> = {
   startTime: "start_time",
   endTime: "COALESCE(end_time, 'infinity'::float8)",
 };
+
+/** Sorted as they are kept, and without a filter: SQL can make the page. */
+function isInTheirOrder({
+  limit,
+  offset,
+  sortOrder,
+  attemptId,
+  sortBy,
+  filterLogic,
+  ...filters
+}: SpanQuery): boolean {
+  return sortBy === "sequenceId" && Object.values(filters).every((filter) => filter === undefined);
+}
 
 /** Equal ones keep their order, also when descending. */
 function orderOf(sortBy: string | undefined, sortOrder: "asc" | "desc"): string | undefined {

@@ -20,8 +20,8 @@ export function toEntry(row: Row): Entry {
 
 /** With the latest attempt, where there is one. */
 export function toAttempted(row: Row): Rollout | AttemptedRollout {
-  const attempt = row.attempt as Attempt | null;
-  return attempt === null ? toRecord(row) : { ...toRecord(row), attempt };
+  const attempt = (row.attempts as Attempt[]).at(-1);
+  return attempt === undefined ? toRecord(row) : { ...toRecord(row), attempt };
 }
 
 /** In the order of the statement's parameters. */

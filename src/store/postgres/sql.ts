@@ -11,6 +11,10 @@ export type Statements = ReturnType<typeof toStatements>;
 export function toStatements(schema: string) {
   const at = (table: string) => `${quoteIdentifier(schema)}.${table}`;
   const nextPlace = `nextval(${quoteLiteral(at("places"))})`;
+  const spansPage = (direction: "ASC" | "DESC") => `SELECT t.total, p.body
+    FROM (SELECT count(*) AS total FROM ${at("spans")} WHERE ${kOfAttempt}) AS t
+    LEFT JOIN (SELECT body, row_number() OVER (ORDER BY sequence_id ${direction}, place) AS i FROM ${at("spans")}
+      WHERE ${kOfAttempt} ORDER BY sequence_id ${direction}, place LIMIT $3 OFFSET $4) AS p ON true ORDER BY p.i`;
   const all = {
     // One row for each open store. No row comes back when this group was committed before.
     enterGroup: `INSERT INTO ${at("writers")} AS w (writer_id, last_group, seen_time) VALUES ($1, $2, ${kNow})
@@ -75,9 +79,9 @@ export function toStatements(schema: string) {
       WHERE rollout_id = ANY($1::text[]) AND status IN ('succeeded', 'failed', 'cancelled')`,
     isQueued: `SELECT 1 FROM ${at("rollouts")} WHERE queue_place IS NOT NULL LIMIT 1`,
     attempts: `SELECT attempts FROM ${at("rollouts")} WHERE rollout_id = $1`,
-    latestAttempt: `SELECT attempts -> -1 AS attempt FROM ${at("rollouts")} WHERE rollout_id = $1`,
-    spans: `SELECT body FROM ${at("spans")}
-      WHERE rollout_id = $1 AND ($2::text IS NULL OR attempt_id = $2) ORDER BY place`,
+    spans: `SELECT body FROM ${at("spans")} WHERE ${kOfAttempt} ORDER BY place`,
+    spansPage: spansPage("ASC"),
+    spansPageDown: spansPage("DESC"),
     resources: `SELECT body FROM ${at("resources")}
       WHERE resources_id = $1 AND ($2::int IS NULL OR version = $2) ORDER BY version DESC LIMIT 1`,
     latestResources: `SELECT body FROM ${at("resources")} ORDER BY place DESC LIMIT 1`,
@@ -100,9 +104,10 @@ export function toStatements(schema: string) {
 /** The database's clock, unix seconds: the one clock of a store that several machines share. */
 export const kNow = "extract(epoch FROM clock_timestamp())::float8";
 
-/** What a rollout is read from, without its input. */
-export const kRecord = "rollout_id, body, input, attempts -> -1 AS attempt";
+/** What a rollout is read from. JSON is taken apart here only: PostgreSQL cannot look into one that holds a NUL. */
+export const kRecord = "rollout_id, body, input, attempts";
 
 // --- internal ---
 
+const kOfAttempt = "rollout_id = $1 AND ($2::text IS NULL OR attempt_id = $2)";
 const kEntry = "rollout_id, body, attempts, last_sequence_id";
