@@ -50,6 +50,16 @@ export function checkOneOf<T extends string>(
 
 /** A short description of a value for an error message: never long, never throws. */
 export function showValue(value: unknown): string {
+  try {
+    return showReadable(value);
+  } catch {
+    return `a value of type ${typeof value} that cannot be read`;
+  }
+}
+
+// --- internal ---
+
+function showReadable(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === "bigint") return `${value}n`;
@@ -58,8 +68,6 @@ export function showValue(value: unknown): string {
   if (typeof value === "object" && value !== null) return Object.prototype.toString.call(value).slice(1, -1);
   return String(value);
 }
-
-// --- internal ---
 
 function isWithin(value: number, { min = -Infinity, max = Infinity }: Range): boolean {
   return value >= min && value <= max;

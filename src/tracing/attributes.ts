@@ -1,6 +1,6 @@
 // Nested values to span attributes: dotted keys, lists of one primitive type kept whole, other lists indexed, what is
 // empty vanishes. `undefined` is left out everywhere, as in JSON.
-import { argumentError } from "../base/check.js";
+import { argumentError, showValue } from "../base/check.js";
 import type { Attributes, AttributeValue } from "../types/span.js";
 import { isPlain, toPythonJson } from "./python-values.js";
 
@@ -16,27 +16,36 @@ export function toAttributes(
   nulls: "drop" | "refuse",
 ): Attributes {
   if (!isPlain(nested)) throw argumentError(who, `${name} to be a plain object`, nested);
-  const flat: Record<string, AttributeValue> = {};
+  const flat: (readonly [string, AttributeValue])[] = [];
   for (const [key, value] of flatten(nested, "")) {
     if (value === null && nulls === "drop") continue;
     if (!isAttributeValue(value)) {
       const kinds = "a string, a finite number, a boolean or a list of one of these";
       throw argumentError(who, `${name}[${JSON.stringify(key)}] to be ${kinds}`, value);
     }
-    flat[key] = value;
+    flat.push([key, value]);
   }
-  return flat;
+  // Not by assignment: a key may be "__proto__".
+  return Object.fromEntries(flat);
 }
 
-/** The same of any value under a prefix, but a leaf that is no attribute becomes JSON text, or at worst its String(). */
+/** The same of any value under a prefix, but a leaf that is no attribute becomes JSON text, or at worst its String(). Never throws. */
 export function toLenientAttributes(prefix: string, value: unknown): Attributes {
-  const flat: Record<string, AttributeValue> = {};
-  for (const [key, leaf] of flatten(value, prefix))
-    flat[key] = isAttributeValue(leaf) ? leaf : describe(leaf);
-  return flat;
+  try {
+    const leaves = flatten(value, prefix);
+    return Object.fromEntries(
+      leaves.map(([key, leaf]) => [key, isAttributeValue(leaf) ? leaf : describe(leaf)]),
+    );
+  } catch {
+    // A getter or a proxy inside it throws: then it is one leaf.
+    return { [prefix]: describe(value) };
+  }
 }
 
 // --- internal ---
+
+/** What is nested deeper counts as a leaf, as a cycle does. */
+const kDeepest = 1000;
 
 type Leaf = readonly [key: string, value: unknown];
 
@@ -44,6 +53,7 @@ function flatten(value: unknown, key: string, parents: readonly unknown[] = []):
   if (value === undefined) return [];
   const isList = Array.isArray(value);
   if ((!isList && !isPlain(value)) || parents.includes(value)) return [[key, value]];
+  if (parents.length >= kDeepest) return [[key, value]];
   if (isList && isAttributeValue(value)) return value.length === 0 ? [] : [[key, [...value]]];
   const inside = [...parents, value];
   return Object.entries(value).flatMap(([name, item]) =>
@@ -53,7 +63,8 @@ function flatten(value: unknown, key: string, parents: readonly unknown[] = []):
 
 function isAttributeValue(value: unknown): value is AttributeValue {
   if (!Array.isArray(value)) return isPrimitive(value);
-  return value.every((item) => isPrimitive(item) && typeof item === typeof value[0]);
+  for (const item of value) if (!isPrimitive(item) || typeof item !== typeof value[0]) return false;
+  return true;
 }
 
 function isPrimitive(value: unknown): value is string | number | boolean {
@@ -69,6 +80,14 @@ function describe(value: unknown): string {
   try {
     return toPythonJson("operation", value);
   } catch {
+    return toText(value);
+  }
+}
+
+function toText(value: unknown): string {
+  try {
     return String(value);
+  } catch {
+    return showValue(value);
   }
 }

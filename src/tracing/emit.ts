@@ -72,18 +72,16 @@ export function emitAnnotation(annotation: Readonly<Record<string, unknown>>): v
   emitSpan({ name: "agentlightning.annotation", attributes });
 }
 
-/** OpenTelemetry's attributes of an exception; the type is the bare class name. */
+/** OpenTelemetry's attributes of an exception; the type is the bare class name. Never throws. */
 export function exceptionAttributes(error: unknown): Attributes {
-  if (!isError(error))
-    return {
-      "exception.type": typeof error,
-      "exception.message": showValue(error),
-      "exception.escaped": true,
-    };
+  try {
+    if (isError(error)) return readError(error);
+  } catch {
+    // A getter or a proxy that throws itself: nothing of it can be read.
+  }
   return {
-    "exception.type": error.constructor?.name || error.name,
-    "exception.message": error.message,
-    ...(error.stack === undefined ? {} : { "exception.stacktrace": error.stack }),
+    "exception.type": typeof error,
+    "exception.message": showValue(error),
     "exception.escaped": true,
   };
 }
@@ -144,6 +142,16 @@ function objectAttributes(value: unknown): Attributes {
   }
   const json = toPythonJson("emitObject", value);
   return { "agentlightning.object.type": jsonType(value), "agentlightning.object.json": json };
+}
+
+function readError(error: Error): Attributes {
+  const { stack } = error as { readonly stack?: unknown };
+  return {
+    "exception.type": String(error.constructor?.name || error.name || "Error"),
+    "exception.message": String(error.message),
+    ...(typeof stack === "string" ? { "exception.stacktrace": stack } : {}),
+    "exception.escaped": true,
+  };
 }
 
 // Errors of another realm (a vm context, a test runner) are errors too.

@@ -66,8 +66,7 @@ function runSpan<T>(
   let output: { readonly value: unknown } | undefined;
   const handle: Operation = {
     setInput: (input) => {
-      const prefix = Array.isArray(input) ? `${kPrefix}.input.args` : `${kPrefix}.input`;
-      inputs = { ...inputs, ...toItems(prefix, input) };
+      inputs = { ...inputs, ...toInputs(input) };
     },
     setOutput: (value) => {
       output = { value };
@@ -121,11 +120,15 @@ function toFailure(error: unknown) {
 }
 
 // Each input is flattened by itself, so that a list of numbers does not melt into one attribute.
-function toItems(prefix: string, input: Readonly<Record<string, unknown>> | readonly unknown[]): Attributes {
-  return Object.assign(
-    {},
-    ...Object.entries(input).map(([key, value]) => toLenientAttributes(`${prefix}.${key}`, value)),
-  );
+function toInputs(input: Readonly<Record<string, unknown>> | readonly unknown[]): Attributes {
+  try {
+    const prefix = Array.isArray(input) ? `${kPrefix}.input.args` : `${kPrefix}.input`;
+    const items = Object.entries(input).map(([key, value]) => toLenientAttributes(`${prefix}.${key}`, value));
+    return Object.assign({}, ...items);
+  } catch {
+    // Not a record, or one that cannot be read: it is told as a whole.
+    return toLenientAttributes(`${kPrefix}.input`, input);
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

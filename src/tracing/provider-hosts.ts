@@ -75,7 +75,7 @@ export function requestedModel(path: string, body: unknown): string | null {
   if (typeof body === "object" && body !== null && "model" in body && typeof body.model === "string")
     return body.model;
   const name = /\/(?:deployments|models)\/([^/:?]+)[/:]/.exec(path)?.[1];
-  return name === undefined ? null : decodeURIComponent(name);
+  return name === undefined ? null : decodeName(name);
 }
 
 // --- internal ---
@@ -87,6 +87,15 @@ const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
   [/\/v1\/messages$/, "anthropic.message"],
   [/\/models\/[^/:]+:(?:g|streamG)enerateContent$/, "google.generate_content"],
 ];
+
+/** As it is written when it is no percent-encoding: the handler or the provider will say what is wrong. */
+function decodeName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
 
 function environmentHosts(environment: Readonly<Record<string, string | undefined>>): string[] {
   return kBaseUrlVariables.flatMap((name) => {

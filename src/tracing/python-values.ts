@@ -37,6 +37,9 @@ export function isPlain(value: unknown): value is Readonly<Record<string, unknow
 
 // --- internal ---
 
+/** So that no value exhausts the stack. */
+const kDeepest = 1000;
+
 function numberToLiteral(value: number): { readonly type: string; readonly literal: string } {
   if (Number.isInteger(value)) return { type: "int", literal: BigInt(value).toString() };
   const name = Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
@@ -54,6 +57,8 @@ function writeJson(who: string, value: unknown, parents: readonly unknown[]): st
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
   if (typeof value !== "object") throw notJson(who, value);
   if (parents.includes(value)) throw argumentError(who, "a value that JSON can hold", "a cycle");
+  if (parents.length >= kDeepest)
+    throw argumentError(who, "a value that JSON can hold", `one nested deeper than ${kDeepest} levels`);
   const inside = [...parents, value];
   const write = (item: unknown): string => writeJson(who, item, inside);
   if (hasToJson(value)) return write(value.toJSON());

@@ -19,7 +19,8 @@ export async function runInRollout<T>(scope: RolloutScope, fn: () => T | Promise
   };
   const release = installInterception();
   try {
-    return await runInContext(context, fn);
+    // Awaited inside: a lazy thenable, such as a query builder, starts its work when it is awaited.
+    return await runInContext(context, async () => await fn());
   } finally {
     context.life.isOver = true;
     release();
