@@ -5,6 +5,7 @@ import { LightningError } from "../base/error.js";
 import type { Sampling } from "../server/chat-handler.js";
 import type { ChatRequest } from "../server/chat-request.js";
 import { createMemoryStore } from "../store/memory-store.js";
+import { installInterception } from "../tracing/interception.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
 import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
@@ -43,6 +44,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   let busy: string | undefined;
   /** The latest batch of rollouts. */
   let rolling: Promise<unknown> | undefined;
+  /** Between batches too: a call that an agent left running must be refused, not reach its provider. */
+  let stopWatching: (() => void) | undefined;
   let lastEvaluation: Readonly<Record<string, number>> = {};
 
   /** One thing at a time: two steps at once would train on each other's versions. */
@@ -94,6 +97,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
+    stopWatching ??= installInterception();
     let done = 0;
     const running = runBatch(context, requests, {
       sampling,
@@ -214,6 +218,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     closing.abort(new LightningError("E_CLOSED", "the trainer was closed"));
     // Aborted rollouts still write how they ended; they do not wait for their agents.
     await Promise.allSettled([rolling]);
+    stopWatching?.();
     progress.close();
     if (options.store === undefined) await store.close();
   };

@@ -117,4 +117,17 @@ describe("a step", () => {
     );
     await expect(trainer.step(["a"])).rejects.toThrow(said);
   });
+
+  it("leaves no call of its agents to the provider, also after its last rollout", async () => {
+    let late: Promise<unknown> | undefined;
+    await using trainer = trainerOf(async () => {
+      await ask();
+      late = pause(50).then(ask);
+      late.catch(() => undefined);
+      return 1;
+    });
+    await trainer.evaluate(["a"]);
+    const refused = await late?.then(String, (error: Error) => (error.cause as Error).cause);
+    expect(refused).toMatchObject({ code: "E_STATE", message: expect.stringContaining("await every call") });
+  });
 });
