@@ -6,6 +6,7 @@ import type { Hono } from "hono";
 import { argumentError, checkInteger } from "../../base/check.js";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
+import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
 import { createLongPolls } from "./long-polls.js";
 import { createStoreApp } from "./store-app.js";
@@ -29,7 +30,9 @@ export interface ServeOptions {
   readonly maxWaitMs?: number;
   /** Told of errors behind a 500; default a process warning. */
   readonly onError?: (error: unknown) => void;
-  /** More protocols over the same store. */
+  /** Of Agent Lightning 1.0's gateway: which model its proxy asks, and how. */
+  readonly gateway?: GatewayOptions;
+  /** More routes over the same store. */
   readonly mounts?: readonly ((store: LightningStore) => Hono)[];
 }
 
@@ -64,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
     onError: options.onError ?? warn,
+    gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
   const server = createServer(

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LightningStore } from "../../store/store.js";
+import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { otlpRoutes } from "../otlp/routes.js";
 import { type AccessOptions, createAccess } from "./access.js";
 import { ApiError, toApiError, toErrorResponse } from "./api-error.js";
@@ -21,7 +22,8 @@ export interface StoreAppOptions extends AccessOptions {
   readonly maxBodyBytes: number;
   /** Told of errors that are nobody's fault outside; clients get a 500 without details. */
   readonly onError: (error: unknown) => void;
-  /** Other protocols over the same store, mounted at the root. */
+  readonly gateway: GatewayOptions;
+  /** More routes over the same store, mounted at the root. */
   readonly mounts: readonly ((store: LightningStore) => Hono)[];
 }
 
@@ -72,6 +74,7 @@ export function createStoreApp(options: StoreAppOptions): Hono {
     app.get(path, async (c) => c.body(await expose(), 200, { "content-type": kPrometheus }));
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
   app.route("/", otlpRoutes(store, { maxBodyBytes }));
+  app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }));
   for (const mount of options.mounts) app.route("/", mount(store));
   return app;
 }
