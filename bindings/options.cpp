@@ -135,6 +135,8 @@ SampleRequest sampleRequest(const Napi::Object& from) {
   request.draw.temperature = static_cast<float>(numberField(from, "temperature"));
   request.draw.topP = numberField(from, "topP");
   request.draw.topK = integer(from, "topK");
+  request.draw.minP = numberField(from, "minP");
+  request.draw.topLogprobs = integer(from, "topLogprobs");
   request.seed = bits(from, "seed");
   request.stopTokens = intVector(from, "stopTokens");
   request.adapter = static_cast<int>(integer(from, "adapter"));

@@ -63,6 +63,14 @@ napi_value choices(napi_env env, const std::vector<Choice>& values) {
     set(env, item, "tokens", ints(env, choice.tokens));
     set(env, item, "logprobs", floats(env, choice.logprobs.data(), choice.logprobs.size()));
     set(env, item, "finishReason", text(env, reason));
+    std::vector<std::int32_t> topTokens;
+    std::vector<float> topLogprobs;
+    for (const TokenLogprob& top : choice.top) {
+      topTokens.push_back(top.token);
+      topLogprobs.push_back(top.logprob);
+    }
+    set(env, item, "topTokens", ints(env, topTokens));
+    set(env, item, "topLogprobs", floats(env, topLogprobs.data(), topLogprobs.size()));
     if (item != nullptr) napi_set_element(env, out, static_cast<std::uint32_t>(i), item);
   }
   return out;

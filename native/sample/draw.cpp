@@ -1,7 +1,7 @@
 #include "sample/draw.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
 
 #include "core/elementary.h"
 #include "core/philox.h"
@@ -84,29 +84,61 @@ std::int32_t drawFromAll(View logits, const RowStatistics& statistics, float inv
   return static_cast<std::int32_t>(last);  // rounding left the cumulative weight a hair below the target
 }
 
-// The most probable candidates, sorted, enough to hold the share topP of what topK leaves.
-std::int32_t drawFiltered(View logits, const RowStatistics& statistics, const DrawOptions& options, double u) {
-  const float inverseTemperature = 1.0F / options.temperature;
-  const float largest = statistics.total()[0];
-  std::vector<Candidate> candidates(static_cast<std::size_t>(logits.cols));
-  for (std::size_t i = 0; i < candidates.size(); i++) {
-    candidates[i] = {logits.f32()[i], static_cast<std::int32_t>(i)};
+// The `count` most probable tokens, sorted.
+std::vector<Candidate> mostProbable(View logits, std::size_t count) {
+  std::vector<Candidate> heap;  // the least probable of them in front
+  heap.reserve(count);
+  for (std::int64_t token = 0; token < logits.cols; token++) {
+    const Candidate candidate{logits.f32()[token], static_cast<std::int32_t>(token)};
+    if (heap.size() == count) {
+      if (!before(candidate, heap.front())) continue;
+      std::pop_heap(heap.begin(), heap.end(), before);
+      heap.pop_back();
+    }
+    heap.push_back(candidate);
+    std::push_heap(heap.begin(), heap.end(), before);
   }
-  std::size_t kept = candidates.size();
-  if (options.topK > 0) kept = std::min(kept, static_cast<std::size_t>(options.topK));
-  if (kept < candidates.size()) {
-    std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), candidates.end(),
-                     before);
-    candidates.resize(kept);
+  std::sort_heap(heap.begin(), heap.end(), before);
+  return heap;
+}
+
+// Every token that top-p or min-p may keep, sorted. Those less probable than a share 1 - topP of an even distribution hold less than 1 - topP
+// together, so the nucleus is full before it reaches one of them.
+std::vector<Candidate> contenders(View logits, const DrawOptions& options, float inverseTemperature, const float* total) {
+  const double even = (1 - options.topP) * static_cast<double>(total[1]) / static_cast<double>(logits.cols);
+  const double least = std::max(even, options.minP) * (1 - 1e-6);
+  const double bound = static_cast<double>(total[0]) + std::log(least);
+  std::vector<Candidate> candidates;
+  for (std::int64_t token = 0; token < logits.cols; token++) {
+    const float logit = logits.f32()[token];
+    if (static_cast<double>(logit * inverseTemperature) >= bound) {
+      candidates.push_back({logit, static_cast<std::int32_t>(token)});
+    }
   }
   std::sort(candidates.begin(), candidates.end(), before);
-  double mass = 0;
-  for (const Candidate& candidate : candidates) mass += weight(candidate.logit, inverseTemperature, largest);
+  return candidates;
+}
+
+std::int32_t drawFiltered(View logits, const RowStatistics& statistics, const DrawOptions& options, double u) {
+  const float inverseTemperature = 1.0F / options.temperature;
+  const float* total = statistics.total();
+  const auto weightOf = [&](const Candidate& candidate) { return weight(candidate.logit, inverseTemperature, total[0]); };
+  std::vector<Candidate> candidates;
+  auto mass = static_cast<double>(total[1]);
+  if (options.topK > 0) {
+    candidates = mostProbable(logits, static_cast<std::size_t>(std::min(options.topK, logits.cols)));
+    mass = 0;
+    for (const Candidate& candidate : candidates) mass += weightOf(candidate);
+  } else {
+    candidates = contenders(logits, options, inverseTemperature, total);
+  }
   // Nucleus: the fewest leading candidates whose weight reaches the share topP; never none.
   std::vector<double> cumulative;
   double sum = 0;
   for (const Candidate& candidate : candidates) {
-    sum += weight(candidate.logit, inverseTemperature, largest);
+    const double w = weightOf(candidate);
+    if (!cumulative.empty() && w < options.minP) break;
+    sum += w;
     cumulative.push_back(sum);
     if (sum >= options.topP * mass) break;
   }
@@ -129,10 +161,20 @@ Drawn draw(View logits, const RowStatistics& statistics, const DrawOptions& opti
                                       static_cast<std::uint32_t>(key.promptHash >> 32), key.choice, key.position},
                                      key.seed);
     const double u = uniform(block[0], block[1]);
-    token = options.topK > 0 || options.topP < 1 ? drawFiltered(logits, statistics, options, u)
-                                                 : drawFromAll(logits, statistics, inverseTemperature, u);
+    const bool isFiltered = options.topK > 0 || options.topP < 1 || options.minP > 0;
+    token = isFiltered ? drawFiltered(logits, statistics, options, u)
+                       : drawFromAll(logits, statistics, inverseTemperature, u);
   }
-  return {token, logProbability(statistics.total(), logits.f32()[token], inverseTemperature)};
+  const auto logprobOf = [&](std::int32_t id) {
+    return logProbability(statistics.total(), logits.f32()[id], inverseTemperature);
+  };
+  Drawn drawn{token, logprobOf(token), {}};
+  if (options.topLogprobs > 0) {
+    for (const Candidate& each : mostProbable(logits, static_cast<std::size_t>(options.topLogprobs))) {
+      drawn.top.push_back({each.token, logprobOf(each.token)});
+    }
+  }
+  return drawn;
 }
 
 }  // namespace agl

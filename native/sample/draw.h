@@ -14,6 +14,13 @@ struct DrawOptions {
   float temperature = 1;  // 0 takes the most probable token, the lowest id among equals
   double topP = 1;
   std::int64_t topK = 0;  // 0 keeps all
+  double minP = 0;        // of the largest probability; filters apply in the order top-k, top-p, min-p
+  std::int64_t topLogprobs = 0;  // most probable tokens to name beside each draw, before any filter
+};
+
+struct TokenLogprob {
+  std::int32_t token;
+  float logprob;
 };
 
 // What the random number of a draw depends on.
@@ -27,6 +34,7 @@ struct DrawKey {
 struct Drawn {
   std::int32_t token;
   float logprob;
+  std::vector<TokenLogprob> top;  // by falling probability, lower ids first among equals
 };
 
 std::uint64_t hashTokens(std::span<const std::int32_t> tokens);

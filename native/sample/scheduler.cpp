@@ -37,6 +37,7 @@ void Scheduler::cancel(std::int64_t id, int choice, std::int64_t keep) {
     if (choice >= 0 && keep < static_cast<std::int64_t>(result.tokens.size())) {
       result.tokens.resize(static_cast<std::size_t>(keep));
       result.logprobs.resize(static_cast<std::size_t>(keep));
+      result.top.resize(static_cast<std::size_t>(keep * sequence->request->request.draw.topLogprobs));
     }
     finish(*sequence, choice >= 0 ? FinishReason::stop : FinishReason::aborted);
   }
@@ -313,6 +314,7 @@ void Scheduler::accept(Sequence& sequence, const Drawn& drawn) {
   Choice& choice = sequence.request->choices[static_cast<std::size_t>(sequence.choice)];
   choice.tokens.push_back(drawn.token);
   choice.logprobs.push_back(drawn.logprob);
+  choice.top.insert(choice.top.end(), drawn.top.begin(), drawn.top.end());
   sequence.tokens.push_back(drawn.token);
   counters_.sampledTokens++;
   if (request.onToken) request.onToken(sequence.choice, drawn.token, drawn.logprob);

@@ -20,6 +20,7 @@ enum class FinishReason : std::uint8_t { stop, length, aborted };
 struct Choice {
   std::vector<std::int32_t> tokens;
   std::vector<float> logprobs;
+  std::vector<TokenLogprob> top;  // topLogprobs for every token
   FinishReason finishReason = FinishReason::aborted;
 };
 

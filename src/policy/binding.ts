@@ -122,6 +122,10 @@ export interface NativeSampleRequest {
   readonly topP: number;
   /** 0 is all. */
   readonly topK: number;
+  /** 0 filters nothing. */
+  readonly minP: number;
+  /** How many of the most probable tokens to name for each token. */
+  readonly topLogprobs: number;
   readonly seed: bigint;
   /** Token ids that end a choice (the id is kept as the last token). */
   readonly stopTokens: Int32Array;
@@ -135,6 +139,9 @@ export interface NativeChoice {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
   readonly finishReason: "stop" | "length" | "aborted";
+  /** `topLogprobs` ids and numbers for each token, most probable first. */
+  readonly topTokens: Int32Array;
+  readonly topLogprobs: Float32Array;
 }
 
 /** Sequences laid end to end: sequence i is tokens[offsets[i] .. offsets[i + 1]). */

@@ -80,6 +80,10 @@ export interface SampleOptions {
   readonly topP?: number;
   /** Keeps this many of the likeliest tokens; 0 keeps all. Default 0. */
   readonly topK?: number;
+  /** Keeps tokens at least this share as probable as the most probable. Filters apply in the order topK, topP, minP. Default 0. */
+  readonly minP?: number;
+  /** Names this many of the most probable tokens beside each sampled one, 0 to 20. Default 0. */
+  readonly topLogprobs?: number;
   /** 0 to 2^64 - 1: the same seed and prompt give the same tokens. Default: the next of the policy's own. */
   readonly seed?: number | bigint;
   /** Strings and token ids that end a continuation; the token that completes one is its last. */
@@ -107,6 +111,9 @@ export interface SampledChoice {
   /** Of each token, under the model's distribution at the temperature (at 1 for greedy), before topK and topP. */
   readonly logprobs: Float32Array;
   readonly finishReason: "stop" | "length" | "aborted";
+  /** `topLogprobs` token ids for each token, most probable first, laid end to end; their log-probabilities are as in `logprobs`. Empty for onAborted. */
+  readonly topTokens: Int32Array;
+  readonly topLogprobs: Float32Array;
   /** What sampled it: an adapter's name or "base". */
   readonly adapter: string;
   readonly version: number;

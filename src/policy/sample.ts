@@ -78,6 +78,11 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
       temperature: checkTemperature(kWho, options.temperature),
       topP: checkNumber(kWho, "topP", options.topP ?? 1, { min: 0, max: 1 }),
       topK: checkInteger(kWho, "topK", options.topK ?? 0, { min: 0 }),
+      minP: checkNumber(kWho, "minP", options.minP ?? 0, { min: 0, max: 1 }),
+      topLogprobs: checkInteger(kWho, "topLogprobs", options.topLogprobs ?? 0, {
+        min: 0,
+        max: Math.min(20, config.vocabulary),
+      }),
       seed: options.seed === undefined ? parts.nextSeed() : checkSeed(kWho, options.seed),
     },
   };
@@ -120,6 +125,8 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
     tokens: Int32Array.from(choice.tokens),
     logprobs: Float32Array.from(choice.logprobs),
     finishReason: finishReasonOf(choice),
+    topTokens: new Int32Array(),
+    topLogprobs: new Float32Array(),
   });
   return {
     isNeeded:
@@ -143,7 +150,10 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
       if (thrown !== undefined) throw thrown.error;
       return choices.map((choice, index) => {
         const own = streamed[index];
-        return own?.isStopped ? toChoice(own) : choice;
+        if (!own?.isStopped) return choice;
+        const top = own.tokens.length * request.native.topLogprobs;
+        const [topTokens, topLogprobs] = [choice.topTokens.slice(0, top), choice.topLogprobs.slice(0, top)];
+        return { ...toChoice(own), topTokens, topLogprobs };
       });
     },
   };

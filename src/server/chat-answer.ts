@@ -95,14 +95,16 @@ export interface ChoiceLogprobs {
 }
 
 export function logprobsOf(sampled: SampledChoice, tokenizer: Tokenizer): ChoiceLogprobs {
-  const content = Array.from(sampled.tokens, (id, i) => {
+  const entry = (id: number, logprob: number | undefined) => {
     const token = tokenizer.decode([id]);
-    return {
-      token,
-      logprob: sampled.logprobs[i],
-      bytes: [...new TextEncoder().encode(token)],
-      top_logprobs: [],
-    };
-  });
+    return { token, logprob, bytes: [...new TextEncoder().encode(token)] };
+  };
+  const top = sampled.tokens.length === 0 ? 0 : sampled.topTokens.length / sampled.tokens.length;
+  const content = Array.from(sampled.tokens, (id, i) => ({
+    ...entry(id, sampled.logprobs[i]),
+    top_logprobs: Array.from(sampled.topTokens.subarray(i * top, (i + 1) * top), (other, rank) =>
+      entry(other, sampled.topLogprobs[i * top + rank]),
+    ),
+  }));
   return { content, refusal: null };
 }

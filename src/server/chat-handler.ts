@@ -109,6 +109,7 @@ async function answer(context: HandlerContext, request: ChatRequest, signal: Abo
       ...sampling,
       seed: context.seeds.next(prompt.ids),
       stop: request.stop,
+      topLogprobs: request.topLogprobs,
       ...(context.adapter === undefined ? {} : { adapter: context.adapter(request) }),
       ...more,
     });

@@ -15,6 +15,7 @@ export interface ChatRequest {
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
+  readonly topLogprobs: number;
 }
 
 /** @throws OpenAiError 400 naming the field */
@@ -26,6 +27,8 @@ export function parseChatRequest(body: unknown): ChatRequest {
     throw badRequest(`${param || "body"}: ${issue?.message ?? "is wrong"}`, param);
   }
   const from = parsed.data;
+  if (from.top_logprobs && !from.logprobs)
+    throw badRequest("top_logprobs: expected logprobs: true beside it", "top_logprobs");
   refuseUnsupported(from);
   return {
     model: from.model,
@@ -40,6 +43,7 @@ export function parseChatRequest(body: unknown): ChatRequest {
     stream: from.stream ?? false,
     includeUsage: from.stream_options?.include_usage ?? false,
     logprobs: from.logprobs ?? false,
+    topLogprobs: from.top_logprobs ?? 0,
   };
 }
 
@@ -75,13 +79,13 @@ const schema = z.looseObject({
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(20).nullish(),
 });
 
 /** Fields that would change the answer and are not served; their harmless values pass. */
 const harmless: Readonly<Record<string, (value: unknown) => boolean>> = {
   response_format: (value) => (value as { type?: unknown }).type === "text",
   tool_choice: (value) => value === "auto" || value === "none",
-  top_logprobs: (value) => value === 0,
   frequency_penalty: (value) => value === 0,
   presence_penalty: (value) => value === 0,
   logit_bias: (value) => typeof value === "object" && value !== null && Object.keys(value).length === 0,

@@ -107,6 +107,8 @@ export class FakeEngine implements NativeEngine {
         tokens: Int32Array.from(choice.tokens.slice(0, cut?.keep || undefined)),
         logprobs: Float32Array.from(choice.logprobs.slice(0, cut?.keep || undefined)),
         finishReason: cut === undefined ? "length" : cut.choice < 0 ? "aborted" : "stop",
+        topTokens: Int32Array.from({ length: choice.tokens.length * request.topLogprobs }, (_, i) => i),
+        topLogprobs: Float32Array.from({ length: choice.tokens.length * request.topLogprobs }, (_, i) => -i),
       };
     });
   }

@@ -29,6 +29,8 @@ describe("policy.sample", () => {
     ["temperature NaN", { prompt: [1], temperature: Number.NaN }, /temperature/],
     ["topP above 1", { prompt: [1], topP: 1.1 }, /topP/],
     ["a negative topK", { prompt: [1], topK: -1 }, /topK/],
+    ["minP above 1", { prompt: [1], minP: 1.5 }, /minP/],
+    ["more topLogprobs than 20", { prompt: [1], topLogprobs: 21 }, /topLogprobs/],
     ["a negative seed", { prompt: [1], seed: -1 }, /seed/],
     ["an empty stop string", { prompt: [1], stop: "" }, /stop strings/],
     ["a stop id outside the vocabulary", { prompt: [1], stop: [368] }, /stop\[0\]/],
@@ -53,6 +55,8 @@ describe("policy.sample", () => {
       temperature: 1,
       topP: 1,
       topK: 0,
+      minP: 0,
+      topLogprobs: 0,
       stopTokens: Int32Array.of(357),
       adapter: 0,
     });
@@ -91,7 +95,9 @@ describe("policy.sample", () => {
     const { policy } = await fakePolicy();
     await policy.optimStep({ lr: 0 });
     const choices = await policy.sample({ prompt: [1], n: 2, maxTokens: 2 });
-    const origin = { finishReason: "length", adapter: "default", version: 1, arithmetic: "fake-r1" };
+    const unasked = { topTokens: new Int32Array(), topLogprobs: new Float32Array() };
+    const sampler = { adapter: "default", version: 1, arithmetic: "fake-r1" };
+    const origin = { finishReason: "length", ...sampler, ...unasked };
     expect(choices).toEqual([
       { tokens: Int32Array.of(2, 3), logprobs: Float32Array.of(-0.125, -0.25), ...origin },
       { tokens: Int32Array.of(9, 10), logprobs: Float32Array.of(-0.125, -0.25), ...origin },
@@ -138,6 +144,15 @@ describe("policy.sample", () => {
     expect(engine.log).toContain("cancel 1 0 7");
     // The second choice is the same series from 7 tokens later on: it never meets the string.
     expect(choices[1]?.finishReason).toBe("length");
+  });
+
+  it("cuts the named tokens where a stop string cuts the choice", async () => {
+    const { policy } = await fakePolicy();
+    const [free] = await policy.sample({ prompt: [1], maxTokens: 20 });
+    const stop = policy.tokenizer.decode((free?.tokens ?? new Int32Array(0)).slice(4, 7));
+    const [choice] = await policy.sample({ prompt: [1], maxTokens: 20, topLogprobs: 2, stop });
+    expect([...(choice?.topTokens ?? [])]).toEqual(Array.from({ length: 14 }, (_, i) => i));
+    expect([...(choice?.topLogprobs ?? [])]).toEqual(Array.from({ length: 14 }, (_, i) => -i));
   });
 
   it("says stop, not length, when the last token allowed completes a stop string", async () => {

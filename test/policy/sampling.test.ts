@@ -35,13 +35,20 @@ describe("what is drawn", () => {
     return out.map((value) => value / before);
   }
 
+  function filteredBy(p: readonly number[], share: number): number[] {
+    const least = share * Math.max(...p);
+    const total = p.reduce((sum, value) => sum + (value >= least ? value : 0), 0);
+    return p.map((value) => (value >= least ? value / total : 0));
+  }
+
   it.each<[string, Partial<SampleOptions>, (p: readonly number[]) => number[]]>([
     ["the whole distribution", {}, (p) => [...p]],
     ["a colder one", { temperature: 0.6 }, (p) => [...p]],
     ["the ten likeliest", { topK: 10 }, (p) => filtered(p, (rank) => rank < 10)],
     ["the fewest that reach 0.3", { topP: 0.3 }, (p) => filtered(p, (_, before) => before < 0.3)],
+    ["those at least a tenth as likely as the likeliest", { minP: 0.1 }, (p) => filteredBy(p, 0.1)],
     [
-      "both",
+      "top-k and top-p",
       { topK: 20, topP: 0.6 },
       (p) =>
         filtered(
@@ -70,6 +77,24 @@ describe("what is drawn", () => {
     const quantile = freedom * (1 - 2 / (9 * freedom) + 4.75 * Math.sqrt(2 / (9 * freedom))) ** 3;
     expect(chi).toBeLessThan(quantile);
     expect(freedom).toBeGreaterThan(3);
+  });
+
+  it("is named beside the most probable tokens, whose log-probabilities are those of score", async () => {
+    const [choice] = await policy.sample({ prompt, maxTokens: 3, seed: 5, temperature: 0.8, topLogprobs: 4 });
+    const sampled = [...(choice?.tokens ?? [])];
+    expect(choice?.topTokens).toHaveLength(4 * sampled.length);
+    for (const [t] of sampled.entries()) {
+      const before = [...prompt, ...sampled.slice(0, t)];
+      const top = [...(choice?.topTokens.subarray(4 * t, 4 * t + 4) ?? [])];
+      const scores = await policy.score(
+        Array.from({ length: policy.config.vocabulary }, (_, token) => [...before, token]),
+        { temperature: 0.8 },
+      );
+      const last = scores.map(({ logprobs }) => logprobs.at(-1) ?? Number.NaN);
+      const likeliest = [...last.keys()].sort((a, b) => (last[b] ?? 0) - (last[a] ?? 0)).slice(0, 4);
+      expect(top).toEqual(likeliest);
+      expect([...(choice?.topLogprobs.subarray(4 * t, 4 * t + 4) ?? [])]).toEqual(top.map((id) => last[id]));
+    }
   });
 
   it("follows from seed, prompt and choice alone: not from the order of calls, nor from company", async () => {

@@ -26,6 +26,20 @@ describe("the chat endpoint", () => {
     expect(json.choices[0].logprobs.content[1]).toMatchObject({ logprob: -0.125, top_logprobs: [] });
   });
 
+  it("names the most probable tokens where they are asked for, streamed or not, and only beside logprobs", async () => {
+    const body = { model: "m", messages: [user("hi")], logprobs: true, top_logprobs: 2 };
+    const { json } = await scripted(["hello"]).post(body);
+    const [, second] = json.choices[0].logprobs.content;
+    expect(second.top_logprobs).toEqual([
+      { token: second.token, logprob: -0.125, bytes: second.bytes },
+      { token: expect.any(String), logprob: -1, bytes: expect.any(Array) },
+    ]);
+    const wrong = await scripted(["a"]).post({ ...body, logprobs: false });
+    expect(wrong.status).toBe(400);
+    expect(wrong.json.error).toMatchObject({ param: "top_logprobs" });
+    expect((await scripted(["a"]).post({ ...body, top_logprobs: 21 })).json.error.param).toBe("top_logprobs");
+  });
+
   it("parses tool calls only where tools are given, and keeps their arguments as written", async () => {
     const body = { model: "m", messages: [user("hi")] };
     const withTools = (await scripted([call]).post({ ...body, tools })).json.choices[0];
@@ -88,7 +102,6 @@ describe("the chat endpoint", () => {
     ["tool_choice", "required"],
     ["frequency_penalty", 0.5],
     ["logit_bias", { 5: 1 }],
-    ["top_logprobs", 3],
     ["functions", []],
   ])("refuses %s by name", async (field, value) => {
     const { status, json } = await scripted(["a"]).post({

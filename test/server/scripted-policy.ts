@@ -45,6 +45,10 @@ export function scripted(
         tokens: Int32Array.from(ids),
         logprobs: Float32Array.from(ids, (_, i) => -i / 8),
         finishReason: typeof script === "string" ? "stop" : "length",
+        topTokens: Int32Array.from(ids.flatMap((id) => [id, id - 1].slice(0, options.topLogprobs ?? 0))),
+        topLogprobs: Float32Array.from(
+          ids.flatMap((_, i) => [-i / 8, -i].slice(0, options.topLogprobs ?? 0)),
+        ),
         adapter: "default",
         version: 0,
         arithmetic: "f32-r1",
