@@ -2,14 +2,14 @@
 //   .agl/quickstart/metrics.jsonl  a line a step    .agl/quickstart/reward.svg  the curve    .agl/quickstart/adapter  PEFT
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import * as agl from "agentlightning";
 import { calculate, isRight } from "./agent.js";
 import { createRandom, heldOutQuestions, randomQuestion } from "./questions.js";
 import { rewardSvg } from "./reward-svg.js";
 import { startingPolicy } from "./starting-policy.js";
 
-const seedAt = process.argv.indexOf("--seed");
-const seed = seedAt < 0 ? 1 : Number(process.argv[seedAt + 1]);
+const seed = readSeed();
 const out = join(".agl", "quickstart", ...(seed === 1 ? [] : [`seed-${seed}`]));
 const mostSteps = 80;
 const updatesPerStep = 4;
@@ -140,6 +140,20 @@ console.log(
 );
 await trainer.close();
 await policy.close();
+
+/** Of the command line; what else stands there ends the program. */
+function readSeed() {
+  try {
+    const { values } = parseArgs({ options: { seed: { type: "string", default: "1" } } });
+    if (/^\d{1,9}$/.test(values.seed)) return Number(values.seed);
+    throw new Error(
+      `expected --seed to be an integer from 0 to 999999999, got ${JSON.stringify(values.seed)}`,
+    );
+  } catch (error) {
+    console.error(`quickstart: ${error.message}\nusage: npm run quickstart [-- --seed N]`);
+    process.exit(2);
+  }
+}
 
 function withoutEvaluation(metrics) {
   return Object.fromEntries(
