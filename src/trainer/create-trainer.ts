@@ -25,6 +25,7 @@ import type {
   TrainerEvents,
   TrainerOptions,
 } from "./trainer.js";
+import { inTurn } from "./turn.js";
 
 /** @throws E_ARGUMENT, E_STATE when the algorithm cannot train what the policy was loaded for */
 export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task> {
@@ -144,7 +145,10 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     return evaluated;
   }
 
-  async function stepNow(tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> {
+  const stepNow = (tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> =>
+    inTurn(policy, settings.adapter, () => takeStep(tasks, signal));
+
+  async function takeStep(tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> {
     const started = performance.now();
     const { groupSize } = settings.algorithm;
     const report = await batch("step", tasks, "train", groupSize, signal, trainingSampling);

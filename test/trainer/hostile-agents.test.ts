@@ -130,4 +130,13 @@ describe("a step", () => {
     const refused = await late?.then(String, (error: Error) => (error.cause as Error).cause);
     expect(refused).toMatchObject({ code: "E_STATE", message: expect.stringContaining("await every call") });
   });
+
+  it("rejects with E_STATE while another trainer is in a step of the same adapter, which goes on untouched", async () => {
+    await using first = trainerOf(async () => (await ask()).usage?.completion_tokens);
+    await using second = trainerOf(() => 1);
+    const step = first.step(["a"]);
+    await expect(second.step(["a"])).rejects.toMatchObject({ code: "E_STATE" });
+    expect((await step).rollouts.map(({ outcome }) => outcome)).toEqual(["ok", "ok"]);
+    await expect(second.step(["a"])).resolves.toMatchObject({ step: 0 });
+  });
 });
