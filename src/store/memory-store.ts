@@ -156,7 +156,7 @@ class MemoryStore implements LightningStore {
       tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
       checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
     }
-    return spans.map((span) => tables.addSpan(span, now()));
+    return tables.addSpans(spans, now());
   }
 
   async nextSequenceId(rolloutId: string): Promise<number> {

@@ -7,7 +7,6 @@ import type { Span } from "../types/span.js";
 import {
   deadlineOf,
   hearFrom,
-  isActive,
   isEnded,
   isQueued,
   moveAttempt,
@@ -25,8 +24,8 @@ export interface RolloutEntry {
   /** By sequence id. */
   readonly attempts: Attempt[];
   readonly spans: Span[];
-  /** attempt id / span id. */
-  readonly spanKeys: Set<string>;
+  /** Of each attempt. */
+  readonly spanIds: Map<string, Set<string>>;
   lastSequenceId: number;
 }
 
@@ -41,7 +40,8 @@ export class MemoryTables {
   readonly waiters = createWaiters();
   /** Of claims for the queue, under the one key kQueue. */
   readonly claimers = createWaiters();
-  readonly #active = new Map<string, { readonly entry: RolloutEntry; readonly attemptId: string }>();
+  /** Those with an attempt that may become overdue. */
+  readonly #watched = new Set<RolloutEntry>();
   readonly #watchdog = createWatchdog(() => this.#scan());
   latestResources: ResourcesUpdate | null = null;
   #closed = false;
@@ -80,7 +80,7 @@ export class MemoryTables {
   }
 
   addRollout(rollout: Rollout): RolloutEntry {
-    const entry = { rollout, attempts: [], spans: [], spanKeys: new Set<string>(), lastSequenceId: 0 };
+    const entry = { rollout, attempts: [], spans: [], spanIds: new Map(), lastSequenceId: 0 };
     this.entries.set(rollout.rolloutId, entry);
     return entry;
   }
@@ -96,7 +96,7 @@ export class MemoryTables {
     }
     if (isEnded(rollout.status) && !isEnded(before)) this.waiters.settle(rollout.rolloutId);
     // New limits may be due sooner.
-    for (const attempt of entry.attempts) this.#watch(entry, attempt);
+    this.#watch(entry);
   }
 
   /** A new attempt, with the rollout preparing and the worker busy. */
@@ -114,25 +114,24 @@ export class MemoryTables {
     const index = attempt.sequenceId - 1;
     const before = entry.attempts[index] ?? attempt;
     entry.attempts[index] = attempt;
-    this.#watch(entry, attempt);
     if (before.status !== attempt.status || before.workerId !== attempt.workerId)
       this.#syncWorker(attempt, now);
-    if (index === entry.attempts.length - 1)
-      this.setRollout(entry, propagate(entry.rollout, before.status, attempt, now));
+    const isLatest = index === entry.attempts.length - 1;
+    const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now) : entry.rollout;
+    if (rollout === entry.rollout) this.#watch(entry);
+    else this.setRollout(entry, rollout);
     return attempt;
   }
 
-  /** Keeps a span and counts it as a sign of life; null: it was kept before. */
-  addSpan(span: Span, now: number): Span | null {
-    const entry = this.entryOf("addSpans", span.rolloutId);
-    const attempt = this.attemptOf("addSpans", entry, span.attemptId);
-    this.setAttempt(entry, hearFrom(attempt, now), now);
-    const key = `${span.attemptId}/${span.spanId}`;
-    if (entry.spanKeys.has(key)) return null;
-    entry.spanKeys.add(key);
-    entry.spans.push(span);
-    entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
-    return span;
+  /** Keeps spans and counts them as signs of life; null in place of one that was kept before. */
+  addSpans(spans: readonly Span[], now: number): readonly (Span | null)[] {
+    let heard: Attempt | undefined;
+    return spans.map((span) => {
+      const entry = this.entryOf("addSpans", span.rolloutId);
+      const attempt = this.attemptOf("addSpans", entry, span.attemptId);
+      if (attempt !== heard) heard = this.setAttempt(entry, hearFrom(attempt, now), now);
+      return addSpan(entry, span);
+    });
   }
 
   #syncWorker(attempt: Attempt, now: number): void {
@@ -141,24 +140,24 @@ export class MemoryTables {
     this.workers.set(workerId, syncWorker(this.workers.get(workerId) ?? toWorker(workerId), attempt, now));
   }
 
-  #watch(entry: RolloutEntry, { rolloutId, attemptId, ...attempt }: Attempt): void {
-    const key = `${rolloutId}/${attemptId}`;
-    if (!isActive(attempt.status)) {
-      this.#active.delete(key);
-      return;
-    }
-    this.#active.set(key, { entry, attemptId });
-    this.#watchdog.watch(deadlineOf({ rolloutId, attemptId, ...attempt }, entry.rollout.config));
+  #watch(entry: RolloutEntry): void {
+    const { config } = entry.rollout;
+    let next = Number.POSITIVE_INFINITY;
+    for (const attempt of entry.attempts) next = Math.min(next, deadlineOf(attempt, config));
+    if (next === Number.POSITIVE_INFINITY) this.#watched.delete(entry);
+    else this.#watched.add(entry);
+    this.#watchdog.watch(next);
   }
 
   #scan(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { entry, attemptId } of [...this.#active.values()]) {
-      const now = Date.now() / 1000;
-      const attempt = this.attemptOf("watchdog", entry, attemptId);
-      const verdict = overdue(attempt, entry.rollout.config, now);
-      if (verdict !== null) this.setAttempt(entry, moveAttempt(attempt, verdict, now), now);
-      else next = Math.min(next, deadlineOf(attempt, entry.rollout.config));
+    for (const entry of [...this.#watched]) {
+      for (const attempt of [...entry.attempts]) {
+        const now = Date.now() / 1000;
+        const verdict = overdue(attempt, entry.rollout.config, now);
+        if (verdict !== null) this.setAttempt(entry, moveAttempt(attempt, verdict, now), now);
+        else next = Math.min(next, deadlineOf(attempt, entry.rollout.config));
+      }
     }
     return next;
   }
@@ -168,6 +167,19 @@ export class MemoryTables {
 export const kQueue = "queue";
 
 // --- internal ---
+
+function addSpan(entry: RolloutEntry, span: Span): Span | null {
+  let spanIds = entry.spanIds.get(span.attemptId);
+  if (spanIds === undefined) {
+    spanIds = new Set();
+    entry.spanIds.set(span.attemptId, spanIds);
+  }
+  if (spanIds.has(span.spanId)) return null;
+  spanIds.add(span.spanId);
+  entry.spans.push(span);
+  entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
+  return span;
+}
 
 function closedError(who: string): LightningError {
   return new LightningError("E_CLOSED", `store.${who}: the store was closed`);

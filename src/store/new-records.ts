@@ -1,5 +1,5 @@
 // Records as they begin, and the checks of what callers put into a store.
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 import type { Resources } from "../types/resources.js";
 import type {
@@ -14,7 +14,9 @@ import type { NewRollout } from "./store-records.js";
 
 /** `ro-` + 12, `at-` + 8, `rs-` + 12 hex digits, random. */
 export function newId(kind: "ro" | "at" | "rs"): string {
-  return `${kind}-${randomBytes(kind === "at" ? 4 : 6).toString("hex")}`;
+  // Its first twelve digits are random all, and node:crypto keeps them in stock.
+  const uuid = randomUUID();
+  return `${kind}-${uuid.slice(0, 8)}${kind === "at" ? "" : uuid.slice(9, 13)}`;
 }
 
 /** A queued rollout. @throws E_ARGUMENT */

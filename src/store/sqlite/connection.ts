@@ -22,9 +22,13 @@ export class Connection {
     driver.exec(`PRAGMA busy_timeout = ${kBusyMs}`);
   }
 
+  run(sql: string, ...parameters: readonly SqlValue[]): void {
+    this.#prepared(sql).run(...parameters);
+  }
+
   /** @returns how many rows changed */
-  run(sql: string, ...parameters: readonly SqlValue[]): number {
-    return this.#prepared(sql).run(...parameters);
+  change(sql: string, ...parameters: readonly SqlValue[]): number {
+    return this.#prepared(sql).change(...parameters);
   }
 
   get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined {

@@ -4,8 +4,10 @@ export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, SqlValue>>;
 
 export interface Statement {
-  /** @returns how many rows changed */
-  run(...parameters: readonly SqlValue[]): number;
+  /** Of a statement that gives no rows. */
+  run(...parameters: readonly SqlValue[]): void;
+  /** The same, and how many rows it changed. */
+  change(...parameters: readonly SqlValue[]): number;
   get(...parameters: readonly SqlValue[]): Row | undefined;
   all(...parameters: readonly SqlValue[]): readonly Row[];
 }

@@ -15,7 +15,9 @@ export async function openLibsql(path: string): Promise<Driver | { readonly miss
     prepare: (sql) => {
       const statement = database.prepare(sql);
       return {
-        run: (...parameters) => statement.run(checked(parameters)).changes,
+        // Half the time of its run(), which describes what it did.
+        run: (...parameters) => void statement.get(checked(parameters)),
+        change: (...parameters) => statement.run(checked(parameters)).changes,
         get: (...parameters) => statement.get(checked(parameters)),
         all: (...parameters) => statement.all(checked(parameters)),
       };

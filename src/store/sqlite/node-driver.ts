@@ -11,7 +11,8 @@ export function openNodeSqlite(path: string): Driver | null {
     prepare: (sql) => {
       const statement = database.prepare(sql);
       return {
-        run: (...parameters) => Number(statement.run(...parameters).changes),
+        run: (...parameters) => void statement.run(...parameters),
+        change: (...parameters) => Number(statement.run(...parameters).changes),
         get: (...parameters) => statement.get(...parameters),
         all: (...parameters) => statement.all(...parameters),
       };

@@ -172,8 +172,7 @@ export class SqliteStore implements LightningStore {
         tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
         checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
       }
-      const time = now();
-      return spans.map((span, index) => tables.addSpan(span, bodies[index] ?? "", time));
+      return tables.addSpans(spans, bodies, now());
     });
   }
 

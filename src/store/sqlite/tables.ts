@@ -33,6 +33,9 @@ export class Tables {
   /** The last rollout's key and the queue's last place; null: not read yet. */
   #lastKey: number | null = null;
   #lastPlace: number | null = null;
+  /** The head of the queue, read before anybody asked for it; for this transaction only. */
+  #ahead: readonly { readonly entry: Entry; readonly place: number }[] = [];
+  #aheadCount = 0;
   #changes = nothing();
   /** Of the last transaction. */
   dataVersion: number;
@@ -63,6 +66,8 @@ export class Tables {
       if (isEnded(rollout.status) || isQueued(rollout.status) || this.#entries.size > kMostEntries)
         this.#entries.delete(rollout.rolloutId);
     this.#seen.clear();
+    this.#ahead = [];
+    this.#aheadCount = 0;
     if (this.#workers.size > kMostEntries) this.#workers.clear();
     return changes;
   }
@@ -102,10 +107,19 @@ export class Tables {
 
   /** At most `limit`, oldest first; they stay in the queue until they change. */
   nextQueued(limit: number): Entry[] {
-    this.flush();
-    return this.db
-      .all(kNextQueued, limit)
-      .map((row) => this.#entries.get(row.id as string) ?? this.#toEntry(row));
+    let found = this.#ahead.filter(({ entry, place }) => entry.place === place);
+    if (found.length < limit) {
+      this.flush();
+      // Claims come in groups: the next of this transaction will not have to ask.
+      this.#aheadCount = Math.min(Math.max(limit, 2 * this.#aheadCount), Math.max(limit, kMostAhead));
+      const rows = this.db.all(kNextQueued, this.#aheadCount);
+      found = rows.map((row) => ({
+        entry: this.#entries.get(row.id as string) ?? this.#toEntry(row),
+        place: row.place as number,
+      }));
+    }
+    this.#ahead = found.slice(limit);
+    return found.slice(0, limit).map(({ entry }) => entry);
   }
 
   /** At most `limit` whose deadline has passed, with the attempt. */
@@ -199,13 +213,17 @@ export class Tables {
     return attempt;
   }
 
-  /** Keeps a span, given with its JSON, and counts it as a sign of life; null: it was kept before. */
-  addSpan(span: Span, body: string, now: number): Span | null {
-    const entry = this.entryOf("addSpans", span.rolloutId);
-    const attempt = this.attemptOf("addSpans", entry, span.attemptId);
-    this.setAttempt(entry, hearFrom(attempt, now), now);
-    const key = attemptKey(entry.key, attempt.sequenceId);
-    return this.db.run(kAddSpan, key, span.sequenceId, toIdText(span.spanId), body) === 1 ? span : null;
+  /** Keeps spans and counts them as signs of life; null in place of one that was kept before. @param bodies  their JSON */
+  addSpans(spans: readonly Span[], bodies: readonly string[], now: number): readonly (Span | null)[] {
+    let heard: Attempt | undefined;
+    return spans.map((span, index) => {
+      const entry = this.entryOf("addSpans", span.rolloutId);
+      const attempt = this.attemptOf("addSpans", entry, span.attemptId);
+      if (attempt !== heard) heard = this.setAttempt(entry, hearFrom(attempt, now), now);
+      const key = attemptKey(entry.key, attempt.sequenceId);
+      const [spanId, body = ""] = [toIdText(span.spanId), bodies[index]];
+      return this.db.change(kAddSpan, key, span.sequenceId, spanId, body) === 1 ? span : null;
+    });
   }
 
   nextSequenceId(entry: Entry): number {
@@ -271,6 +289,8 @@ export class Tables {
 
   #forget(): void {
     this.#entries.clear();
+    this.#ahead = [];
+    this.#aheadCount = 0;
     this.#seen.clear();
     this.#workers.clear();
     this.#touched.clear();
@@ -283,6 +303,7 @@ export class Tables {
 // --- internal ---
 
 const kMostEntries = 1000;
+const kMostAhead = 64;
 const kGetRollout = "SELECT * FROM rollouts WHERE id = ?";
 const kGetStatuses = "SELECT id, status FROM rollouts WHERE id IN (SELECT value FROM json_each(?))";
 const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY key";
