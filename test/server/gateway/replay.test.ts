@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { gatewayRoutes } from "../../../src/server/gateway/routes.js";
 import { serve } from "../../../src/server/store-api/serve.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
-import type { LightningStore } from "../../../src/store/store.js";
 import { startUpstream } from "./upstream.js";
 
 interface Exchange {
@@ -44,9 +42,8 @@ function normalize(value: unknown, names: Readonly<Record<string, string>>): unk
 describe("a client of the 1.0 gateway", () => {
   it("gets in each of 51 exchanges what it got from the reference", async () => {
     const upstream = await startUpstream();
-    const options = { modelName: "test-model", trainTemperature: 1, valTemperature: 0 };
-    const mounts = [(store: LightningStore) => gatewayRoutes(store, options)];
-    const server = await serve({ store: createMemoryStore(), port: 0, key: "secret", mounts });
+    const gateway = { modelName: "test-model", trainTemperature: 1, valTemperature: 0 };
+    const server = await serve({ store: createMemoryStore(), port: 0, key: "secret", gateway });
     let id = recordedId;
     const here = () => ({ [id]: "<id>", [upstream.url]: "<url>" });
     try {

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The command `agl`. What goes wrong is one line on stderr: exit code 2 for wrong arguments, 1 for all else.
+import { Command, CommanderError } from "commander";
+import { LightningError } from "../base/error.js";
+import { runnerCommand } from "./runner-command.js";
+import { storeCommand } from "./store-command.js";
+import { say } from "./terminal.js";
+
+process.exitCode = await main(process.argv.slice(2));
+
+// --- internal ---
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command("agl")
+    .description("Agent Lightning: stores, runners and what they share")
+    .exitOverride()
+    .addCommand(storeCommand())
+    .addCommand(runnerCommand());
+  for (const command of allOf(program)) command.exitOverride().showHelpAfterError("(see --help)");
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    // commander has said what is wrong, or shown its help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof LightningError)) throw error;
+    say(`agl: ${error.message}`);
+    return error.code === "E_ARGUMENT" ? 2 : 1;
+  }
+}
+
+function allOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}

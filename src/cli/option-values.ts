@@ -1,0 +1,26 @@
+// Values of options that are more than text.
+import { InvalidArgumentError, Option } from "commander";
+
+/** For commander: an integer from `min` on. */
+export function toInteger(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+    throw new InvalidArgumentError(`expected an integer of at least ${min}`);
+  };
+}
+
+/** For commander: seconds, as milliseconds. */
+export function toMilliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value * 1000;
+  throw new InvalidArgumentError("expected seconds, 0 or more");
+}
+
+export function storeOption(): Option {
+  return new Option("--store <url>", "sqlite:PATH, postgres://... or http://HOST:PORT").makeOptionMandatory();
+}
+
+export function keyOption(): Option {
+  return new Option("--key <key>", "the store server's key").env("AGL_KEY");
+}

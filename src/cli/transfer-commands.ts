@@ -1,0 +1,51 @@
+// agl store export and agl store import.
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { Command } from "commander";
+import { argumentError } from "../base/check.js";
+import { openStore } from "../store/open-store.js";
+import { exportLines, importLines } from "../store/transfer.js";
+import { keyOption, storeOption } from "./option-values.js";
+import { say } from "./terminal.js";
+
+export function exportCommand(): Command {
+  return new Command("export")
+    .description("write all of a store to standard output, one record a line")
+    .addOption(storeOption())
+    .addOption(keyOption())
+    .action(async ({ store: url, key }: { readonly store: string; readonly key?: string }) => {
+      await using store = await openStore(url, key === undefined ? {} : { key });
+      for await (const line of exportLines(store))
+        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
+    });
+}
+
+export function importCommand(): Command {
+  return new Command("import")
+    .description("add the records of an export to a store that knows none of them")
+    .addOption(storeOption())
+    .argument("<file>", "what agl store export wrote")
+    .action(async (file: string, { store: url }: { readonly store: string }) => {
+      await checkReadable(file);
+      await using store = await openStore(url);
+      const lines = () =>
+        createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+      const counts = await importLines(store, lines);
+      const { resources, rollouts, spans, workers } = counts;
+      say(
+        `imported ${rollouts} rollouts, ${spans} spans, ${resources} versions of resources, ${workers} workers`,
+      );
+    });
+}
+
+// --- internal ---
+
+async function checkReadable(file: string): Promise<void> {
+  try {
+    await access(file);
+  } catch (error) {
+    throw argumentError("store import", `a file that can be read (${(error as Error).message})`, file);
+  }
+}

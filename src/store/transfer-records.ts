@@ -1,0 +1,113 @@
+// What may stand in a line of an exported store. A file may come from anywhere: every field is checked.
+import { z } from "zod";
+
+export const kTransferFormat = "agentlightning-store";
+export const kTransferVersion = 1;
+
+const id = z.string().min(1);
+const time = z.number().min(0);
+const text = z.string();
+const map = z.record(z.string(), z.unknown());
+const attemptStatus = z.enum(["preparing", "running", "failed", "succeeded", "unresponsive", "timeout"]);
+const attributeValue = z.union([
+  text,
+  z.number(),
+  z.boolean(),
+  z.array(text).readonly(),
+  z.array(z.number()).readonly(),
+  z.array(z.boolean()).readonly(),
+]);
+const attributes = z.record(z.string(), attributeValue);
+
+const resource = z.discriminatedUnion("resourceType", [
+  z.strictObject({
+    resourceType: z.enum(["llm", "proxy_llm"]),
+    endpoint: text,
+    model: text,
+    apiKey: text.nullable(),
+    samplingParameters: map,
+  }),
+  z.strictObject({
+    resourceType: z.literal("prompt_template"),
+    template: text,
+    engine: z.enum(["jinja", "f-string", "poml"]),
+  }),
+]);
+
+const resourcesUpdate = z.strictObject({
+  resourcesId: id,
+  version: z.int().min(1),
+  createTime: time,
+  updateTime: time,
+  resources: z.record(z.string(), resource),
+});
+
+const rollout = z.strictObject({
+  rolloutId: id,
+  input: z.unknown(),
+  mode: z.enum(["train", "val", "test"]).nullable(),
+  resourcesId: id.nullable(),
+  status: z.enum(["queuing", "preparing", "running", "failed", "succeeded", "cancelled", "requeuing"]),
+  config: z.strictObject({
+    timeoutSeconds: time.nullable(),
+    unresponsiveSeconds: time.nullable(),
+    maxAttempts: z.int().min(1),
+    retryCondition: z.array(attemptStatus),
+  }),
+  metadata: map,
+  startTime: time,
+  endTime: time.nullable(),
+});
+
+const attempt = z.strictObject({
+  rolloutId: id,
+  attemptId: id,
+  sequenceId: z.int().min(1),
+  status: attemptStatus,
+  workerId: id.nullable(),
+  startTime: time,
+  endTime: time.nullable(),
+  lastHeartbeatTime: time.nullable(),
+  metadata: map,
+});
+
+const span = z.strictObject({
+  rolloutId: id,
+  attemptId: id,
+  sequenceId: z.int().min(1),
+  traceId: text,
+  spanId: text,
+  parentId: text.nullable(),
+  name: text,
+  status: z.strictObject({ code: z.enum(["UNSET", "OK", "ERROR"]), description: text.nullable() }),
+  attributes,
+  events: z.array(z.strictObject({ name: text, attributes, timestamp: z.number().nullable() })),
+  startTime: z.number(),
+  endTime: z.number().nullable(),
+  extra: map.optional(),
+});
+
+const worker = z.strictObject({
+  workerId: id,
+  status: z.enum(["idle", "busy", "unknown"]),
+  heartbeatStats: z.record(z.string(), z.custom<z.output<typeof attributeValue>>()).nullable(),
+  lastHeartbeatTime: time.nullable(),
+  lastDequeueTime: time.nullable(),
+  lastBusyTime: time.nullable(),
+  lastIdleTime: time.nullable(),
+  currentRolloutId: id.nullable(),
+  currentAttemptId: id.nullable(),
+});
+
+export const transferLineSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("resources"), resources: resourcesUpdate }),
+  z.strictObject({ kind: z.literal("rollout"), rollout, attempts: z.array(attempt), spans: z.int().min(0) }),
+  z.strictObject({ kind: z.literal("span"), span }),
+  z.strictObject({ kind: z.literal("worker"), worker }),
+  z.looseObject({
+    kind: z.literal("end"),
+    counts: z.object({ resources: z.int(), rollouts: z.int(), spans: z.int(), workers: z.int() }),
+  }),
+]);
+
+export type TransferLine = z.output<typeof transferLineSchema>;

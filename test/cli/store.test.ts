@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { openStore } from "../../src/store/open-store.js";
+import { type Agl, agl, temporaryFolder } from "./agl.js";
+
+const started: Agl[] = [];
+const run = (...[args, options]: Parameters<typeof agl>) => {
+  const command = agl(args, options);
+  started.push(command);
+  return command;
+};
+
+afterEach(() => {
+  for (const { child } of started.splice(0)) child.kill("SIGKILL");
+});
+
+describe("agl store", () => {
+  it("serves what outlives it, in a file, and ends with 0 when told to", async () => {
+    using folder = temporaryFolder();
+    const url = `sqlite:${folder.path}/store.db`;
+    const ids: string[] = [];
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const server = run(["store", "--url", url, "--port", "0", "--key", "secret"]);
+      const [, address = ""] = await server.says(/at (http:\S+)/);
+      const store = await openStore(address, { key: "secret" });
+      const [rollout] = await store.enqueue([{ input: signal }]);
+      ids.push(rollout!.rolloutId);
+      expect((await store.queryRollouts()).items.map(({ rolloutId }) => rolloutId)).toEqual(ids);
+      await store.close();
+      server.child.kill(signal);
+      expect(await server.done).toBe(0);
+    }
+  });
+
+  it("speaks the 0.3 routes, OTLP and the gateway at one address", async () => {
+    const server = run(["store", "--port", "0"]);
+    const [, address = ""] = await server.says(/at (http:\S+)/);
+    const statuses = await Promise.all(
+      [
+        fetch(`${address}/v1/agl/health`),
+        fetch(`${address}/v1/traces`, {
+          method: "POST",
+          headers: { "content-type": "application/x-protobuf" },
+        }),
+        fetch(`${address}/proxy/state`),
+      ].map(async (response) => (await response).status),
+    );
+    expect(statuses).toEqual([200, 200, 200]);
+  });
+
+  it.each<[string, string[], Record<string, string>, number | "open"]>([
+    ["a host that others reach without a key", ["store", "--host", "0.0.0.0", "--port", "0"], {}, 2],
+    [
+      "the same with a key from the environment",
+      ["store", "--host", "0.0.0.0", "--port", "0"],
+      { AGL_KEY: "k" },
+      "open",
+    ],
+    ["a port that is none", ["store", "--port", "many"], {}, 2],
+    ["a store that is none", ["store", "--url", "ftp://x"], {}, 2],
+    ["an unknown option", ["store", "--porch", "1"], {}, 2],
+    ["a runner without an agent", ["runner", "--store", "memory:"], {}, 2],
+    ["a folder that is not there", ["store", "--url", "sqlite:no/such/folder/store.db"], {}, 1],
+    ["help", ["runner", "--help"], {}, 0],
+  ])("ends as it should: %s", async (_, args, env, end) => {
+    const command = run(args, { env: { AGL_KEY: "", ...env } });
+    if (end === "open") await command.says(/at http/);
+    else expect([await command.done, command.output.err.includes("    at ")]).toEqual([end, false]);
+  });
+});
