@@ -7,6 +7,7 @@ import type { Connection } from "./connection.js";
 import { type CallKind, GroupCommit } from "./group-commit.js";
 import { createNeighbours } from "./neighbours.js";
 import { type Changes, Tables } from "./tables.js";
+import { countQueued } from "./waits.js";
 
 /** What claims wait for. */
 export const kQueue = "queue";
@@ -86,7 +87,7 @@ export class Backend {
       const ended = this.waiters
         .keys()
         .filter((id) => isEnded(tables.entryOf("waitForRollouts", id).rollout.status));
-      return { ended, queued: tables.countQueued(this.claimers.countOf(kQueue)) };
+      return { ended, queued: countQueued(tables, this.claimers.countOf(kQueue)) };
     });
     look.then(
       ({ ended, queued }) => {

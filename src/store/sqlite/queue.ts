@@ -30,6 +30,6 @@ export function claimQueued(
   const time = Date.now() / 1000;
   const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
   if (workerId !== null)
-    tables.setWorker(afterClaim(tables.findWorker(workerId) ?? toWorker(workerId), claimed.length, time));
+    tables.workers.set(afterClaim(tables.workers.find(workerId) ?? toWorker(workerId), claimed.length, time));
   return claimed;
 }

@@ -30,6 +30,7 @@ import { claimQueued, toInput, toRecord } from "./queue.js";
 import { addVersion, getResources, latestResources } from "./resources.js";
 import { toJson } from "./rows.js";
 import type { Tables } from "./tables.js";
+import { stillOpen } from "./waits.js";
 
 export class SqliteStore implements LightningStore {
   readonly #backend: Backend;
@@ -128,7 +129,7 @@ export class SqliteStore implements LightningStore {
     const ids = [...new Set(rolloutIds)];
     const deadline = performance.now() + timeoutMs;
     const look = (some: readonly string[]) =>
-      this.#look("waitForRollouts", (tables) => tables.stillOpen("waitForRollouts", some));
+      this.#look("waitForRollouts", (tables) => stillOpen(tables, "waitForRollouts", some));
     for (let open = await look(ids); open.length > 0; ) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
@@ -218,16 +219,16 @@ export class SqliteStore implements LightningStore {
     checkId("store.heartbeat", "workerId", workerId);
     toJson("heartbeat", "stats", stats);
     return this.#write("heartbeat", (tables) => {
-      const known = tables.findWorker(workerId) ?? toWorker(workerId);
+      const known = tables.workers.find(workerId) ?? toWorker(workerId);
       const heartbeatStats = stats ?? known.heartbeatStats;
-      return tables.setWorker({ ...known, lastHeartbeatTime: now(), heartbeatStats });
+      return tables.workers.set({ ...known, lastHeartbeatTime: now(), heartbeatStats });
     });
   }
 
   async getWorker(workerId: string): Promise<Worker> {
     return this.#look(
       "getWorker",
-      (tables) => tables.findWorker(workerId) ?? notFound("getWorker", "worker", workerId),
+      (tables) => tables.workers.find(workerId) ?? notFound("getWorker", "worker", workerId),
     );
   }
 

@@ -1,6 +1,6 @@
 // The records of one transaction: read from the file once, changed in memory by the life cycle, written by flush before the commit.
 // What is claimed stays here between transactions for as long as no other connection commits (data_version).
-import type { Attempt, AttemptedRollout, Rollout, RolloutStatus, Worker } from "../../types/rollout.js";
+import type { Attempt, AttemptedRollout, Rollout } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import { deadlineOf, hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
 import { toAttempt, toWorker } from "../new-records.js";
@@ -8,7 +8,8 @@ import { notFound } from "../not-found.js";
 import type { Connection } from "./connection.js";
 import type { Row } from "./driver.js";
 import { type Entry, saveEntry } from "./entry.js";
-import { attemptKey, attemptKeys, fromJson, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
+import { attemptKey, attemptKeys, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
+import { WorkerTable } from "./workers.js";
 
 /** What a transaction did that somebody may wait for. */
 export interface Changes {
@@ -24,12 +25,11 @@ export interface Changes {
 
 export class Tables {
   readonly db: Connection;
+  readonly workers: WorkerTable;
   readonly #entries = new Map<string, Entry>();
-  readonly #workers = new Map<string, Worker>();
   /** Read or made in this transaction, and of these the ones to write. */
   readonly #seen = new Set<Entry>();
   readonly #touched = new Set<Entry>();
-  readonly #touchedWorkers = new Set<string>();
   /** The last rollout's key and the queue's last place; null: not read yet. */
   #lastKey: number | null = null;
   #lastPlace: number | null = null;
@@ -44,6 +44,7 @@ export class Tables {
 
   constructor(db: Connection) {
     this.db = db;
+    this.workers = new WorkerTable(db);
     this.dataVersion = db.dataVersion();
   }
 
@@ -68,7 +69,7 @@ export class Tables {
     this.#seen.clear();
     this.#ahead = [];
     this.#aheadCount = 0;
-    if (this.#workers.size > kMostEntries) this.#workers.clear();
+    this.workers.trim();
     return changes;
   }
 
@@ -83,9 +84,7 @@ export class Tables {
   flush(): void {
     for (const entry of this.#touched) saveEntry(this.db, entry);
     this.#touched.clear();
-    for (const id of this.#touchedWorkers)
-      this.db.run(kSetWorker, toIdText(id), JSON.stringify(this.#workers.get(id)));
-    this.#touchedWorkers.clear();
+    this.workers.flush();
   }
 
   /** @throws E_NOT_FOUND */
@@ -138,22 +137,6 @@ export class Tables {
       (this.db.value("SELECT min(deadline) FROM attempts WHERE deadline IS NOT NULL") as number | null) ??
       Number.POSITIVE_INFINITY
     );
-  }
-
-  /** How many are queued, counted no further than `limit`. */
-  countQueued(limit: number): number {
-    this.flush();
-    return Number(
-      this.db.value("SELECT count(*) FROM (SELECT 1 FROM rollouts WHERE place IS NOT NULL LIMIT ?)", limit),
-    );
-  }
-
-  /** Those of the rollouts that have not ended, in the order given. @throws E_NOT_FOUND */
-  stillOpen(who: string, rolloutIds: readonly string[]): string[] {
-    this.flush();
-    const rows = this.db.all(kGetStatuses, JSON.stringify(rolloutIds));
-    const statuses = new Map(rows.map(({ id, status }) => [id as string, status as RolloutStatus]));
-    return rolloutIds.filter((id) => !isEnded(statuses.get(id) ?? notFound(who, "rollout", id)));
   }
 
   /** @param input  as JSON; null: undefined */
@@ -237,27 +220,10 @@ export class Tables {
     return entry.lastSequenceId;
   }
 
-  findWorker(workerId: string): Worker | null {
-    const known = this.#workers.get(workerId);
-    if (known !== undefined) return known;
-    const row = typeof workerId === "string" ? this.db.get(kGetWorker, toIdText(workerId)) : undefined;
-    if (row === undefined) return null;
-    const worker = fromJson<Worker>(row.body);
-    this.#workers.set(workerId, worker);
-    return worker;
-  }
-
-  setWorker(worker: Worker): Worker {
-    this.writes++;
-    this.#workers.set(worker.workerId, worker);
-    this.#touchedWorkers.add(worker.workerId);
-    return worker;
-  }
-
   #syncWorker(attempt: Attempt, now: number): void {
     const { workerId } = attempt;
     if (workerId !== null)
-      this.setWorker(syncWorker(this.findWorker(workerId) ?? toWorker(workerId), attempt, now));
+      this.workers.set(syncWorker(this.workers.find(workerId) ?? toWorker(workerId), attempt, now));
   }
 
   #touch(entry: Entry): void {
@@ -292,9 +258,8 @@ export class Tables {
     this.#ahead = [];
     this.#aheadCount = 0;
     this.#seen.clear();
-    this.#workers.clear();
+    this.workers.forget();
     this.#touched.clear();
-    this.#touchedWorkers.clear();
     this.#lastKey = null;
     this.#lastPlace = null;
   }
@@ -305,16 +270,12 @@ export class Tables {
 const kMostEntries = 1000;
 const kMostAhead = 64;
 const kGetRollout = "SELECT * FROM rollouts WHERE id = ?";
-const kGetStatuses = "SELECT id, status FROM rollouts WHERE id IN (SELECT value FROM json_each(?))";
 const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY key";
 const kNextQueued = "SELECT * FROM rollouts WHERE place IS NOT NULL ORDER BY place LIMIT ?";
 const kNextOverdue = `SELECT r.id AS rollout, a.id AS attempt FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
   WHERE a.deadline IS NOT NULL AND a.deadline < ? ORDER BY a.deadline LIMIT ?`;
 const kAddSpan = `INSERT INTO spans (attempt, sequence, span_id, body) VALUES (?, ?, ?, ?)
   ON CONFLICT (attempt, span_id) DO NOTHING`;
-const kGetWorker = "SELECT body FROM workers WHERE id = ?";
-const kSetWorker =
-  "INSERT INTO workers (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body";
 
 function nothing(): { ended: string[]; queued: number; deadline: number; foreign: boolean } {
   return { ended: [], queued: 0, deadline: Number.POSITIVE_INFINITY, foreign: false };
