@@ -1,13 +1,11 @@
 // A store served over HTTP to runners, trainers, dashboards and programs in other languages.
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { argumentError, checkInteger } from "../../base/check.js";
-import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
+import { listen } from "./listening.js";
 import { createLongPolls } from "./long-polls.js";
 import { createStoreApp } from "./store-app.js";
 
@@ -70,7 +68,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
-  const server = createServer(
+  const listening = await listen(
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
@@ -79,46 +77,21 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
       keepAliveTimeout: 65_000,
       noDelay: true,
     },
+    host,
+    port,
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
-  await listen(server, port, host);
-  const { port: bound } = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= new Promise<void>((resolve) => {
-      // Connections that a client keeps open end as they fall idle; what hangs is cut off.
-      const sweep = setInterval(() => server.closeIdleConnections(), 20);
-      const cut = setTimeout(() => server.closeAllConnections(), kGraceMs);
-      server.close(() => {
-        clearInterval(sweep);
-        clearTimeout(cut);
-        resolve();
-      });
-      polls.close();
-    });
+    polls.close();
+    closing ??= listening.close();
     return closing;
   };
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
-  return { url, port: bound, close, [Symbol.asyncDispose]: close };
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
+  return { url, port: listening.port, close, [Symbol.asyncDispose]: close };
 }
 
 // --- internal ---
-
-const kGraceMs = 5000;
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: Error) =>
-      reject(
-        new LightningError("E_STORE", `serve: cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
-      );
-    server.once("error", fail);
-    server.listen(port, host, () => {
-      server.off("error", fail);
-      resolve();
-    });
-  });
-}
 
 function warn(error: unknown): void {
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
