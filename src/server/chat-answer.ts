@@ -8,7 +8,8 @@ export interface AnswerChoice {
   readonly index: number;
   readonly content: string | null;
   readonly toolCalls: readonly ToolCall[];
-  readonly finishReason: "stop" | "length" | "tool_calls";
+  /** "aborted": the client of a stream went away. */
+  readonly finishReason: "stop" | "length" | "tool_calls" | "aborted";
   readonly sampled: SampledChoice;
 }
 
@@ -40,7 +41,7 @@ export function toAnswer(sampled: SampledChoice, index: number, options: AnswerO
     index,
     content: parsed.content,
     toolCalls: parsed.toolCalls,
-    finishReason: sampled.finishReason === "length" ? "length" : calls ? "tool_calls" : "stop",
+    finishReason: sampled.finishReason === "stop" && calls ? "tool_calls" : sampled.finishReason,
     sampled,
   };
 }

@@ -142,11 +142,20 @@ async function answer(context: HandlerContext, request: ChatRequest, signal: Abo
     logprobs: request.logprobs,
     onCancel: () => cancelled.abort(new DOMException("the client closed the stream", "AbortError")),
   });
+  let had: readonly SampledChoice[] = [];
   sample({
     signal: AbortSignal.any([signal, cancelled.signal]),
     onToken: (token) => stream.push(token),
+    onAborted: (choices) => {
+      had = choices.filter(({ tokens }) => tokens.length > 0);
+    },
   })
     .then((sampled) => stream.finish(settle(sampled)))
+    .catch((error: unknown) => {
+      // A client that stops reading acts on what it has had: the call counts that far.
+      settle(had);
+      throw error;
+    })
     .catch((error: unknown) => stream.fail(error));
   return stream.response;
 }

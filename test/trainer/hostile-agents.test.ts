@@ -139,4 +139,30 @@ describe("a step", () => {
     expect((await step).rollouts.map(({ outcome }) => outcome)).toEqual(["ok", "ok"]);
     await expect(second.step(["a"])).resolves.toMatchObject({ step: 0 });
   });
+
+  it("trains on what a client had of a stream that it left", async () => {
+    let agents = 0;
+    await using wide = await tinyPolicy({ isWide: true });
+    await using trainer = trainerOf(
+      async () => {
+        for await (const { choices } of await client.chat.completions.create({ ...request, stream: true }))
+          if (choices[0]?.delta.content) break;
+        await pause(100);
+        return agents++ % 2;
+      },
+      { policy: wide, sampling: { maxTokens: 60 }, algorithm: grpo({ groupSize: 4, lr: 0 }) },
+    );
+    const { rollouts, metrics } = await trainer.step(["a"]);
+    const calls = rollouts.flatMap(({ trajectories }) =>
+      trajectories.flatMap(({ transitions }) => transitions),
+    );
+    expect(calls).toHaveLength(4);
+    expect(calls.map(({ finishReason }) => finishReason)).toContain("aborted");
+    // Compared bit by bit with what training computes of them.
+    expect(metrics["exact/compared"]).toBe(calls.reduce((sum, call) => sum + call.responseIds.length, 0));
+    for (const { responseIds, logprobs } of calls) {
+      expect(responseIds.length).toBeGreaterThan(0);
+      expect(logprobs).toHaveLength(responseIds.length);
+    }
+  });
 });
