@@ -33,6 +33,8 @@ import type {
   WaitOptions,
   WorkerQuery,
 } from "./store-records.js";
+import type { StoreTransfer, TransferBatch } from "./transfer-contract.js";
+import { importIntoMemory } from "./transfer-memory.js";
 
 /** An empty store that lives until it is closed or forgotten. */
 export function createMemoryStore(): LightningStore {
@@ -41,7 +43,7 @@ export function createMemoryStore(): LightningStore {
 
 // --- internal ---
 
-class MemoryStore implements LightningStore {
+class MemoryStore implements LightningStore, StoreTransfer {
   readonly #tables = new MemoryTables();
   readonly #openTime = now();
 
@@ -242,6 +244,10 @@ class MemoryStore implements LightningStore {
       workers: workers.size,
       uptimeSeconds: now() - this.#openTime,
     };
+  }
+
+  async importRecords(batch: TransferBatch): Promise<void> {
+    importIntoMemory(this.#open("importRecords"), batch);
   }
 
   async close(): Promise<void> {
