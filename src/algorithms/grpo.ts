@@ -6,7 +6,7 @@
 //   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
 //   3. Groups without variance are dropped before anything is computed.
 //   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the update; rows of another version are scored first.
-import { argumentError, checkInteger } from "../base/check.js";
+import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
 import type { GroupAdvantageOptions } from "../policy/advantages.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
@@ -15,6 +15,7 @@ import type { Algorithm, UpdateContext, UpdateReport } from "./algorithm.js";
 import { checkExactness, isCurrent } from "./exactness.js";
 import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
 import { type TrainingRow, toRows } from "./rows.js";
+import { wholeUpdate } from "./whole-update.js";
 
 export interface GrpoOptions extends LearningRateOptions {
   /** Rollouts of each task, at least 2. Default 8. */
@@ -34,6 +35,7 @@ export interface GrpoOptions extends LearningRateOptions {
 export function grpo(options: GrpoOptions = {}): Algorithm {
   const groupSize = checkInteger("grpo", "groupSize", options.groupSize ?? 8, { min: 2 });
   const updates = checkInteger("grpo", "updates", options.updates ?? 1, { min: 1 });
+  checkOneOf("grpo", "batches", options.batches ?? "whole", ["whole", "split"]);
   const rate = createLearningRate("grpo", options);
   const loss = ppoClip({ aggregate: { by: "rollout" }, ...options.loss });
   if (options.loss?.kl !== undefined && options.loss.kl.coefficient !== 0) {
@@ -72,7 +74,9 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
           const part = options.batches === "split" ? share(prepared, update, updates) : prepared;
           if (part.length === 0) continue;
           const lr = rate(taken, context.policy.config.hidden);
-          reports.push(await takeUpdate(context, part, loss, update === 0, { ...options.optimizer, lr }));
+          const step = { ...options.optimizer, lr };
+          const take = () => takeUpdate(context, part, loss, update === 0, step);
+          reports.push(await wholeUpdate(context.policy, context.adapter, take));
           taken += 1;
         }
         return { metrics: { ...metrics, ...mean(reports), "update/count": reports.length } };
@@ -172,16 +176,11 @@ async function takeUpdate(
   const result = await policy.forwardBackward(sequences, loss, { adapter, temperature });
   let exactness = { compared: 0, stale: 0 };
   if (isFirst) {
-    try {
-      exactness = checkExactness(
-        rows.map(({ row }) => row.trajectory),
-        result.logprobs,
-        rows.map(({ current }) => current),
-      );
-    } catch (error) {
-      await policy.zeroGradients(adapter);
-      throw error;
-    }
+    exactness = checkExactness(
+      rows.map(({ row }) => row.trajectory),
+      result.logprobs,
+      rows.map(({ current }) => current),
+    );
   }
   const { gradNorm } = await policy.optimStep({ ...step, adapter });
   const metrics: Record<string, number> = {

@@ -1,5 +1,5 @@
 // The learning rate of a LoRA adapter by the model's width, and its course over the updates.
-import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 
 export interface LearningRateOptions {
   /** Highest rate. Default: `defaultLearningRate` of the model's hidden size. */
@@ -26,11 +26,11 @@ export function createLearningRate(
 ): (update: number, hidden: number) => number {
   const warmup = checkInteger(who, "warmup", options.warmup ?? 0, { min: 0 });
   if (options.lr !== undefined) checkNumber(who, "lr", options.lr, { min: 0 });
-  const schedule = options.schedule ?? "constant";
+  const schedule = checkOneOf(who, "schedule", options.schedule ?? "constant", ["constant", "cosine"]);
   if (schedule === "cosine" && options.totalUpdates === undefined) {
     throw argumentError(who, 'totalUpdates beside schedule: "cosine"', undefined);
   }
-  const total = options.totalUpdates ?? 0;
+  const total = checkInteger(who, "totalUpdates", options.totalUpdates ?? 0, { min: 0 });
   return (update, hidden) => {
     const highest = options.lr ?? defaultLearningRate(hidden);
     if (update < warmup) return (highest * (update + 1)) / warmup;

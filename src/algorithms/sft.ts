@@ -10,6 +10,7 @@ import { losses } from "../policy/losses/index.js";
 import type { OptimStepOptions, Policy } from "../policy/policy.js";
 import type { Algorithm, UpdateReport } from "./algorithm.js";
 import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
+import { wholeUpdate } from "./whole-update.js";
 
 /** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
 export interface Demonstration {
@@ -48,9 +49,11 @@ export function sft(options: SftOptions = {}): Sft {
       tokens: ids,
       weights: Array.from(mask, (counts) => counts / tokens),
     }));
-    const result = await policy.forwardBackward(sequences, loss, named);
     const lr = rate(taken, policy.config.hidden);
-    const { gradNorm } = await policy.optimStep({ ...options.optimizer, ...named, lr });
+    const { result, gradNorm } = await wholeUpdate(policy, adapter, async () => {
+      const result = await policy.forwardBackward(sequences, loss, named);
+      return { result, ...(await policy.optimStep({ ...options.optimizer, ...named, lr })) };
+    });
     taken += 1;
     return {
       metrics: {

@@ -33,6 +33,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   if (typeof algorithm.update !== "function") {
     throw argumentError(who, "algorithm to be what agl.grpo() and its like give", algorithm);
   }
+  checkInteger(who, "algorithm.groupSize", algorithm.groupSize, { min: 1 });
   const adapter = options.adapter ?? options.policy.adapters[0] ?? "base";
   checkOneOf(who, "adapter", adapter, [...options.policy.adapters, "base"]);
   checkOutputs(who, options);

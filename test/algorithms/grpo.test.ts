@@ -97,6 +97,23 @@ describe("grpo", () => {
       expect(gradient.every((g) => g === 0)).toBe(true);
   });
 
+  it("forgets the gradients of an update whose step is refused, as does sft", async () => {
+    const optimizer = { betas: [2, 3] } as const;
+    const gradients = async () => [...(await policy.gradients("base")).values()].flatMap((g) => [...g]);
+    const update = { policy, adapter: "base", step: 0, groups: [await groupOf((sample) => sample % 2)] };
+    for (const algorithm of [grpo({ optimizer }), sft({ optimizer })]) {
+      await expect(algorithm.update(update)).rejects.toMatchObject({ code: "E_ARGUMENT" });
+      expect((await gradients()).every((value) => value === 0)).toBe(true);
+    }
+  });
+
+  it("refuses options that it would not follow", () => {
+    const wrong = expect.objectContaining({ code: "E_ARGUMENT" });
+    expect(() => grpo({ batches: "halves" as never })).toThrow(wrong);
+    expect(() => grpo({ schedule: "linear" as never })).toThrow(wrong);
+    expect(() => sft({ schedule: "cosine", totalUpdates: -5 })).toThrow(wrong);
+  });
+
   it("scores rows of an older version first, and does not compare them", async () => {
     const group = await groupOf((sample) => sample % 2);
     await update([group]);

@@ -38,6 +38,7 @@ const trainerOf = (more: object) =>
 describe("createTrainer", () => {
   it.each([
     ["algorithm", { algorithm: grpo }],
+    ["algorithm.groupSize", { algorithm: { name: "own", update: async () => ({ metrics: {} }) } }],
     ["adapter", { adapter: "another", algorithm: sft() }],
     ["store", { store: "memory:" }],
     ["redact", { redact: "secrets" }],
