@@ -1,4 +1,5 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
+import { setMaxListeners } from "node:events";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import type { Agent, AgentResult } from "../types/agent.js";
 import type { ModelHandler, RouteAction } from "../types/model-call.js";
@@ -44,6 +45,8 @@ export interface RunReport {
 export async function runRollout(options: RunOptions): Promise<RunReport> {
   const started = performance.now();
   const abort = new AbortController();
+  // One listener a model call is no leak.
+  setMaxListeners(0, abort.signal);
   const spans: SpanDraft[] = [];
   const refusals: number[] = [];
   let policyCalls = 0;

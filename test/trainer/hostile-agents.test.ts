@@ -165,4 +165,16 @@ describe("a step", () => {
       expect(logprobs).toHaveLength(responseIds.length);
     }
   });
+
+  it("takes many calls at once in one rollout without a warning", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on("warning", onWarning);
+    await using trainer = trainerOf(async () => (await Promise.all(Array.from({ length: 20 }, ask))).length);
+    const { rollouts } = await trainer.evaluate(["a"]);
+    await pause(10);
+    process.off("warning", onWarning);
+    expect(rollouts.map(({ modelCalls }) => modelCalls)).toEqual([20]);
+    expect(warnings).toEqual([]);
+  });
 });
