@@ -3,7 +3,9 @@ import { serve } from "../../../src/server/store-api/serve.js";
 import { openHttpStore } from "../../../src/store/http/open-http-store.js";
 import { storeLaws } from "../../../src/store/laws.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
+import { temporaryFile } from "../sqlite/temporary-file.js";
 
 // A client of a server over the store; closing it closes all three.
 async function served(store: LightningStore): Promise<LightningStore> {
@@ -18,4 +20,9 @@ async function served(store: LightningStore): Promise<LightningStore> {
   return client;
 }
 
+storeLaws("HTTP over SQLite", async () => served(await openSqliteStore(temporaryFile())), {
+  describe,
+  it,
+  expect,
+});
 storeLaws("HTTP over memory", () => served(createMemoryStore()), { describe, it, expect });
