@@ -36,8 +36,8 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 // --- internal ---
 
-// Connection exceptions, ends by the administrator or a crash, too many connections, an idle transaction ended.
-const kLost = /^(08...|57P0[1-5]|53300|25P03)$/;
+// Connection exceptions, ends by the administrator or a crash, too many connections, a transaction that took too long.
+const kLost = /^(08...|57P0[1-5]|53300|25P0[34])$/;
 const kConflict = /^(40001|40P01)$/;
 
 function kindOf(sqlState: string | undefined): FailureKind {

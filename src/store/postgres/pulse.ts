@@ -17,18 +17,19 @@ export function createPulse(pollMs: number, beat: () => Promise<number>): Pulse 
   let nextAt = Number.POSITIVE_INFINITY;
   let holders = 0;
   let isClosed = false;
-  const within = (ms: number) => {
-    const at = performance.now() + Math.max(ms, 0);
+  const within = (asked: number) => {
+    const ms = Math.min(Math.max(asked, 0), pollMs);
+    const at = performance.now() + ms;
     if (isClosed || !(at < nextAt)) return;
     clearTimeout(timer);
     nextAt = at;
     // Overdue is strictly after the deadline.
-    timer = setTimeout(() => void run(), Math.max(ms, 0) + 1);
+    timer = setTimeout(() => void run(), ms + 1);
     if (holders === 0) timer.unref();
   };
   const run = async () => {
     nextAt = Number.POSITIVE_INFINITY;
-    within(Math.min(await beat(), pollMs));
+    within(await beat());
   };
   within(pollMs);
   return {

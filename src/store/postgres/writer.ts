@@ -97,7 +97,8 @@ export class Writer {
       const asked = left;
       let isEntered = false;
       try {
-        await this.#transact(number, asked, {
+        this.#session ??= await this.#database.connect();
+        await this.#transact(this.#session, number, asked, {
           onEntered: () => {
             isEntered = true;
             pending = null;
@@ -108,25 +109,36 @@ export class Writer {
         });
         return this.#settle(pending);
       } catch (failure) {
+        const isConnected = this.#session !== null;
         this.#dropSession();
         if (!(failure instanceof DatabaseFailure)) return rejectAll(asked, () => failure);
         if (failure.kind !== "lost" && isEntered) pending = null;
         const isUnknown = pending !== null;
-        if (failure.kind === "refused" && !isUnknown) return this.#settleRefused(asked, failure);
-        const canWait = failure.kind !== "refused" && (await patience.isLeft());
+        const isRefused = failure.kind === "refused" && !isUnknown;
+        // One that the database refuses must not take others with it: each for itself.
+        if (isRefused && isConnected && asked.length > 1) return this.#commitEach(asked);
+        const canWait = !isRefused && (await patience.isLeft());
         const late = asked.filter(({ deadline }) => !canWait || deadline <= performance.now());
-        rejectAll(late, (who) => this.#lostError(who, failure, isUnknown));
+        rejectAll(late, (who) => this.#toError(who, failure, isUnknown));
         left = asked.filter((waiting) => !late.includes(waiting));
       }
     }
   }
 
-  async #transact(group: number, asked: readonly Waiting[], hooks: GroupHooks): Promise<void> {
-    this.#session ??= await this.#database.connect();
+  async #commitEach(group: readonly Waiting[]): Promise<void> {
+    for (const waiting of group) await this.#commit([waiting]);
+  }
+
+  async #transact(
+    session: Session,
+    group: number,
+    asked: readonly Waiting[],
+    hooks: GroupHooks,
+  ): Promise<void> {
     const name = { schema: this.#options.schema, writerId: this.#writerId, group };
     const changes = asked.map(({ change }) => change);
-    const isNew = await transact(this.#session, this.#statements, name, changes, hooks);
-    if (!isNew) await this.#session.query({ text: "ROLLBACK" });
+    const isNew = await transact(session, this.#statements, name, changes, hooks);
+    if (!isNew) await session.query({ text: "ROLLBACK" });
   }
 
   #settle(pending: Pending | null): void {
@@ -143,16 +155,10 @@ export class Writer {
     });
   }
 
-  // One that the database refuses must not take others with it: each for itself.
-  async #settleRefused(group: readonly Waiting[], failure: DatabaseFailure): Promise<void> {
-    if (group.length > 1) for (const waiting of group) await this.#commit([waiting]);
-    else rejectAll(group, (who) => storeError(who, this.#database.target, failure, "nothing was changed"));
-  }
-
-  #lostError(who: string, failure: DatabaseFailure, isUnknown: boolean): LightningError {
+  #toError(who: string, failure: DatabaseFailure, isUnknown: boolean): LightningError {
     const remedy = isUnknown
       ? "the connection was lost during the commit: whether it was kept is unknown"
-      : "nothing was changed: is it running?";
+      : "nothing was changed";
     return storeError(who, this.#database.target, failure, remedy);
   }
 

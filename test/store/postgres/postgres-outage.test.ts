@@ -6,7 +6,7 @@ import { expect, it, vi } from "vitest";
 import { codeOf, pause, statusesOf, toSpan } from "../../../src/store/laws/law.js";
 import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
-import { describePostgres } from "../../support/postgres.js";
+import { describePostgres, query as sql } from "../../support/postgres.js";
 import { createPostgresProxy } from "../../support/postgres-proxy.js";
 
 describePostgres("A store whose PostgreSQL fails", (server) => {
@@ -95,6 +95,29 @@ describePostgres("A store whose PostgreSQL fails", (server) => {
     await pause(50);
     await store.enqueue([{ input: "late" }]);
     expect((await claim).map(({ input }) => input)).toEqual(["late"]);
+  });
+
+  it("tries again what the database undid for the sake of another transaction", async () => {
+    const { url } = await server();
+    const schema = newSchema();
+    await using store = await openPostgresStore(url, { schema });
+    const [rollout] = await store.enqueue([{ input: 1 }]);
+    // A sequence keeps counting in transactions that are undone.
+    await sql(url, `CREATE SEQUENCE "${schema}".tries`);
+    await sql(
+      url,
+      `CREATE FUNCTION "${schema}".fail() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE i int; BEGIN
+         i := nextval('"${schema}".tries');
+         IF i = 1 THEN RAISE EXCEPTION USING ERRCODE = '40P01'; END IF;
+         IF i = 2 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF;
+         RETURN NEW; END $$`,
+    );
+    await sql(
+      url,
+      `CREATE TRIGGER fail BEFORE UPDATE ON "${schema}".rollouts FOR EACH ROW EXECUTE FUNCTION "${schema}".fail()`,
+    );
+    expect((await store.cancel(rollout!.rolloutId)).status).toEqual("cancelled");
+    expect(await sql(url, `SELECT nextval('"${schema}".tries') AS next`)).toEqual([{ next: "4" }]);
   });
 
   it("lets a call that another transaction blocks fail alone", async () => {
