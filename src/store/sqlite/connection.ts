@@ -20,6 +20,9 @@ export class Connection {
     driver.exec(`PRAGMA wal_autocheckpoint = ${kCheckpointPages}`);
     // A writer that finds another at work comes back by a timer; this process does not sleep over it.
     driver.exec(`PRAGMA busy_timeout = ${kBusyMs}`);
+    // Fails now where the file is read-only.
+    driver.exec("BEGIN IMMEDIATE");
+    driver.exec("COMMIT");
   }
 
   run(sql: string, ...parameters: readonly SqlValue[]): void {

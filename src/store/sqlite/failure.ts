@@ -13,7 +13,7 @@ export function toStoreError(who: string, path: string, error: unknown): Lightni
   if (error instanceof LightningError) return error;
   const said = error instanceof Error ? error.message : String(error);
   const code = resultCodeOf(error);
-  if (code === undefined && !said.includes("ConnectionFailed"))
+  if (code === undefined && !isOfFiles(error))
     return new LightningError("E_INTERNAL", `store.${who}: ${said}`, { cause: error });
   const remedy = kRemedies[code ?? kCannotOpen];
   return new LightningError(
@@ -24,6 +24,12 @@ export function toStoreError(who: string, path: string, error: unknown): Lightni
 }
 
 // --- internal ---
+
+/** The operating system's, from the look at the file's header, or libsql's, which has no code for a file that it cannot open. */
+function isOfFiles(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return "syscall" in error || error.message.includes("ConnectionFailed");
+}
 
 const kBusy = 5;
 const kLocked = 6;
