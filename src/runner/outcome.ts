@@ -23,7 +23,9 @@ export function toOutcome(
     return { outcome: report.ended, reward: null, error };
   }
   if (report.policyCalls === 0) {
-    const message = error ?? "the agent made no model call that the policy answered";
+    const message =
+      error ??
+      "the agent made no model call that the policy answered; hosts besides the known providers' are named in routes.hosts";
     return { outcome: "no-call", reward: null, error: message };
   }
   if (report.ended === "threw") {

@@ -52,7 +52,7 @@ export function createChatHandler(options: ChatHandlerOptions): ModelHandler {
   return async (request) => {
     try {
       checkRoute(request);
-      return await answer(context, parseChatRequest(parseBody(request.body)), request.signal);
+      return await answer(context, parseChatRequest(parseBody(request)), request.signal);
     } catch (error) {
       if (request.signal.aborted) throw request.signal.reason;
       return errorResponse(toOpenAiError(error));
@@ -74,7 +74,10 @@ function checkRoute(request: ModelRequest): void {
   throw new OpenAiError(404, message, null, "unsupported_route");
 }
 
-function parseBody(body: Uint8Array): unknown {
+function parseBody({ body, headers }: ModelRequest): unknown {
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity")
+    throw badRequest(`expected the body without content-encoding, got ${encoding}`, null);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {

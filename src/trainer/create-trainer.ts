@@ -26,6 +26,7 @@ import type {
   TrainerOptions,
 } from "./trainer.js";
 import { inTurn } from "./turn.js";
+import { untilAborted } from "./until-aborted.js";
 
 /** @throws E_ARGUMENT, E_STATE when the algorithm cannot train what the policy was loaded for */
 export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task> {
@@ -83,6 +84,13 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     isResumed = true;
   }
 
+  function withClosing(signal: AbortSignal | undefined): AbortSignal {
+    if (signal === undefined) return closing.signal;
+    if (!(signal instanceof AbortSignal))
+      throw argumentError(`trainer.${busy}`, "signal to be an AbortSignal", signal);
+    return AbortSignal.any([signal, closing.signal]);
+  }
+
   async function batch(
     what: string,
     tasks: readonly Task[],
@@ -93,8 +101,6 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   ): Promise<BatchReport> {
     if (!Array.isArray(tasks) || tasks.length === 0)
       throw argumentError(`trainer.${what}`, "at least one task", tasks);
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw argumentError(`trainer.${what}`, "signal to be an AbortSignal", signal);
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
@@ -102,7 +108,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     let done = 0;
     const running = runBatch(context, requests, {
       sampling,
-      signal: signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]),
+      signal: withClosing(signal),
       onRollout: ({ result }) => {
         done += 1;
         progress.update(`${what} ${steps}: ${done} of ${requests.length} rollouts`);
@@ -204,7 +210,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     let toSkip = taken;
     taken = 0;
     await evaluateIf(toSkip === 0 || toSkip % every === 0);
-    for await (const tasks of batches) {
+    for await (const tasks of untilAborted(batches, withClosing(fit.signal))) {
       if (toSkip > 0) {
         toSkip -= 1;
         continue;
@@ -212,7 +218,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       const report = await stepNow(tasks, fit.signal);
       reports.push(report);
       await evaluateIf(steps % every === 0);
-      if (fit.stop?.(report)) break;
+      if (await fit.stop?.(report)) break;
     }
     return { steps: reports, evaluations };
   }

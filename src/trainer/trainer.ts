@@ -93,7 +93,7 @@ export interface FitOptions<Task> extends RunSignal {
   /** Steps between evaluations. Default 10. */
   readonly every?: number;
   /** Ends the training after a step. */
-  stop?(report: StepReport): boolean;
+  stop?(report: StepReport): boolean | Promise<boolean>;
 }
 
 export interface StepReport {

@@ -177,4 +177,47 @@ describe("a step", () => {
     expect(rollouts.map(({ modelCalls }) => modelCalls)).toEqual([20]);
     expect(warnings).toEqual([]);
   });
+
+  it("says what to do about a compressed request, and about a host that no route knows", async () => {
+    const url = "https://api.openai.com/v1/chat/completions";
+    const zipped = { method: "POST", body: "{}", headers: { "content-encoding": "gzip" } };
+    await using trainer = trainerOf(async () => {
+      throw new Error(await (await fetch(url, zipped)).text());
+    });
+    const { result } = await trainer.dev("a");
+    expect(result.error).toContain("expected the body without content-encoding, got gzip");
+    await using idle = trainerOf(() => 1);
+    expect((await idle.dev("a")).result.error).toContain("routes.hosts");
+  });
+});
+
+describe("fit", () => {
+  it("ends with its signal or its closing while the batches keep it waiting", async () => {
+    const stuck = async function* () {
+      await new Promise(() => undefined);
+      yield ["a"];
+    };
+    const trainer = trainerOf(() => 1);
+    const abort = new AbortController();
+    const fit = trainer.fit(stuck(), { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await expect(fit).rejects.toThrow("enough");
+    const again = trainer.fit(stuck());
+    await Promise.all([expect(again).rejects.toMatchObject({ code: "E_CLOSED" }), trainer.close()]);
+  });
+
+  it("ends its source when it is told to stop, also by a promise", async () => {
+    let isEnded = false;
+    const endless = function* () {
+      try {
+        for (;;) yield ["a"];
+      } finally {
+        isEnded = true;
+      }
+    };
+    await using trainer = trainerOf(async () => (await ask()).choices.length);
+    const { steps } = await trainer.fit(endless(), { stop: async ({ step }) => step === 1 });
+    expect(steps).toHaveLength(2);
+    expect(isEnded).toBe(true);
+  });
 });
