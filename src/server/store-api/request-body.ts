@@ -43,6 +43,11 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
 /** What is nested deeper is refused: somewhere on its way it would overflow a stack. */
 export const kMaxDepth = 256;
 
+/** The refusal of a body that is too large. */
+export function tooLarge(maxBytes: number): ApiError {
+  return new ApiError(413, `Expected a body of at most ${maxBytes} bytes; send it in parts`);
+}
+
 // --- internal ---
 
 type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
@@ -89,10 +94,6 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
     for (const [event, listener] of listeners) incoming.on(event, listener);
     if (incoming.readableEnded || incoming.destroyed) cut();
   });
-}
-
-function tooLarge(maxBytes: number): ApiError {
-  return new ApiError(413, `Expected a body of at most ${maxBytes} bytes; send it in parts`);
 }
 
 // Bodies with few brackets, nearly all, are found harmless by a native search.

@@ -11,6 +11,7 @@ import { meterStore } from "./metered-store.js";
 import { createMetrics } from "./metrics.js";
 import { toOpenApi } from "./open-api.js";
 import { queueRoutes } from "./queue-routes.js";
+import { tooLarge } from "./request-body.js";
 import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
 import { mountRoute } from "./route.js";
@@ -49,11 +50,10 @@ export function createStoreApp(options: StoreAppOptions): Hono {
     return toErrorResponse(new ApiError(500, "Internal server error", "E_INTERNAL"));
   });
   app.notFound((c) => c.json({ detail: "Not Found" }, 404));
-  app.use(createAccess(options));
-  app.use(async (c, next) => {
-    if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes)
-      throw new ApiError(413, `Expected a body of at most ${maxBodyBytes} bytes; send it in parts`);
-    return next();
+  const checkAccess = createAccess(options);
+  app.use((c, next) => {
+    if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+    return checkAccess(c, next);
   });
 
   const routes = [
