@@ -1,6 +1,7 @@
 // A real PostgreSQL for tests: the one AGL_POSTGRES_URL names, else a temporary server on a free loopback port, in a folder of its own,
 // removed after. With AGL_REQUIRE_POSTGRES=1 a machine without one fails its tests; otherwise they are skipped and say why.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -17,20 +18,43 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** Tests that need a server; `ours` is undefined for one that is not ours to stop. */
+/** A server, and whether it is ours to stop. */
+export interface PostgresForTests {
+  readonly url: string;
+  readonly ours?: PostgresServer;
+}
+
+/**
+ * Tests that need a server.
+ * @param tests  given the server, and names of schemas that are dropped after the tests
+ */
 export function describePostgres(
   name: string,
-  tests: (server: () => Promise<{ readonly url: string; readonly ours?: PostgresServer }>) => void,
+  tests: (server: () => Promise<PostgresForTests>, newSchema: () => string) => void,
 ): void {
   const absence = whyNone();
   if (absence !== null && process.env.AGL_REQUIRE_POSTGRES === "1") throw new Error(absence);
-  let started: Promise<{ readonly url: string; readonly ours?: PostgresServer }> | undefined;
+  let started: Promise<PostgresForTests> | undefined;
+  const schemas: string[] = [];
   describe.skipIf(absence !== null)(absence === null ? name : `${name} (skipped: ${absence})`, () => {
-    afterAll(async () => (await started)?.ours?.remove());
-    tests(() => {
-      started ??= open();
-      return started;
+    afterAll(async () => {
+      const { url, ours } = (await started) ?? {};
+      if (ours !== undefined) await ours.remove();
+      else if (url !== undefined)
+        for (const schema of schemas)
+          await query(url, `DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`);
     });
+    tests(
+      () => {
+        started ??= open();
+        return started;
+      },
+      () => {
+        const schema = `agl test ${randomUUID()}`;
+        schemas.push(schema);
+        return schema;
+      },
+    );
   });
 }
 
@@ -50,7 +74,7 @@ export async function query(url: string, text: string, values: unknown[] = []): 
 
 const kPassword = "correct horse";
 
-async function open(): Promise<{ readonly url: string; readonly ours?: PostgresServer }> {
+async function open(): Promise<PostgresForTests> {
   const given = process.env.AGL_POSTGRES_URL;
   if (given !== undefined) return { url: given };
   const ours = await startServer();

@@ -1,6 +1,5 @@
 // Processes of their own run the built package: npm test builds it first.
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
@@ -9,9 +8,7 @@ import { openPostgresStore } from "../../../src/store/postgres/open-postgres-sto
 import type { LightningStore } from "../../../src/store/store.js";
 import { describePostgres } from "../../support/postgres.js";
 
-describePostgres("Processes that share a schema of PostgreSQL", (server) => {
-  const newSchema = () => `processes ${randomUUID()}`;
-
+describePostgres("Processes that share a schema of PostgreSQL", (server, newSchema) => {
   it(`take ${kRollouts} rollouts off the queue without one twice or lost`, async () => {
     const { url } = await server();
     const schema = newSchema();

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { escapeIdentifier } from "pg";
 import { expect, it } from "vitest";
 import { philox4x32 } from "../../../src/base/philox.js";
 import { toSpan } from "../../../src/store/laws/law.js";
@@ -10,9 +10,8 @@ import type { RolloutQuery, SpanQuery } from "../../../src/store/store-records.j
 import type { RolloutMode, RolloutStatus } from "../../../src/types/rollout.js";
 import { describePostgres, query as sql } from "../../support/postgres.js";
 
-describePostgres("Queries in PostgreSQL", (server) => {
-  const open = async (schema = `queries ${randomUUID()}`) =>
-    openPostgresStore((await server()).url, { schema });
+describePostgres("Queries in PostgreSQL", (server, newSchema) => {
+  const open = async (schema = newSchema()) => openPostgresStore((await server()).url, { schema });
 
   it("give the pages of rollouts that paging and matches give", async () => {
     await using store = await open();
@@ -71,10 +70,11 @@ describePostgres("Queries in PostgreSQL", (server) => {
 
   it("stay within their schema, whatever its name", async () => {
     const { url } = await server();
+    const name = newSchema().slice(-8);
     const names = [
-      `a"; DROP SCHEMA public CASCADE; --${randomUUID().slice(0, 8)}`,
-      `it's \\ $1 ${randomUUID().slice(0, 8)}`,
-      `${"ü".repeat(20)} ${randomUUID().slice(0, 8)}`,
+      `a"; DROP SCHEMA public CASCADE; --${name}`,
+      `it's \\ $1 ${name}`,
+      `${"ü".repeat(20)} ${name}`,
     ];
     const stores = await Promise.all(names.map((name) => open(name)));
     for (const [i, store] of stores.entries()) await store.enqueue([{ input: i }]);
@@ -87,6 +87,7 @@ describePostgres("Queries in PostgreSQL", (server) => {
       [...names, "public"],
     ]);
     expect(found.map(({ nspname }) => nspname).toSorted()).toEqual([...names, "public"].toSorted());
+    for (const each of names) await sql(url, `DROP SCHEMA ${escapeIdentifier(each)} CASCADE`);
   });
 });
 

@@ -1,11 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import { codeOf, pause, statusesOf, toSpan } from "../../../src/store/laws/law.js";
 import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.js";
 import { describePostgres, query as sql } from "../../support/postgres.js";
 
-describePostgres("Two stores on one schema of PostgreSQL", (server) => {
-  const newSchema = () => `shared ${randomUUID()}`;
+describePostgres("Two stores on one schema of PostgreSQL", (server, newSchema) => {
   const open = async (schema: string) => openPostgresStore((await server()).url, { schema });
 
   it("hand each queued rollout to one claimer of either", async () => {
