@@ -3,11 +3,15 @@ import { serve } from "../../../src/server/store-api/serve.js";
 import { openHttpStore } from "../../../src/store/http/open-http-store.js";
 import { storeLaws } from "../../../src/store/laws.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.js";
 import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
+import { describePostgres } from "../../support/postgres.js";
 import { temporaryFile } from "../sqlite/temporary-file.js";
 
-// A client of a server over the store; closing it closes all three.
+const runner = { describe, it, expect };
+
+/** A client of a server over the store; closing it closes all three. */
 async function served(store: LightningStore): Promise<LightningStore> {
   const server = await serve({ store, port: 0 });
   const client = await openHttpStore(server.url, { timeoutMs: 5000 });
@@ -20,9 +24,9 @@ async function served(store: LightningStore): Promise<LightningStore> {
   return client;
 }
 
-storeLaws("HTTP over SQLite", async () => served(await openSqliteStore(temporaryFile())), {
-  describe,
-  it,
-  expect,
+storeLaws("HTTP over memory", () => served(createMemoryStore()), runner);
+storeLaws("HTTP over SQLite", async () => served(await openSqliteStore(temporaryFile())), runner);
+describePostgres("HTTP over PostgreSQL", (server, newSchema) => {
+  const open = async () => openPostgresStore((await server()).url, { schema: newSchema() });
+  storeLaws("HTTP over PostgreSQL", async () => served(await open()), runner);
 });
-storeLaws("HTTP over memory", () => served(createMemoryStore()), { describe, it, expect });
