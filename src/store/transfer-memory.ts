@@ -20,7 +20,8 @@ export function importIntoMemory(
         `version ${before.length + 1} of ${update.resourcesId}`,
         update.version,
       );
-    versions.set(update.resourcesId, [...before, update]);
+    before.push(update);
+    versions.set(update.resourcesId, before);
   }
   checkNew(
     "rollout",

@@ -3,13 +3,14 @@
 import type { AttributeValue, SpanEvent } from "../../types/span.js";
 import { kMostNesting, put, setAttribute } from "./any-value.js";
 import { MalformedError } from "./malformed.js";
-import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
+import { type OtlpSpan, type OtlpSpanGroup, toLink } from "./otlp-spans.js";
 
 /** @throws MalformedError */
 export function decodeJsonTraces(bytes: Uint8Array): OtlpSpanGroup[] {
   const request = toObject(parse(bytes), "the request");
   return items(request, "resourceSpans").map((group) => ({
     resource: readAttributes(toObject(group.resource ?? {}, "resource")),
+    schemaUrl: toText(group, "schemaUrl"),
     spans: items(group, "scopeSpans").flatMap((scope) => items(scope, "spans").map(readSpan)),
   }));
 }
@@ -39,6 +40,9 @@ function readSpan(span: JsonObject): OtlpSpan {
     events: items(span, "events").map(readEvent),
     statusCode: toStatusCode(status.code),
     statusMessage: toText(status, "message"),
+    links: items(span, "links").map((link) =>
+      toLink(toHex(link, "traceId"), toHex(link, "spanId"), readAttributes(link)),
+    ),
   };
 }
 

@@ -3,7 +3,7 @@
 import type { AttributeValue, SpanEvent } from "../../types/span.js";
 import { kMostNesting, put, setAttribute } from "./any-value.js";
 import { MalformedError } from "./malformed.js";
-import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
+import { type OtlpSpan, type OtlpSpanGroup, type SpanLink, toLink } from "./otlp-spans.js";
 import { type NameCache, ProtobufReader } from "./protobuf-reader.js";
 
 /** @throws MalformedError */
@@ -28,15 +28,17 @@ const kMessage = 2;
 function readResourceSpans(reader: ProtobufReader): OtlpSpanGroup {
   const resource: Record<string, AttributeValue> = {};
   const spans: OtlpSpan[] = [];
+  let schemaUrl = "";
   const outer = reader.enter();
   while (reader.offset < reader.end) {
     const tag = reader.tag();
     if (tag === (1 << 3) + kMessage) readAttributesOf(reader, 1, resource);
     else if (tag === (2 << 3) + kMessage) readScopeSpans(reader, spans);
+    else if (tag === (3 << 3) + kMessage) schemaUrl = reader.name();
     else reader.skip(tag);
   }
   reader.leave(outer);
-  return { resource, spans };
+  return { resource, schemaUrl, spans };
 }
 
 function readScopeSpans(reader: ProtobufReader, spans: OtlpSpan[]): void {
@@ -52,6 +54,7 @@ function readScopeSpans(reader: ProtobufReader, spans: OtlpSpan[]): void {
 function readSpan(reader: ProtobufReader): OtlpSpan {
   const attributes: Record<string, AttributeValue> = {};
   const events: SpanEvent[] = [];
+  const links: SpanLink[] = [];
   // One literal, no spreads: this runs for every span (measured: 28 % of the whole request with spreads).
   const span: OtlpSpan = {
     traceId: "",
@@ -64,6 +67,7 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
     events,
     statusCode: 0,
     statusMessage: "",
+    links,
   };
   const outer = reader.enter();
   while (reader.offset < reader.end) {
@@ -93,6 +97,9 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
       case (11 << 3) + kMessage:
         events.push(readEvent(reader));
         break;
+      case (13 << 3) + kMessage:
+        links.push(readLink(reader));
+        break;
       case (15 << 3) + kMessage:
         readStatus(reader, span);
         break;
@@ -118,6 +125,21 @@ function readEvent(reader: ProtobufReader): SpanEvent {
   }
   reader.leave(outer);
   return { name, attributes, timestamp: timestamp === 0 ? null : timestamp };
+}
+
+function readLink(reader: ProtobufReader): SpanLink {
+  const attributes: Record<string, AttributeValue> = {};
+  let [traceId, spanId] = ["", ""];
+  const outer = reader.enter();
+  while (reader.offset < reader.end) {
+    const tag = reader.tag();
+    if (tag === (1 << 3) + kMessage) traceId = reader.hex();
+    else if (tag === (2 << 3) + kMessage) spanId = reader.hex();
+    else if (tag === (4 << 3) + kMessage) readAttribute(reader, attributes);
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+  return toLink(traceId, spanId, attributes);
 }
 
 function readStatus(reader: ProtobufReader, span: OtlpSpan): void {

@@ -16,10 +16,29 @@ export interface OtlpSpan {
   /** 0 unset, 1 ok, 2 error. */
   statusCode: number;
   statusMessage: string;
+  links: readonly SpanLink[];
+}
+
+/** As 0.3 has it on the wire. */
+export interface SpanLink {
+  readonly context: {
+    readonly trace_id: string;
+    readonly span_id: string;
+    readonly is_remote: boolean;
+    readonly trace_state: Readonly<Record<string, string>>;
+  };
+  readonly attributes: Attributes;
+}
+
+/** @param ids  hex digits */
+export function toLink(traceId: string, spanId: string, attributes: Attributes): SpanLink {
+  return { context: { trace_id: traceId, span_id: spanId, is_remote: false, trace_state: {} }, attributes };
 }
 
 /** The spans of one resource. */
 export interface OtlpSpanGroup {
   readonly resource: Attributes;
+  /** "" where there is none. */
+  readonly schemaUrl: string;
   readonly spans: readonly OtlpSpan[];
 }

@@ -22,9 +22,11 @@ export async function placeSpans(
   const byAttempt = new Map<string, Span[]>();
   const reasons = new Map<string, number>();
   const reject = (reason: string, count: number) => reasons.set(reason, (reasons.get(reason) ?? 0) + count);
-  for (const { resource, spans } of groups) {
+  for (const { resource, schemaUrl, spans } of groups) {
+    // One object for all spans of the resource.
+    const shared = { resource: { attributes: resource, schema_url: schemaUrl } };
     for (const span of spans) {
-      const placed = placeSpan(span, resource);
+      const placed = placeSpan(span, resource, shared);
       if (typeof placed === "string") reject(placed, 1);
       else {
         const key = `${placed.rolloutId}/${placed.attemptId}`;
@@ -55,7 +57,11 @@ const kClientErrors: ReadonlySet<string> = new Set(["E_NOT_FOUND", "E_ARGUMENT"]
 const kNoSequence = 0;
 
 /** The span, its sequence id kNoSequence when it has none, or why it cannot be placed. */
-function placeSpan(span: OtlpSpan, resource: Attributes): Span | string {
+function placeSpan(
+  span: OtlpSpan,
+  resource: Attributes,
+  shared: Readonly<Record<string, unknown>>,
+): Span | string {
   const { attributes } = span;
   const rolloutId = idOf("agentlightning.rollout_id", attributes, resource);
   const attemptId = idOf("agentlightning.attempt_id", attributes, resource);
@@ -79,6 +85,7 @@ function placeSpan(span: OtlpSpan, resource: Attributes): Span | string {
     events: span.events,
     startTime: span.startTime,
     endTime: span.endTime === 0 ? null : span.endTime,
+    extra: span.links.length === 0 ? shared : { ...shared, links: span.links },
   };
 }
 

@@ -39,11 +39,12 @@ describe("the protobuf reader", () => {
     expect(decode(Buffer.from(bytes.replaceAll(" ", ""), "hex"))).toEqual([
       {
         resource: { r: "a" },
+        schemaUrl: "",
         spans: [
           {
             ...{ traceId: "00112233445566778899aabbccddeeff", spanId: "0123456789abcdef", parentId: "" },
             ...{ name: "hi", startTime: 1, endTime: 2, attributes: { n: 150 }, events: [] },
-            ...{ statusCode: 2, statusMessage: "" },
+            ...{ statusCode: 2, statusMessage: "", links: [] },
           },
         ],
       },
@@ -83,6 +84,7 @@ describe("the protobuf reader", () => {
 
   it.each<[string, readonly number[], string]>([
     ["a length beyond its message", message(1, [0x12, 0x05, 0x00]), "a length of 5"],
+    ["a length one byte into its neighbour", message(1, [0x12, 3, 0x12, 2, 0, 0x1a, 0]), "a length of 2"],
     ["a length beyond everything", [0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "a length of"],
     ["a varint without an end", [0x0a, 0xff], "ends early"],
     ["a varint of eleven bytes", [...new Array(11).fill(0xff), 1], "varint"],
@@ -152,6 +154,7 @@ describe("the JSON reader", () => {
                     { key: "m", value: { kvlistValue: { values: [{ key: "k", value: { intValue: 1 } }] } } },
                     { key: "none", value: {} },
                   ],
+                  links: [{ traceId: "0A".repeat(16), spanId: "0B".repeat(8), attributes: [] }],
                   events: [{ timeUnixNano: "1500000000", name: "e" }],
                   status: { code: 2, message: "bad" },
                 },
@@ -167,6 +170,7 @@ describe("the JSON reader", () => {
       ...[...attribute(9, "n", int(3, 150)), ...attribute(9, "d", double(4, Number.NaN))],
       ...[...attribute(9, "b", hex(7, "00ff")), ...attribute(9, "l", message(5, message(1, int(2, 1))))],
       ...[...attribute(9, "m", message(6, attribute(1, "k", int(3, 1)))), ...attribute(9, "none", [])],
+      ...message(13, [...hex(1, "0a".repeat(16)), ...hex(2, "0b".repeat(8))]),
       ...[...message(11, event), ...message(15, [...text(2, "bad"), ...int(3, 2)])],
     ];
     expect(json).toEqual(decode(requestBytes({ r: "a" }, [spanBytes({ more })])));

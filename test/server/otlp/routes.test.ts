@@ -2,8 +2,9 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type OtlpOptions, otlpRoutes } from "../../../src/server/otlp/routes.js";
+import { spanSchema, toWireSpan } from "../../../src/store/http/wire-span.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
-import { attribute, int, requestBytes, spanBytes, text } from "./protobuf-writer.js";
+import { attribute, hex, int, message, requestBytes, spanBytes, text } from "./protobuf-writer.js";
 
 const protobuf = "application/x-protobuf";
 
@@ -26,6 +27,15 @@ async function bytesOf(response: Response): Promise<Buffer> {
 }
 
 describe("POST /v1/traces", () => {
+  it("keeps a span's links and its resource, as 0.3 has them on the wire", async () => {
+    const { post, kept, ids } = await open();
+    const link = message(13, [...hex(1, "0a".repeat(16)), ...hex(2, "0b".repeat(8))]);
+    await post(requestBytes(ids, [spanBytes({ more: link })]));
+    const [span] = await kept();
+    const wire = spanSchema.parse(toWireSpan(span!));
+    expect([wire.links[0]?.context.span_id, wire.resource.attributes]).toEqual(["0b".repeat(8), ids]);
+  });
+
   it("keeps spans under the ids of their resource and answers protobuf with nothing in it", async () => {
     const { post, kept, ids, rolloutId } = await open();
     const attributes = attribute(9, "agentlightning.span_sequence_id", text(1, "7"));
@@ -38,6 +48,7 @@ describe("POST /v1/traces", () => {
         ...{ traceId: "f".repeat(32), spanId: "00000000000000a1", parentId: null, name: "step" },
         ...{ status: { code: "UNSET", description: null }, events: [], startTime: 0, endTime: null },
         attributes: { "agentlightning.span_sequence_id": "7" },
+        extra: { resource: { attributes: ids, schema_url: "" } },
       },
     ]);
   });
