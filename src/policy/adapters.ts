@@ -52,6 +52,11 @@ export async function saveAdapter(
   const who = "policy.saveAdapter";
   parts.states.checkOpen(who);
   if (typeof dir !== "string" || dir === "") throw argumentError(who, "a path", dir);
+  if (parts.adapters.trainedBase !== undefined)
+    throw new LightningError(
+      "E_STATE",
+      `${who}: expected a policy loaded with train: "adapter", got train: "all"; use saveModel`,
+    );
   return parts.states.alone(who, async () => {
     const { handle, layout } = parts.adapters.adapter(who, options.name);
     const values = await fromNative(who, () => parts.engine.parameters(handle, "value"));

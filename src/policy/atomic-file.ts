@@ -1,5 +1,6 @@
 // Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed into it.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 /** A file that is complete but not yet in its place. */
 export interface StagedFile {
@@ -43,7 +44,25 @@ export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array | 
   }
 }
 
+/** Removes what processes that are gone left of writing this file. */
+export function removeLeftovers(file: string): void {
+  const folder = dirname(file);
+  const prefix = `${basename(file)}.`;
+  for (const name of readdirSync(folder)) {
+    const pid = name.startsWith(prefix) ? /^(\d+)\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined;
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true });
+  }
+}
+
 // --- internal ---
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   let done = 0;

@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
-import { writeFileAtomically } from "./atomic-file.js";
+import { removeLeftovers, writeFileAtomically } from "./atomic-file.js";
 import type { NativeTrainingState } from "./binding.js";
 import { modelError } from "./model-file.js";
 import { fromNative } from "./native-error.js";
@@ -38,6 +38,7 @@ export async function saveCheckpoint(parts: PolicyParts, file: string, state = "
       ),
       state,
     };
+    removeLeftovers(file);
     writeFileAtomically(file, safetensorsChunks(tensors, metadata));
   });
 }

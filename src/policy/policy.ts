@@ -49,7 +49,7 @@ export interface Policy extends AsyncDisposable {
   addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
   /** Frees an adapter. */
   removeAdapter(name: string): Promise<void>;
-  /** Writes an adapter as a PEFT folder (float32). */
+  /** Writes an adapter as a PEFT folder (float32). Rejects with E_STATE for train: "all". */
   saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
   /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all". */
   saveModel(dir: string): Promise<void>;

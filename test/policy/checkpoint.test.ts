@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -114,6 +115,17 @@ describe("policy.saveCheckpoint", () => {
     const kinds = names.map((name) => name.split(":").at(-1));
     for (const kind of ["value", "firstMoment", "secondMoment"])
       expect(kinds.filter((each) => each === kind)).toHaveLength(2 * policy.config.layers);
+  });
+
+  it("removes what a process that was killed left of writing it, and nothing of one that lives", async () => {
+    await using policy = await loadPolicy(qwen2, { ...small });
+    const file = join(out, "swept.safetensors");
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+    const kept = [`${file}.${process.ppid}.tmp`, `${file}.x.tmp`];
+    for (const path of [...kept, `${file}.${gone}.tmp`]) writeFileSync(path, "half");
+    await policy.saveCheckpoint(file);
+    expect(existsSync(`${file}.${gone}.tmp`)).toBe(false);
+    for (const path of kept) expect(existsSync(path)).toBe(true);
   });
 
   it("rejects a path or a state that is not text with E_ARGUMENT", async () => {
