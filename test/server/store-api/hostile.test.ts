@@ -7,6 +7,11 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type StoreServer, serve } from "../../../src/server/store-api/serve.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.js";
+import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js";
+import type { LightningStore } from "../../../src/store/store.js";
+import { temporaryFile } from "../../store/sqlite/temporary-file.js";
+import { describePostgres } from "../../support/postgres.js";
 
 const kRuns = process.env.AGL_SLOW_TESTS ? 5000 : 400;
 const kMaxBodyBytes = 200_000;
@@ -151,27 +156,47 @@ const id = fc.oneof(
   fc.webSegment(),
 );
 
+/** Over a store of its own, in which one rollout runs and one is queued. */
+async function fuzz(store: LightningStore): Promise<void> {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const server = await serve({ store, port: 0, maxBodyBytes: kMaxBodyBytes, maxWaitMs: 50, onError });
+  const { rolloutId } = await store.startRollout({ input: 1 });
+  await store.enqueue([{ input: 2 }]);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...kRoutes),
+      fc.oneof(fc.constant(rolloutId), id),
+      query,
+      header,
+      bytes,
+      async (route, name, search, headers, body) => {
+        const [method, path] = route.split(" ") as [string, string];
+        const target = `/v1/agl${path.replaceAll(":id", name)}${search}`;
+        const known = Buffer.from(
+          body.toString("latin1").replaceAll('"ro-1"', JSON.stringify(rolloutId)),
+          "latin1",
+        );
+        const status = await statusOf(server.port, method, target, headers, known);
+        expect(status).toBeGreaterThanOrEqual(200);
+        expect(status).toBeLessThan(500);
+        expect(errors).toEqual([]);
+      },
+    ),
+    { numRuns: kRuns, seed: 20261121 },
+  );
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  await server.close();
+  await store.close();
+}
+
+const kFuzzed = "answers whatever body, header, path or query with less than 500, and never fails inside";
 describe("a store server under hostile input", () => {
-  it("answers whatever body, header, path or query with less than 500, and never fails inside", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(...kRoutes),
-        id,
-        query,
-        header,
-        bytes,
-        async (route, name, search, headers, body) => {
-          const [method, path] = route.split(" ") as [string, string];
-          const target = `/v1/agl${path.replaceAll(":id", name)}${search}`;
-          const status = await statusOf(method, target, headers, body);
-          expect(status).toBeGreaterThanOrEqual(200);
-          expect(status).toBeLessThan(500);
-          expect(errors).toEqual([]);
-        },
-      ),
-      { numRuns: kRuns, seed: 20261121 },
-    );
-    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  it(`${kFuzzed}, over memory`, () => fuzz(createMemoryStore()));
+  it(`${kFuzzed}, over SQLite`, async () => fuzz(await openSqliteStore(temporaryFile())));
+  describePostgres("PostgreSQL", (postgres, newSchema) => {
+    it(`${kFuzzed}, over PostgreSQL`, async () =>
+      fuzz(await openPostgresStore((await postgres()).url, { schema: newSchema() })));
   });
 
   it("refuses a body that is too large by its length, without it, and when it only unpacks to that", async () => {
@@ -264,12 +289,13 @@ describe("a store server under hostile input", () => {
 
 /** Over a socket of its own: fetch would refuse to send most of this. */
 async function statusOf(
+  port: number,
   method: string,
   target: string,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
 ): Promise<number> {
-  const socket = connect(server.port, "127.0.0.1");
+  const socket = connect(port, "127.0.0.1");
   socket.on("error", () => undefined);
   const isChunked = headers["transfer-encoding"] === "chunked";
   const all = { host: "localhost", connection: "close", ...headers };
