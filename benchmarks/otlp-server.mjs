@@ -1,6 +1,5 @@
-// The server of the OTLP benchmark: the routes over a memory store, with some running attempts to send spans to.
-import { createAdaptorServer } from "@hono/node-server";
-import { otlpRoutes } from "../dist/server/otlp/routes.js";
+// The server of the OTLP benchmark: what `agl store` serves, over a memory store, with some running attempts to send spans to.
+import { serve } from "../dist/server/store-api/serve.js";
 import { createMemoryStore } from "../dist/store/memory-store.js";
 
 const store = createMemoryStore();
@@ -9,10 +8,8 @@ for (let i = 0; i < 64; i++) {
   const { rolloutId, attempt } = await store.startRollout({ input: i });
   attempts.push({ rolloutId, attemptId: attempt.attemptId });
 }
-const server = createAdaptorServer({ fetch: otlpRoutes(store).fetch });
-server.listen(0, "127.0.0.1", () => {
-  process.send({ name: "listening", port: server.address().port, attempts });
-});
+const { port } = await serve({ store, port: 0 });
+process.send({ name: "listening", port, attempts });
 process.on("message", async () => {
   const { user, system } = process.cpuUsage();
   const { spans } = await store.statistics();
