@@ -11,7 +11,7 @@ export function getResources(
   resourcesId: string,
   version?: number,
 ): ResourcesUpdate {
-  const found = find(db, resourcesId, version);
+  const found = findResources(db, resourcesId, version);
   if (found !== null) return found;
   return notFound(
     who,
@@ -32,17 +32,20 @@ export function addVersion(
   resources: Resources,
   now: number,
 ): ResourcesUpdate {
-  const newest = find(db, resourcesId);
+  const newest = findResources(db, resourcesId);
   const [version, createTime] = newest === null ? [1, now] : [newest.version + 1, newest.createTime];
-  const update = { resourcesId, version, createTime, updateTime: now, resources };
+  return keepVersion(db, { resourcesId, version, createTime, updateTime: now, resources });
+}
+
+/** As it is; it becomes the latest. */
+export function keepVersion(db: Connection, update: ResourcesUpdate): ResourcesUpdate {
   const sql = "INSERT INTO resources (id, version, body) VALUES (?, ?, ?)";
-  db.run(sql, toIdText(resourcesId), version, JSON.stringify(update));
+  db.run(sql, toIdText(update.resourcesId), update.version, JSON.stringify(update));
   return update;
 }
 
-// --- internal ---
-
-function find(db: Connection, resourcesId: string, version?: number): ResourcesUpdate | null {
+/** Null: there is none. @param version  absent: the newest */
+export function findResources(db: Connection, resourcesId: string, version?: number): ResourcesUpdate | null {
   if (typeof resourcesId !== "string") return null;
   const row =
     version === undefined

@@ -72,6 +72,11 @@ export function toIdText<T extends string | null>(id: T): T | string {
   return id === null || kPlainId.test(id) ? id : JSON.stringify(id);
 }
 
+/** Does the column keep it as it is? */
+export function isPlainId(id: string): boolean {
+  return kPlainId.test(id);
+}
+
 // --- internal ---
 
 function fromIdText(text: string | null): string | null {

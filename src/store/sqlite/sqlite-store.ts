@@ -24,7 +24,9 @@ import type {
   WaitOptions,
   WorkerQuery,
 } from "../store-records.js";
+import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import { type Backend, kQueue } from "./backend.js";
+import { importIntoSqlite } from "./import.js";
 import { allResources, allWorkers, countRows, findRollouts, queryRollouts, querySpans } from "./queries.js";
 import { claimQueued, toInput, toRecord } from "./queue.js";
 import { addVersion, getResources, latestResources } from "./resources.js";
@@ -32,7 +34,7 @@ import { toJson } from "./rows.js";
 import type { Tables } from "./tables.js";
 import { stillOpen } from "./waits.js";
 
-export class SqliteStore implements LightningStore {
+export class SqliteStore implements LightningStore, StoreTransfer {
   readonly #backend: Backend;
   readonly #openTime = now();
 
@@ -242,6 +244,10 @@ export class SqliteStore implements LightningStore {
   async statistics(): Promise<StoreStatistics> {
     const counts = await this.#query("statistics", ({ db }) => countRows(db));
     return { name: "sqlite", ...counts, uptimeSeconds: now() - this.#openTime };
+  }
+
+  async importRecords(batch: TransferBatch): Promise<void> {
+    await this.#write("importRecords", (tables) => importIntoSqlite(tables, batch));
   }
 
   close(): Promise<void> {

@@ -98,6 +98,10 @@ export class Tables {
     return row === undefined ? notFound(who, "rollout", rolloutId) : this.#toEntry(row);
   }
 
+  hasRollout(rolloutId: string): boolean {
+    return this.#entries.has(rolloutId) || this.db.get(kGetRollout, toIdText(rolloutId)) !== undefined;
+  }
+
   /** @throws E_NOT_FOUND */
   attemptOf(who: string, { attempts, rollout }: Entry, attemptId: string): Attempt {
     const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
