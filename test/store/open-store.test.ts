@@ -26,7 +26,7 @@ describe("openStore", () => {
     expect((await two.statistics()).rollouts).toBe(0);
   });
 
-  it.each(["", "memory", "sqlite:", "redis://localhost", "file.db"])(
+  it.each(["", "memory", "sqlite:", "sqlite::memory:", "sqlite:a\u0000b", "redis://localhost", "file.db"])(
     "refuses %j with E_ARGUMENT",
     async (url) => {
       await expect(openStore(url)).rejects.toMatchObject({ code: "E_ARGUMENT" });

@@ -1,4 +1,5 @@
 // An open file: its pragmas, its statements, each prepared once, and its transactions.
+import { LightningError } from "../../base/error.js";
 import type { Driver, Row, SqlValue, Statement } from "./driver.js";
 
 /** "process": what is kept survives the process's death; "power": the machine's too. */
@@ -12,7 +13,11 @@ export class Connection {
   constructor(driver: Driver, { durability, cacheBytes }: { durability: Durability; cacheBytes: number }) {
     this.#driver = driver;
     const mode = driver.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
-    if (mode !== "wal") throw new Error(`SQLite kept its journal mode ${mode} where WAL is needed`);
+    if (mode !== "wal")
+      throw new LightningError(
+        "E_STORE",
+        `openStore: expected a file system with shared memory and locks, which a write-ahead log needs, got journal mode ${mode}; use a local disk`,
+      );
     driver.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // Where fsync does not reach the disk (macOS).
     driver.exec(`PRAGMA fullfsync = ${durability === "power" ? "ON" : "OFF"}`);

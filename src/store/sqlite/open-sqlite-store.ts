@@ -1,5 +1,6 @@
 // Opens the store in a SQLite file: driver, whose file it is, its tables.
-import { checkInteger, checkOneOf } from "../../base/check.js";
+import { resolve } from "node:path";
+import { argumentError, checkInteger, checkOneOf } from "../../base/check.js";
 import { checkId } from "../new-records.js";
 import type { LightningStore } from "../store.js";
 import { Backend } from "./backend.js";
@@ -29,12 +30,15 @@ export async function openSqliteStore(
 ): Promise<LightningStore> {
   const { durability = "process", cacheBytes = kCacheBytes, driver } = options;
   checkId("openStore", "the path of the file", path);
+  if (path === ":memory:" || path.includes("\0"))
+    throw argumentError("openStore", "the path of a file", path, "a store in memory opens as memory:");
   checkOneOf("openStore", "durability", durability, ["process", "power"]);
   checkInteger("openStore", "cacheBytes", cacheBytes, { min: 0 });
   const patience = performance.now() + kPatienceMs;
   for (;;) {
     try {
-      return new SqliteStore(new Backend(await open(path, { durability, cacheBytes, driver }), path));
+      const db = await open(resolve(path), { durability, cacheBytes, driver });
+      return new SqliteStore(new Backend(db, path));
     } catch (error) {
       // Another process creates the file, or ends its last use of it.
       if (!isBusy(error) || performance.now() > patience) throw toStoreError("open", path, error);

@@ -87,11 +87,11 @@ export function allResources(db: Connection): ResourcesUpdate[] {
   return db.all(kNewestResources).map(({ body }) => fromJson<ResourcesUpdate>(body));
 }
 
-/** How much is kept. Nothing is ever deleted, so the last keys are counts. */
+/** How much is kept. Nothing is ever deleted, so the last keys are counts, except of attempts. */
 export function countRows(db: Connection): Omit<StoreStatistics, "name" | "uptimeSeconds"> {
   return {
     rollouts: Number(db.value("SELECT max(key) FROM rollouts")),
-    attempts: Number(db.value("SELECT sum(attempts) FROM rollouts")),
+    attempts: Number(db.value("SELECT count(*) FROM attempts")),
     spans: Number(db.value("SELECT max(key) FROM spans")),
     resources: Number(db.value("SELECT count(DISTINCT id) FROM resources")),
     workers: Number(db.value("SELECT max(key) FROM workers")),
