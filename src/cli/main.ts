@@ -16,7 +16,11 @@ async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .addCommand(storeCommand())
     .addCommand(runnerCommand());
-  for (const command of allOf(program)) command.exitOverride().showHelpAfterError("(see --help)");
+  // An option after a subcommand's name is the subcommand's, though its parent has one of that name.
+  for (const command of allOf(program))
+    command.enablePositionalOptions().exitOverride().showHelpAfterError("(see --help)");
+  // A reader that has seen enough, such as head, is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { toSpan } from "../../src/store/laws/law.js";
 import { createMemoryStore } from "../../src/store/memory-store.js";
+import { openStore } from "../../src/store/open-store.js";
 import type { LightningStore } from "../../src/store/store.js";
 import { exportLines, importLines } from "../../src/store/transfer.js";
 
@@ -71,6 +75,28 @@ describe("an exported store", () => {
     expect(await seen(copy)).toEqual(await seen(store));
     expect((await linesOf(copy)).slice(1)).toEqual(lines.slice(1));
   });
+
+  it.each(["memory", "sqlite"])(
+    "keeps all of it on its way through SQLite and back into %s",
+    async (last) => {
+      const { store, lines } = await filled();
+      const folder = mkdtempSync(join(tmpdir(), "agl-transfer-"));
+      try {
+        await using file = await openStore(`sqlite:${folder}/a.db`);
+        await load(file, lines);
+        expect(await seen(file)).toEqual(await seen(store));
+        const error = await load(file, lines).catch((e) => e);
+        expect(error.code).toBe("E_STATE");
+        const again = await linesOf(file);
+        await using copy = last === "memory" ? createMemoryStore() : await openStore(`sqlite:${folder}/b.db`);
+        await load(copy, again);
+        expect(await seen(copy)).toEqual(await seen(store));
+        expect((await copy.claim("w", 9)).length).toBe(2);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
   it("goes on where it was: its queue is claimed, its retries counted, its sequence continued, its spans known", async () => {
     const { store, lines } = await filled();

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { serve } from "../../src/server/store-api/serve.js";
+import { claimNew, toSpan } from "../../src/store/laws/law.js";
+import { createMemoryStore } from "../../src/store/memory-store.js";
+import { openStore } from "../../src/store/open-store.js";
+import { agl, temporaryFolder } from "./agl.js";
+
+describe("agl store export and import", () => {
+  it("move a served store into a file and refuse to do so twice", async () => {
+    using folder = temporaryFolder();
+    const store = createMemoryStore();
+    const server = await serve({ store, port: 0, key: "secret" });
+    const claimed = await claimNew(store, {}, "worker");
+    for (let i = 1; i <= 1200; i++) await store.addSpans([toSpan(claimed, i)]);
+    await store.enqueue([{ input: "next" }]);
+    const exported = agl(["store", "export", "--store", server.url, "--key", "secret"]);
+    expect([await exported.done, exported.output.err]).toEqual([0, ""]);
+    await server.close();
+    const file = folder.write("store.jsonl", exported.output.out);
+    const url = `sqlite:${folder.path}/store.db`;
+    const imported = agl(["store", "import", "--store", url, file]);
+    expect(await imported.done).toBe(0);
+    expect(imported.output.err).toContain(
+      "imported 2 rollouts, 1200 spans, 0 versions of resources, 1 workers",
+    );
+    await using copy = await openStore(url);
+    expect((await copy.querySpans(claimed.rolloutId)).items).toEqual(
+      (await store.querySpans(claimed.rolloutId)).items,
+    );
+    expect((await copy.claim("worker"))[0]?.input).toBe("next");
+    const again = agl(["store", "import", "--store", url, file]);
+    expect([await again.done, again.output.err]).toEqual([
+      1,
+      expect.stringContaining("is known to this store"),
+    ]);
+  });
+
+  it("say what is wrong with a file", async () => {
+    using folder = temporaryFolder();
+    for (const path of [folder.write("foreign", "{}\n"), `${folder.path}/missing`]) {
+      const command = agl(["store", "import", "--store", `sqlite:${folder.path}/store.db`, path]);
+      expect([await command.done, command.output.err]).toEqual([
+        2,
+        expect.stringContaining("store import: "),
+      ]);
+    }
+  });
+});
