@@ -42,8 +42,11 @@ describe.each(drivers)("two SQLite stores on one file by %s", (driver) => {
     await Promise.all([one.close(), two.close()]);
   });
 
-  it("wake each other's waits", async () => {
+  it.each(["have nothing else to do", "are busy"])("wake each other's waits when they %s", async (how) => {
     const [one, two] = await openTwo();
+    // Their own calls must not swallow the news.
+    const calls = () => void Promise.all([one.heartbeat("h"), two.getLatestResources()]);
+    const busy = how === "are busy" ? setInterval(calls, 3) : undefined;
     const start = performance.now();
     const claim = one.claim("w", 1, { timeoutMs: 10_000 });
     const [queued] = await two.enqueue([{ input: 1 }]);
@@ -53,6 +56,7 @@ describe.each(drivers)("two SQLite stores on one file by %s", (driver) => {
     await one.updateAttempt(queued?.rolloutId ?? "", "latest", { status: "succeeded" });
     expect((await ended).map(({ status }) => status)).toEqual(["succeeded"]);
     expect(performance.now() - start).toBeLessThan(5000);
+    clearInterval(busy);
     await Promise.all([one.close(), two.close()]);
   });
 
