@@ -55,7 +55,8 @@ describe.each(drivers)("two SQLite stores on one file by %s", (driver) => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     await one.updateAttempt(queued?.rolloutId ?? "", "latest", { status: "succeeded" });
     expect((await ended).map(({ status }) => status)).toEqual(["succeeded"]);
-    expect(performance.now() - start).toBeLessThan(5000);
+    // A look at the clock once a second would also wake them, later.
+    expect(performance.now() - start).toBeLessThan(800);
     clearInterval(busy);
     await Promise.all([one.close(), two.close()]);
   });
