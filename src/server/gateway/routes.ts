@@ -3,6 +3,7 @@
 import { type Context, Hono } from "hono";
 import type { z } from "zod";
 import type { LightningStore } from "../../store/store.js";
+import { answerJson } from "../store-api/answer.js";
 import { ApiError, toApiError, toErrorResponse } from "../store-api/api-error.js";
 import { type Detail, missingBody, toDetails } from "../store-api/pydantic-detail.js";
 import { readJson } from "../store-api/request-body.js";
@@ -51,12 +52,12 @@ export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {
 
   app.post("/api/rollouts", async (c) => {
     const created = await book.create(await body(c, newRolloutsSchema));
-    return c.json(created.map(toGatewayRollout), 201);
+    return answerJson(c, 201, created.map(toGatewayRollout));
   });
   app.get("/api/rollouts", async (c) => {
     const state_in = c.req.queries("state_in");
     const query = readQuery({ state_in, limit: integer(c, "limit") }, listQuerySchema);
-    return c.json((await book.list(query.state_in, query.limit)).map(toGatewayRollout));
+    return answerJson(c, 200, (await book.list(query.state_in, query.limit)).map(toGatewayRollout));
   });
   app.get("/api/rollouts/terminal", async (c) => {
     const query = readQuery({ after: integer(c, "after"), limit: integer(c, "limit") }, terminalQuerySchema);
@@ -68,15 +69,15 @@ export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {
       data_id: dataIdOf(rollout),
       is_train: rollout.mode === null || rollout.mode === "train",
     }));
-    return c.json({ items, next_after: after + items.length, total_terminal: ended.length });
+    return answerJson(c, 200, { items, next_after: after + items.length, total_terminal: ended.length });
   });
   app.get("/api/rollouts/:id", async (c) => {
     const rollout = toGatewayRollout(await book.get(c.req.param("id")));
-    return c.json({ rollout, attempts: [] });
+    return answerJson(c, 200, { rollout, attempts: [] });
   });
   app.patch("/api/rollouts/:id", async (c) => {
     const { status } = await body(c, changesSchema);
-    return c.json(toGatewayRollout(await book.change(c.req.param("id"), status)));
+    return answerJson(c, 200, toGatewayRollout(await book.change(c.req.param("id"), status)));
   });
   app.delete("/api/rollouts/:id", async (c) => {
     await book.remove(c.req.param("id"));
@@ -94,7 +95,7 @@ export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {
       data,
     };
     await record(rollout, event);
-    return c.json(event);
+    return answerJson(c, 200, event);
   });
   app.get("/api/rollouts/:id/events", async (c) => {
     const given = { event_type: c.req.query("event_type"), format: c.req.query("format") };
@@ -105,28 +106,28 @@ export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {
     const wanted = events.filter(
       ({ event_type }) => query.event_type === undefined || event_type === query.event_type,
     );
-    return c.json(query.format === "triplet" ? toTriplets(wanted) : wanted);
+    return answerJson(c, 200, query.format === "triplet" ? toTriplets(wanted) : wanted);
   });
 
   app.post("/api/models", async (c) => {
     const given = await body(c, modelsSchema);
     models.put(given);
-    return c.json(given, 201);
+    return answerJson(c, 201, given);
   });
   app.delete("/api/models", (c) => {
     models.clear();
-    return c.json({ status: "ok" });
+    return answerJson(c, 200, { status: "ok" });
   });
 
   app.get("/proxy/state", (c) => c.json(proxy.state()));
   app.post("/proxy/pause", async (c) => {
     const { retry_after_seconds, reason } = await body(c, pauseSchema);
     proxy.pause(retry_after_seconds, reason);
-    return c.json(proxy.state());
+    return answerJson(c, 200, proxy.state());
   });
   app.post("/proxy/resume", (c) => {
     proxy.resume();
-    return c.json(proxy.state());
+    return answerJson(c, 200, proxy.state());
   });
   app.post("/proxy/rollout/:id/attempt/:attempt/mode/:mode/openai/v1/:path{.+}", async (c) => {
     const { id, attempt, mode, path } = c.req.param();

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { type Context, Hono } from "hono";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
+import { answerBody } from "../store-api/answer.js";
 import { decodeJsonTraces } from "./decode-json.js";
 import { decodeProtobufTraces } from "./decode-protobuf.js";
 import { MalformedError } from "./malformed.js";
@@ -93,8 +94,7 @@ const kUnreadable = "Unable to parse OTLP traces payload";
 
 function answer(c: Context, status: Status, type: OtlpType, body: Uint8Array): Response {
   const packs = /\bgzip\b/i.test(c.req.header("accept-encoding") ?? "");
-  const bytes = packs ? gzipSync(body) : body;
   const headers: Record<string, string> = { "content-type": type };
   if (packs) headers["content-encoding"] = "gzip";
-  return c.body(new Uint8Array(bytes), status, headers);
+  return answerBody(c, status, headers, new Uint8Array(packs ? gzipSync(body) : body));
 }

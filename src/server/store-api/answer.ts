@@ -1,0 +1,22 @@
+// Answers, straight to the socket where there is one: a web Response costs a third of a small request.
+import type { ServerResponse } from "node:http";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+export function answerJson(c: Context, status: ContentfulStatusCode, value: unknown): Response {
+  return answerBody(c, status, { "content-type": "application/json" }, JSON.stringify(value ?? null));
+}
+
+export function answerBody(
+  c: Context,
+  status: ContentfulStatusCode,
+  headers: Readonly<Record<string, string>>,
+  body: string | Uint8Array<ArrayBuffer>,
+): Response {
+  const outgoing = c.env?.outgoing as ServerResponse | undefined;
+  if (outgoing === undefined) return c.body(body, status, headers);
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  outgoing.end(body);
+  return RESPONSE_ALREADY_SENT;
+}
