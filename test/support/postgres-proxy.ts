@@ -9,6 +9,8 @@ export interface PostgresProxy {
   /** Cuts the connection of the next COMMIT. @param stays  and answers nobody from then on */
   cutNext(cut: Cut, stays?: "down"): void;
   readonly cuts: number;
+  /** Ends all connections, whatever they are doing. */
+  cutAll(): void;
   close(): Promise<void>;
 }
 
@@ -68,6 +70,9 @@ export async function createPostgresProxy(target: string): Promise<PostgresProxy
     },
     get cuts() {
       return cuts;
+    },
+    cutAll() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -37,6 +37,32 @@ describePostgres("A store whose PostgreSQL fails", (server, newSchema) => {
     }
   });
 
+  it("does every change once while connections are lost at any moment", async () => {
+    const proxy = await createPostgresProxy((await server()).url);
+    const end = performance.now() + (process.env.AGL_SLOW_TESTS ? 20_000 : 2000);
+    try {
+      await using store = await openPostgresStore(proxy.url, { schema: newSchema() });
+      const finished: string[] = [];
+      const work = async (worker: string) => {
+        while (performance.now() < end) finished.push(await live(store, worker));
+      };
+      const workers = Array.from({ length: 8 }, (_, i) => work(`w${i}`));
+      for (let i = 0; performance.now() < end; i++) {
+        await pause(20 + ((i * 37) % 90));
+        proxy.cutAll();
+      }
+      await Promise.all(workers);
+      expect(finished.length).toBeGreaterThan(8);
+      const { items } = await store.queryRollouts();
+      expect(items.map(({ rolloutId }) => rolloutId).toSorted()).toEqual(finished.toSorted());
+      expect(items.filter(({ status }) => status !== "succeeded")).toEqual([]);
+      const { attempts, spans } = await store.statistics();
+      expect([attempts, spans]).toEqual([finished.length, 2 * finished.length]);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it("says that an outcome is unknown when nobody can tell it in time, and that nothing was kept when so", async () => {
     const proxy = await createPostgresProxy((await server()).url);
     try {
@@ -191,7 +217,8 @@ async function live(store: LightningStore, worker: string): Promise<string> {
   await store.enqueue([{ input: worker }]);
   const [claimed] = await store.claim(worker, 1, { timeoutMs: 20_000 });
   const { rolloutId } = claimed!;
-  await store.addSpans([toSpan(claimed!, 1), toSpan(claimed!, 2)]);
+  const spans = [toSpan(claimed!, 1), toSpan(claimed!, 2)];
+  expect(await store.addSpans(spans)).toEqual(spans);
   await store.updateAttempt(rolloutId, "latest", { status: "succeeded" });
   return rolloutId;
 }
