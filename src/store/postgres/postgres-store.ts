@@ -23,10 +23,12 @@ import type {
   WaitOptions,
   WorkerQuery,
 } from "../store-records.js";
+import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import * as changes from "./changes.js";
 import type { Database, DatabaseOptions } from "./database.js";
 import { fromPayload } from "./events.js";
 import { channelOf, quoteIdentifier } from "./identifier.js";
+import { importRecords } from "./import-records.js";
 import { createListener, type Listener } from "./listener.js";
 import { createPulse, type Pulse } from "./pulse.js";
 import * as queries from "./queries.js";
@@ -41,7 +43,7 @@ export interface PostgresSettings extends DatabaseOptions {
 }
 
 /** What openPostgresStore returns. */
-export class PostgresStore implements LightningStore {
+export class PostgresStore implements LightningStore, StoreTransfer {
   readonly #database: Database;
   readonly #schema: string;
   readonly #statements: Statements;
@@ -159,6 +161,10 @@ export class PostgresStore implements LightningStore {
 
   async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
     return this.#writer.submit(changes.addSpans(spans));
+  }
+
+  async importRecords(batch: TransferBatch): Promise<void> {
+    return this.#writer.submit(importRecords(batch));
   }
 
   async nextSequenceId(rolloutId: string): Promise<number> {

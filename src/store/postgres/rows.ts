@@ -38,6 +38,7 @@ export function insertColumns(entries: readonly Entry[]): unknown[][] {
     entries.map(({ attempts }) => JSON.stringify(attempts)),
     entries.map(({ attempts }) => attempts.length),
     entries.map(inputColumn),
+    entries.map(({ lastSequenceId }) => lastSequenceId),
   ];
 }
 

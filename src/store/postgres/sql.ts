@@ -44,12 +44,14 @@ export function toStatements(schema: string) {
       ON CONFLICT (worker_id) DO UPDATE SET worker_id = excluded.worker_id RETURNING worker_id, body`,
 
     insertRollouts: `INSERT INTO ${at("rollouts")}
-        (rollout_id, place, queue_place, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input)
+        (rollout_id, place, queue_place, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input,
+         last_sequence_id)
       SELECT id, ${nextPlace}, CASE WHEN queued THEN ${nextPlace} END, status, mode, start_time,
-        end_time, deadline, body::json, attempts::json, attempt_count, input::json
+        end_time, deadline, body::json, attempts::json, attempt_count, input::json, last_sequence_id
       FROM (SELECT * FROM unnest($1::text[], $2::bool[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
-          $8::text[], $9::text[], $10::int[], $11::text[]) WITH ORDINALITY
-        AS n (id, queued, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input, i) ORDER BY i) AS n`,
+          $8::text[], $9::text[], $10::int[], $11::text[], $12::int8[]) WITH ORDINALITY
+        AS n (id, queued, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input,
+          last_sequence_id, i) ORDER BY i) AS n`,
     // One that stays queued keeps its place; one that is queued anew goes behind all others.
     updateRollouts: `UPDATE ${at("rollouts")} AS r SET
         queue_place = CASE WHEN NOT n.queued THEN NULL ELSE COALESCE(r.queue_place, ${nextPlace}) END,
