@@ -14,6 +14,8 @@ export interface Entry {
   lastSequenceId: number;
   /** Of a new rollout, as JSON; null: undefined. */
   readonly input: string | null;
+  /** Characters of the input as it was read or made. */
+  readonly size: number;
   /** Null: not in the file yet. */
   saved: Saved | null;
 }

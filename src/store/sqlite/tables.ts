@@ -8,6 +8,7 @@ import { notFound } from "../not-found.js";
 import type { Connection } from "./connection.js";
 import type { Row } from "./driver.js";
 import { type Entry, saveEntry } from "./entry.js";
+import { EntryCache } from "./entry-cache.js";
 import { attemptKey, attemptKeys, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
 import { WorkerTable } from "./workers.js";
 
@@ -26,7 +27,7 @@ export interface Changes {
 export class Tables {
   readonly db: Connection;
   readonly workers: WorkerTable;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new EntryCache();
   /** Read or made in this transaction, and of these the ones to write. */
   readonly #seen = new Set<Entry>();
   readonly #touched = new Set<Entry>();
@@ -63,10 +64,10 @@ export class Tables {
     this.db.commit();
     const changes = this.#changes;
     this.#changes = nothing();
-    for (const { rollout } of this.#seen)
-      if (isEnded(rollout.status) || isQueued(rollout.status) || this.#entries.size > kMostEntries)
-        this.#entries.delete(rollout.rolloutId);
+    for (const entry of this.#seen)
+      if (isEnded(entry.rollout.status) || isQueued(entry.rollout.status)) this.#entries.drop(entry);
     this.#seen.clear();
+    this.#entries.trim();
     this.#ahead = [];
     this.#aheadCount = 0;
     this.workers.trim();
@@ -99,7 +100,10 @@ export class Tables {
   }
 
   hasRollout(rolloutId: string): boolean {
-    return this.#entries.has(rolloutId) || this.db.get(kGetRollout, toIdText(rolloutId)) !== undefined;
+    return (
+      this.#entries.get(rolloutId) !== undefined ||
+      this.db.get(kGetRollout, toIdText(rolloutId)) !== undefined
+    );
   }
 
   /** @throws E_NOT_FOUND */
@@ -154,6 +158,7 @@ export class Tables {
       place: null,
       lastSequenceId: 0,
       input,
+      size: input?.length ?? 0,
       saved: null,
     };
     this.#remember(entry);
@@ -247,13 +252,14 @@ export class Tables {
     const place = row.place as number | null;
     const lastSequenceId = row.sequence as number;
     const saved = { rollout, attempts: [...attempts], place, lastSequenceId };
-    const entry: Entry = { key, rollout, attempts, place, lastSequenceId, input: null, saved };
+    const size = (row.input as string | null)?.length ?? 0;
+    const entry: Entry = { key, rollout, attempts, place, lastSequenceId, input: null, size, saved };
     this.#remember(entry);
     return entry;
   }
 
   #remember(entry: Entry): void {
-    this.#entries.set(entry.rollout.rolloutId, entry);
+    this.#entries.add(entry);
     this.#seen.add(entry);
   }
 
@@ -271,7 +277,6 @@ export class Tables {
 
 // --- internal ---
 
-const kMostEntries = 1000;
 const kMostAhead = 64;
 const kGetRollout = "SELECT * FROM rollouts WHERE id = ?";
 const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY key";

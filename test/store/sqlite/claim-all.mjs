@@ -1,6 +1,6 @@
 // Run by sharing.test.ts, several at once: claims and finishes rollouts until the queue stays empty, then prints their ids.
 //   node claim-all.mjs FILE DRIVER NAME
-import { openStore } from "../../../dist/index.js";
+import { openStore } from "../../../dist/store/open-store.js";
 
 const [path, driver, name] = process.argv.slice(2);
 const store = await openStore(`sqlite:${path}`, { driver });

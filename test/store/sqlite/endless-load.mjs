@@ -1,6 +1,6 @@
 // Run by sharing.test.ts and killed by it: works on rollouts without end and tells its parent what the store has acknowledged.
 //   node endless-load.mjs FILE DRIVER
-import { openStore } from "../../../dist/index.js";
+import { openStore } from "../../../dist/store/open-store.js";
 
 const [path, driver] = process.argv.slice(2);
 const store = await openStore(`sqlite:${path}`, { driver });

@@ -1,6 +1,6 @@
 // Run by file.test.ts in a process whose files may not grow far: enqueues until the store cannot take more.
 //   node full-disk.mjs FILE DRIVER
-import { openStore } from "../../../dist/index.js";
+import { openStore } from "../../../dist/store/open-store.js";
 
 const [path, driver] = process.argv.slice(2);
 const store = await openStore(`sqlite:${path}`, { driver });
