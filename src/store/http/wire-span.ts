@@ -88,9 +88,7 @@ export function fromWireSpan(wire: WireSpan): Span {
 
 export function toWireSpan(span: Span): WireSpan {
   const { extra } = span;
-  return {
-    ...kNothingExtra,
-    ...extra,
+  const wire: WireSpan = {
     rollout_id: span.rolloutId,
     attempt_id: span.attemptId,
     sequence_id: span.sequenceId,
@@ -101,21 +99,26 @@ export function toWireSpan(span: Span): WireSpan {
     status: { status_code: span.status.code, description: span.status.description },
     attributes: span.attributes as WireAttributes,
     events: span.events as WireSpan["events"],
-    start_time: extra?.start_time === null ? null : span.startTime,
+    links: [],
+    start_time: span.startTime,
     end_time: span.endTime,
+    context: null,
+    parent: null,
+    resource: { attributes: {}, schema_url: "" },
   };
+  // Most spans have none, and a literal is ten times as fast as a spread.
+  return extra === undefined ? wire : withExtra(wire, extra);
 }
 
 // --- internal ---
 
 type WireAttributes = WireSpan["attributes"];
 
-const kNothingExtra = {
-  links: [] as WireSpan["links"],
-  context: null,
-  parent: null,
-  resource: { attributes: {} as WireAttributes, schema_url: "" },
-};
+function withExtra(wire: WireSpan, extra: Readonly<Record<string, unknown>>): WireSpan {
+  const { links, context, parent, resource, ...fields } = wire;
+  const start_time = extra.start_time === null ? null : fields.start_time;
+  return { links, context, parent, resource, ...extra, ...fields, start_time };
+}
 
 // Scalars and lists of one kind; every number finite.
 function isAttributes(value: unknown): boolean {
