@@ -40,19 +40,22 @@ export function watchLostAttempts(options: LostAttemptsOptions): () => void {
 interface Sign {
   readonly time: number;
   readonly seenAt: number;
+  /** Silent, and nothing of it runs: it gets nothing without a new sign of life. */
+  isDone: boolean;
 }
 
 const kPage = 500;
 
 async function endLost(options: LostAttemptsOptions, seen: Map<string, Sign>): Promise<void> {
   const { store, lostAfterMs } = options;
-  const silent = new Set<string>();
+  const silent = new Map<string, Sign>();
   const now = performance.now();
   for await (const { workerId, lastHeartbeatTime } of pages((page) => store.queryWorkers(page))) {
     if (lastHeartbeatTime === null) continue;
     const sign = seen.get(workerId);
-    if (sign?.time !== lastHeartbeatTime) seen.set(workerId, { time: lastHeartbeatTime, seenAt: now });
-    else if (now - sign.seenAt > lostAfterMs) silent.add(workerId);
+    if (sign?.time !== lastHeartbeatTime)
+      seen.set(workerId, { time: lastHeartbeatTime, seenAt: now, isDone: false });
+    else if (!sign.isDone && now - sign.seenAt > lostAfterMs) silent.set(workerId, sign);
   }
   if (silent.size === 0) return;
   const statusIn = ["preparing", "running"] as const;
@@ -68,11 +71,12 @@ async function endLost(options: LostAttemptsOptions, seen: Map<string, Sign>): P
       if (!isRefused(error)) throw error;
     }
   }
+  for (const sign of silent.values()) sign.isDone = true;
 }
 
 function isOf(
   rollout: Rollout | AttemptedRollout,
-  workers: ReadonlySet<string>,
+  workers: ReadonlyMap<string, Sign>,
 ): rollout is AttemptedRollout {
   if (!("attempt" in rollout)) return false;
   const { status, workerId } = rollout.attempt;

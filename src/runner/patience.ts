@@ -1,14 +1,21 @@
 // Calls to a store that may be out of reach for a while: a server that restarts, a database that fails over.
 import { LightningError } from "../base/error.js";
 
-/** Repeats a call that fails with E_STORE, at growing intervals, for so long. Only for calls that may be made twice. */
-export async function patiently<T>(call: () => Promise<T>, patienceMs: number): Promise<T> {
+export interface Patience {
+  /** Calls are given up after this time, but not before `drain`. */
+  readonly patienceMs: number;
+  readonly drain: AbortSignal;
+}
+
+/** Repeats a call that fails with E_STORE, at growing intervals. Only for calls that may be made twice. */
+export async function patiently<T>(call: () => Promise<T>, { patienceMs, drain }: Patience): Promise<T> {
   const until = performance.now() + patienceMs;
   for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 5000)) {
     try {
       return await call();
     } catch (error) {
-      if (!isOutOfReach(error) || performance.now() + delayMs > until) throw error;
+      const isLate = drain.aborted && performance.now() + delayMs > until;
+      if (!isOutOfReach(error) || isLate) throw error;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }

@@ -25,7 +25,7 @@ export interface RunnerOptions {
   readonly heartbeatMs?: number;
   /** Of rollouts without a timeout of their own; default 3,600,000, null for none. */
   readonly timeoutMs?: number | null;
-  /** How long a store may be out of reach before what depends on it fails; default 60,000. */
+  /** How long a store may be out of reach after the drain began before what runs is given up; default 60,000. */
   readonly patienceMs?: number;
   /** Other runners without a sign of life for so long are given up; default 60,000. */
   readonly lostAfterMs?: number;
@@ -154,11 +154,11 @@ class Runner {
   }
 
   async #attempt(claimed: AttemptedRollout): Promise<void> {
-    const { store, patienceMs, onEvent } = this.#settings;
+    const { store, onEvent } = this.#settings;
     const { rolloutId, attempt } = claimed;
     try {
       const changes = { status: "running", lastHeartbeatTime: attempt.startTime } as const;
-      await patiently(() => store.updateAttempt(rolloutId, attempt.attemptId, changes), patienceMs);
+      await patiently(() => store.updateAttempt(rolloutId, attempt.attemptId, changes), this.#settings);
     } catch (error) {
       if (!isRefused(error)) throw error;
       onEvent(`rollout ${rolloutId}: taken back before it began`);
@@ -166,7 +166,7 @@ class Runner {
     }
     let resources: Resources;
     try {
-      resources = await patiently(() => resourcesOf(store, claimed), patienceMs);
+      resources = await patiently(() => resourcesOf(store, claimed), this.#settings);
     } catch (error) {
       const message = `the rollout's resources cannot be read: ${messageOf(error)}`;
       await this.#finish(claimed, { ended: "threw", error: message, droppedSpans: 0 });
@@ -177,7 +177,7 @@ class Runner {
   }
 
   async #run(claimed: AttemptedRollout, resources: Resources): Promise<AttemptRun> {
-    const { store, patienceMs, stop, onEvent } = this.#settings;
+    const { store, stop, onEvent } = this.#settings;
     const { rolloutId, attempt, config } = claimed;
     const abort = new AbortController();
     const abortFor = (reason: string) => {
@@ -185,7 +185,7 @@ class Runner {
       abort.abort(new DOMException(reason, "AbortError"));
     };
     const onStop = () => abortFor("the runner was stopped");
-    const feed = createSpanFeed(store, attempt, patienceMs);
+    const feed = createSpanFeed(store, attempt, this.#settings);
     const job = {
       ...{
         input: claimed.input,
@@ -214,7 +214,7 @@ class Runner {
   }
 
   async #finish(claimed: AttemptedRollout, { ended, error }: AttemptEnd): Promise<void> {
-    const { store, patienceMs, onEvent } = this.#settings;
+    const { store, onEvent } = this.#settings;
     const { rolloutId, attempt } = claimed;
     const status = ended === "returned" ? "succeeded" : ended === "timeout" ? "timeout" : "failed";
     const metadata = { ...attempt.metadata, outcome: ended, ...(error === null ? {} : { error }) };
@@ -224,7 +224,7 @@ class Runner {
     try {
       await patiently(
         () => store.updateAttempt(rolloutId, attempt.attemptId, { status, metadata }),
-        patienceMs,
+        this.#settings,
       );
     } catch (refusal) {
       // Ended by somebody else meanwhile: its timeout passed, or it was given to another runner.

@@ -3,7 +3,7 @@ import { LightningError } from "../base/error.js";
 import type { LightningStore } from "../store/store.js";
 import type { Attempt } from "../types/rollout.js";
 import type { SpanDraft } from "../types/span.js";
-import { patiently } from "./patience.js";
+import { type Patience, patiently } from "./patience.js";
 
 export interface SpanFeed {
   add(span: SpanDraft): void;
@@ -16,7 +16,7 @@ export interface SpanFeed {
 export function createSpanFeed(
   store: LightningStore,
   { rolloutId, attemptId }: Attempt,
-  patienceMs: number,
+  patience: Patience,
 ): SpanFeed {
   let waiting: SpanDraft[] = [];
   let dropped = 0;
@@ -27,9 +27,9 @@ export function createSpanFeed(
     while (waiting.length > 0) {
       const batch = waiting.slice(0, kBatch);
       // Places in the rollout's order are the store's to give: proxies and other attempts take some as well.
-      const first = await patiently(() => store.nextSequenceId(rolloutId), patienceMs);
+      const first = await patiently(() => store.nextSequenceId(rolloutId), patience);
       const spans = batch.map((span, i) => ({ ...span, rolloutId, attemptId, sequenceId: first + i }));
-      await patiently(() => store.addSpans(spans), patienceMs);
+      await patiently(() => store.addSpans(spans), patience);
       waiting = waiting.slice(batch.length);
     }
   };

@@ -226,6 +226,29 @@ describe("agl runner", () => {
     expect(await command.done).toBe(0);
   });
 
+  it("killed in the middle of a rollout of a file, leaves it to another, which ends it once", async () => {
+    const url = `sqlite:${folder.path}/store.db`;
+    const file = await openStore(url);
+    try {
+      const config = { maxAttempts: 2, retryCondition: ["unresponsive"] as const, unresponsiveSeconds: 1 };
+      const [rollout] = await file.enqueue([{ input: { do: "wait", ms: 60_000, once: true }, config }]);
+      const id = rollout!.rolloutId;
+      const start = () => {
+        const command = agl(["runner", "--store", url, "--agent", agentPath]);
+        started.push(command);
+        return command;
+      };
+      const first = start();
+      await until(() => startsOf(id) === 1);
+      first.child.kill("SIGKILL");
+      start();
+      await file.waitForRollouts([id], { timeoutMs: 20_000 });
+      expect(await statusesOf(file, id)).toEqual(["succeeded", "unresponsive", "succeeded"]);
+    } finally {
+      await file.close();
+    }
+  });
+
   it("shares a file with other runners: each of 60 rollouts is run once", async () => {
     const url = `sqlite:${folder.path}/store.db`;
     const file = await openStore(url);

@@ -231,6 +231,33 @@ describe("a runner", () => {
     expect(await statusOf(memory, id!)).toBe("succeeded");
   });
 
+  it("tells the store how a rollout ended however long the store was out of reach, unless it drains", async () => {
+    const memory = createMemoryStore();
+    const [id] = await enqueue(memory);
+    let isAway = true;
+    const store = changed(memory, {
+      updateAttempt: async (rolloutId, attemptId, changes) => {
+        if (isAway && changes.status === "succeeded") throw new LightningError("E_STORE", "away");
+        return memory.updateAttempt(rolloutId, attemptId, changes);
+      },
+    });
+    setTimeout(() => {
+      isAway = false;
+    }, 1000);
+    expect(await run(store, () => 1, [id!], { patienceMs: 100 })).toMatchObject({ succeeded: 1 });
+    expect(await statusOf(memory, id!)).toBe("succeeded");
+    isAway = true;
+    const [other] = await enqueue(memory);
+    const drain = new AbortController();
+    const agent = () => {
+      drain.abort();
+      return 1;
+    };
+    const options = { store, workerId: "w", concurrency: 1, drain: drain.signal, patienceMs: 100 };
+    await runRunner({ ...options, run: createInProcessRun(agent, { graceMs: 10 }) });
+    expect(await statusOf(memory, other!)).toBe("running");
+  });
+
   it("gives up the attempts of a runner that is gone, without any limit in their configuration", async () => {
     const store = createMemoryStore();
     const [id] = await enqueue(store, 1, { maxAttempts: 2, retryCondition: ["unresponsive"] });
