@@ -2,7 +2,7 @@
 // A call that changes something and is no repetition of itself (enqueue, claim, startRollout, ...) is never sent twice unless the server
 // certainly saw nothing of it; when its answer is lost it rejects with E_STORE.
 import { z } from "zod";
-import { checkInteger } from "../../base/check.js";
+import { argumentError, checkInteger } from "../../base/check.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
@@ -198,7 +198,7 @@ export class HttpStore implements LightningStore {
     checkId("store.updateResources", "resourcesId", resourcesId);
     checkResources("store.updateResources", resources);
     const body = map.toWireResources(resources);
-    const path = `/resources/${part(resourcesId)}`;
+    const path = `/resources/${part(resourcesId, "latest")}`;
     return map.fromWireUpdate(
       await this.#requests.post("updateResources", path, body, wire.resourcesUpdateSchema),
     );
@@ -206,7 +206,7 @@ export class HttpStore implements LightningStore {
 
   async getResources(resourcesId: string, version?: number): Promise<ResourcesUpdate> {
     const chosen = version === undefined ? "" : `&version=${version}`;
-    const path = `/resources/${part(resourcesId)}?strict=true${chosen}`;
+    const path = `/resources/${part(resourcesId, "latest")}?strict=true${chosen}`;
     return map.fromWireUpdate(await this.#requests.get("getResources", path, wire.resourcesUpdateSchema));
   }
 
@@ -228,7 +228,7 @@ export class HttpStore implements LightningStore {
   }
 
   async heartbeat(workerId: string, stats?: Attributes): Promise<Worker> {
-    const path = `/workers/${part(checkId("store.heartbeat", "workerId", workerId))}`;
+    const path = `/workers/${part(checkId("store.heartbeat", "workerId", workerId), "search")}`;
     const body = { heartbeat_stats: stats };
     return map.fromWireWorker(
       await this.#requests.post("heartbeat", path, body, wire.workerSchema, kRepeatable),
@@ -280,7 +280,9 @@ const kPages = {
   workers: wire.pageSchema(wire.workerSchema),
 };
 
-/** An id as a part of a path. */
-function part(id: string): string {
+/** An id as a part of a path. @param taken  what the routes mean by something else there @throws E_ARGUMENT */
+function part(id: string, taken?: string): string {
+  if (id === "" || id === "." || id === ".." || id === taken)
+    throw argumentError("store over HTTP", "an id that can stand in an address", id);
   return encodeURIComponent(id);
 }

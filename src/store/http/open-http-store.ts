@@ -14,7 +14,7 @@ export interface HttpStoreOptions {
 /** Reaches the server once. @throws E_ARGUMENT for a wrong URL or key, E_STORE when no store answers there */
 export async function openHttpStore(url: string, options: HttpStoreOptions = {}): Promise<LightningStore> {
   const { timeoutMs = 30_000 } = options;
-  checkInteger("openStore", "timeoutMs", timeoutMs, { min: 1 });
+  checkInteger("openStore", "timeoutMs", timeoutMs, { min: 1, max: 86_400_000 });
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw argumentError("openStore", "an address as in http://127.0.0.1:4747", url);
   const base = new URL(url);

@@ -246,6 +246,20 @@ describe("the HTTP store", () => {
     expect((await store.querySpans(claimed.rolloutId)).total).toBe(200);
   });
 
+  it("refuses ids that an address cannot carry or means something else by", async () => {
+    const { client, paths } = await openFaulty();
+    const calls = [
+      ...["", ".", ".."].map((id) => client.getRollout(id)),
+      client.heartbeat("search"),
+      client.updateResources("latest", {}),
+      client.getResources("latest"),
+    ];
+    for (const call of calls) expect((await errorOf(call)).code).toBe("E_ARGUMENT");
+    expect(paths).toEqual([]);
+    for (const id of ["a/b", "ä ?#%", "a".repeat(1000), "%2e%2e"])
+      expect((await client.heartbeat(id)).workerId).toBe(id);
+  });
+
   it("is no model call to the tracing of a rollout, whatever its address", async () => {
     const { client } = await openFaulty();
     const scope = testScope();
