@@ -144,7 +144,7 @@ describe("a store server", () => {
     expect(await (await post(server, "/queues/rollouts/dequeue", { timeout: 60 })).json()).toEqual([]);
     const patient = await start({ store });
     const waiting = post(patient, "/queues/rollouts/dequeue", { timeout: 60 });
-    await pause(50);
+    await pause(100);
     await store.enqueue([{ input: "x" }]);
     expect(await (await waiting).json()).toMatchObject([{ input: "x", attempt: { sequence_id: 1 } }]);
     await patient.close();
