@@ -10,6 +10,7 @@ import { Harness } from "./harness.mjs";
 import { Limits } from "./limits.mjs";
 import { describeMachine } from "./machine.mjs";
 import { modelFolder, models } from "./models.mjs";
+import * as otlp from "./otlp.mjs";
 import * as prefill from "./prefill.mjs";
 import * as products from "./products.mjs";
 import * as quickstart from "./quickstart.mjs";
@@ -26,7 +27,8 @@ import * as training from "./training.mjs";
  * @property {number} rounds
  */
 
-const all = [products, decode, prefill, training, quickstart];
+const all = [products, decode, prefill, training, quickstart, otlp];
+const withoutModels = [products, quickstart, otlp];
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
@@ -51,8 +53,7 @@ const bench = {
   threads: positive("threads"),
   rounds: positive("rounds"),
 };
-if (subjects.some((subject) => subject !== products && subject !== quickstart))
-  bench.models.forEach(modelFolder);
+if (subjects.some((subject) => !withoutModels.includes(subject))) bench.models.forEach(modelFolder);
 
 let loadedRows = 0;
 for (const { rows } of subjects) {
