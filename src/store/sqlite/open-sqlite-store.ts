@@ -1,5 +1,6 @@
 // Opens the store in a SQLite file: driver, whose file it is, its tables.
-import { resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { argumentError, checkInteger, checkOneOf } from "../../base/check.js";
 import { checkId } from "../new-records.js";
 import type { LightningStore } from "../store.js";
@@ -21,7 +22,7 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Opens the store in a file, which is created when there is none.
+ * Opens the store in a file, which is created with its folder when there is none.
  * @throws E_ARGUMENT when there is no driver; E_STORE when the file cannot be opened, is somebody else's or of a newer version
  */
 export async function openSqliteStore(
@@ -57,6 +58,7 @@ async function open(
   options: { durability: Durability; cacheBytes: number; driver: DriverName | undefined },
 ): Promise<Connection> {
   checkHeader(path);
+  mkdirSync(dirname(path), { recursive: true });
   const driver = await openDriver(path, options.driver);
   try {
     prepareSchema(driver, path);

@@ -63,9 +63,11 @@ describe.each(drivers)("a SQLite store by %s", (driver) => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  it("says what to do about a folder that is missing, and about a path that is a folder", async () => {
+  it("makes the folder that is missing; a path that is a folder, or below a file, is E_STORE", async () => {
     const path = temporaryFile();
-    for (const wrong of [join(path, "deeper", "store.db"), dirname(path)])
+    await (await open(join(dirname(path), "new", "deeper", "store.db"))).close();
+    writeFileSync(path, "");
+    for (const wrong of [join(path, "store.db"), dirname(path)])
       await expect(open(wrong)).rejects.toMatchObject({
         code: "E_STORE",
         message: expect.stringContaining(wrong),
