@@ -34,7 +34,7 @@ export function queueRoutes(store: LightningStore, polls: LongPolls): readonly R
         const { limit, worker_id = null, timeout } = call.body;
         const claim = (options?: WaitOptions) => store.claim(worker_id, limit, options);
         if (!timeout || limit <= 0) return (await claim()).map(toWireRollout);
-        const claimed = await polls.run(timeout, call.signal, claim, async () => []);
+        const claimed = await polls.run(timeout, call.signal, claim, () => claim());
         if (call.signal.aborted) await putBack(store, claimed);
         return claimed.map(toWireRollout);
       },
@@ -59,7 +59,13 @@ export function queueRoutes(store: LightningStore, polls: LongPolls): readonly R
 
 // Nobody would ever report on what a client took that is gone by now.
 async function putBack(store: LightningStore, claimed: readonly AttemptedRollout[]): Promise<void> {
-  for (const { rolloutId } of claimed) await store.updateRollout(rolloutId, { status: "requeuing" });
+  for (const { rolloutId } of claimed)
+    try {
+      await store.updateRollout(rolloutId, { status: "requeuing" });
+    } catch (error) {
+      if (!(error instanceof LightningError) || error.code !== "E_STATE") throw error;
+      // It moved on by itself: somebody cancelled it, or its time was up.
+    }
 }
 
 // 0.3 ignores ids it does not know.

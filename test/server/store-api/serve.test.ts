@@ -142,6 +142,14 @@ describe("a store server", () => {
     const store = createMemoryStore();
     await using server = await start({ store, maxWaitMs: 30 });
     expect(await (await post(server, "/queues/rollouts/dequeue", { timeout: 60 })).json()).toEqual([]);
+    await store.enqueue([{ input: "negative" }, { input: "unwilling" }]);
+    const inputs = async (at: StoreServer, timeout: number) =>
+      ((await (await post(at, "/queues/rollouts/dequeue", { timeout })).json()) as { input: unknown }[]).map(
+        ({ input }) => input,
+      );
+    expect(await inputs(server, -1)).toEqual(["negative"]);
+    await using unwilling = await start({ store, maxWaitMs: 0 });
+    expect(await inputs(unwilling, 60)).toEqual(["unwilling"]);
     const patient = await start({ store });
     const waiting = post(patient, "/queues/rollouts/dequeue", { timeout: 60 });
     await pause(100);
