@@ -8,20 +8,26 @@ export interface StoreEvents {
 /** Each within what NOTIFY carries. */
 export function toPayloads({ isQueued, ended }: StoreEvents): string[] {
   const payloads = isQueued ? [kQueued] : [];
-  for (let i = 0; i < ended.length; i += kIdsEach)
-    payloads.push(kEnded + ended.slice(i, i + kIdsEach).join(" "));
-  return payloads;
+  let open = "";
+  for (const id of ended) {
+    if (Buffer.byteLength(open) + Buffer.byteLength(id) > kPayloadBytes) {
+      payloads.push(open);
+      open = "";
+    }
+    open = `${open === "" ? kEnded : open}\n${id}`;
+  }
+  return open === "" ? payloads : [...payloads, open];
 }
 
 /** Payloads of nobody we know mean nothing. */
 export function fromPayload(payload: string): StoreEvents {
-  const ended = payload.startsWith(kEnded) ? payload.slice(kEnded.length).split(" ") : [];
-  return { isQueued: payload === kQueued, ended };
+  const [kind, ...ids] = payload.split("\n");
+  return { isQueued: kind === kQueued, ended: kind === kEnded ? ids : [] };
 }
 
 // --- internal ---
 
 const kQueued = "queued";
-const kEnded = "ended ";
-/** Ids are 15 bytes; a payload holds fewer than 8,000. */
-const kIdsEach = 400;
+const kEnded = "ended";
+/** Without room for the kind and line ends; NOTIFY carries fewer than 8,000. */
+const kPayloadBytes = 7900;

@@ -137,9 +137,9 @@ export class Ledger {
   }
 }
 
-/** Of a span within the store; its parts are the columns of the unique index. */
+/** Of a span within the store; its parts are the columns of the unique index, which hold no line end. */
 export function keyOfSpan({ rolloutId, attemptId, spanId }: Span): string {
-  return `${rolloutId}/${toKey(attemptId)}/${toKey(spanId)}`;
+  return `${rolloutId}\n${toKey(attemptId)}\n${toKey(spanId)}`;
 }
 
 /** Must be written. */

@@ -29,7 +29,7 @@ export function toStatements(schema: string) {
       WHERE queue_place IS NOT NULL ORDER BY queue_place LIMIT $1 FOR UPDATE SKIP LOCKED`,
     pickOverdue: `SELECT ${kEntry} FROM ${at("rollouts")}
       WHERE deadline < ${kNow} ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    keptSpans: `SELECT s.rollout_id || '/' || s.attempt_id || '/' || s.span_id AS key
+    keptSpans: `SELECT concat_ws(chr(10), s.rollout_id, s.attempt_id, s.span_id) AS key
       FROM unnest($1::text[], $2::text[], $3::text[]) AS n (rollout_id, attempt_id, span_id)
       JOIN ${at("spans")} AS s USING (rollout_id, attempt_id, span_id)`,
     lockResources: "SELECT pg_advisory_xact_lock($1, $2)",

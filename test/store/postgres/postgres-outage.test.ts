@@ -39,20 +39,25 @@ describePostgres("A store whose PostgreSQL fails", (server, newSchema) => {
 
   it("does every change once while connections are lost at any moment", async () => {
     const proxy = await createPostgresProxy((await server()).url);
-    const end = performance.now() + (process.env.AGL_SLOW_TESTS ? 20_000 : 2000);
+    const cuts = process.env.AGL_SLOW_TESTS ? 200 : 20;
+    let isOver = false;
     try {
       await using store = await openPostgresStore(proxy.url, { schema: newSchema() });
       const finished: string[] = [];
       const work = async (worker: string) => {
-        while (performance.now() < end) finished.push(await live(store, worker));
+        while (!isOver) finished.push(await live(store, worker));
       };
       const workers = Array.from({ length: 8 }, (_, i) => work(`w${i}`));
-      for (let i = 0; performance.now() < end; i++) {
-        await pause(20 + ((i * 37) % 90));
+      for (let i = 0; i < cuts; i++) {
+        const before = finished.length;
+        await pause(5 + ((i * 37) % 90));
         proxy.cutAll();
+        // However slow the machine, it gets on; now and then the next loss comes before that.
+        if (i % 3 !== 0) await until(() => finished.length > before);
       }
+      isOver = true;
       await Promise.all(workers);
-      expect(finished.length).toBeGreaterThan(8);
+      expect(finished.length).toBeGreaterThan(cuts / 2);
       const { items } = await store.queryRollouts();
       expect(items.map(({ rolloutId }) => rolloutId).toSorted()).toEqual(finished.toSorted());
       expect(items.filter(({ status }) => status !== "succeeded")).toEqual([]);
