@@ -37,7 +37,8 @@ export async function placeSpans(
     }
   }
   let accepted = 0;
-  for (const spans of byAttempt.values()) {
+  // Together, so that a store that commits in groups needs one commit.
+  const kept = [...byAttempt.values()].map(async (spans) => {
     try {
       await store.addSpans(await withSequenceIds(store, spans));
       accepted += spans.length;
@@ -45,7 +46,10 @@ export async function placeSpans(
       if (!(error instanceof LightningError) || !kClientErrors.has(error.code)) throw error;
       reject(error.message.slice(0, 200), spans.length);
     }
-  }
+  });
+  // None goes on after the answer, not even beside one that failed.
+  await Promise.allSettled(kept);
+  await Promise.all(kept);
   const counts = [...reasons].map(([reason, count]) => `${count} spans: ${reason}`);
   const rejected = [...reasons.values()].reduce((sum, count) => sum + count, 0);
   return { accepted, rejected, reason: counts.length === 0 ? null : counts.slice(0, 8).join("; ") };

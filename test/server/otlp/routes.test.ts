@@ -99,6 +99,27 @@ describe("POST /v1/traces", () => {
     expect(told).toEqual([[3, expect.stringContaining("1 spans: no agentlightning.rollout_id")]]);
   });
 
+  it("keeps spans of many rollouts in one request, each in its own", async () => {
+    const { post, store } = await open();
+    const started = await Promise.all(
+      Array.from({ length: 50 }, (_, input) => store.startRollout({ input })),
+    );
+    const bodies = started.map(({ rolloutId, attempt }) =>
+      requestBytes(
+        { "agentlightning.rollout_id": rolloutId, "agentlightning.attempt_id": attempt.attemptId },
+        [spanBytes({ name: rolloutId }), spanBytes({ name: rolloutId, spanId: "00000000000000a2" })],
+      ),
+    );
+    expect((await post(Buffer.concat(bodies))).status).toBe(200);
+    for (const { rolloutId } of started) {
+      const { items } = await store.querySpans(rolloutId);
+      expect(items.map(({ name, sequenceId }) => [name, sequenceId])).toEqual([
+        [rolloutId, 1],
+        [rolloutId, 2],
+      ]);
+    }
+  });
+
   it("keeps a span once, however often it is sent", async () => {
     const { post, kept, ids } = await open();
     const body = requestBytes(ids, [spanBytes({}), spanBytes({})]);
