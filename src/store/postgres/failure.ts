@@ -19,13 +19,17 @@ export class DatabaseFailure extends Error {
 }
 
 /** @param target  the database in words, without a password */
-export function storeError(who: string, target: string, cause: Error, remedy: string): LightningError {
-  const { message } = cause;
-  return new LightningError(
-    "E_STORE",
-    `${who}: expected the PostgreSQL database ${target} to answer, got "${message}"; ${remedy}`,
-    { cause: cause.cause ?? cause },
-  );
+export function storeError(
+  who: string,
+  target: string,
+  failure: DatabaseFailure,
+  remedy: string,
+): LightningError {
+  const { kind, message, cause } = failure;
+  const expected = `the PostgreSQL database ${target} to ${kind === "lost" ? "answer" : "accept it"}`;
+  return new LightningError("E_STORE", `${who}: expected ${expected}, got "${message}"; ${remedy}`, {
+    cause,
+  });
 }
 
 /** The five letters of SQL's own codes; undefined when the error is not the server's. */
