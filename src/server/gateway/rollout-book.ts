@@ -6,16 +6,24 @@ import type { LightningStore } from "../../store/store.js";
 import type { Attempt, AttemptedRollout, Rollout } from "../../types/rollout.js";
 import { ApiError } from "../store-api/api-error.js";
 import type { GatewayChanges, GatewayState, NewGatewayRollout } from "./gateway-records.js";
-import { gatewayIdOf, kNotes, newNotes, notesOf, stateOf, statusesOf } from "./rollout-view.js";
+import { dataIdOf, gatewayIdOf, kNotes, newNotes, notesOf, stateOf, statusesOf } from "./rollout-view.js";
 
 export type AnyRollout = Rollout | AttemptedRollout;
+
+/** Kept for as long as the book: an input may be large. */
+export interface EndedRollout {
+  readonly rollout_id: string;
+  readonly state: GatewayState;
+  readonly data_id: unknown;
+  readonly is_train: boolean;
+}
 
 export class RolloutBook {
   readonly #store: LightningStore;
   /** Ids that clients chose, and ours for them; grows as rollouts with such ids are met. */
   readonly #chosen = new Map<string, string>();
   #scanned = 0;
-  readonly #ended: AnyRollout[] = [];
+  readonly #ended: EndedRollout[] = [];
   readonly #endedIds = new Set<string>();
   /** Changes go one after the other, so that of two clients that take one rollout the second gets 409. */
   #last: Promise<unknown> = Promise.resolve();
@@ -56,7 +64,7 @@ export class RolloutBook {
   }
 
   /** Those that ended, in the order in which this book saw it. */
-  async ended(): Promise<readonly AnyRollout[]> {
+  async ended(): Promise<readonly EndedRollout[]> {
     const statusIn = [...statusesOf.succeeded, ...statusesOf.failed];
     const fresh: AnyRollout[] = [];
     for (let offset = 0; ; offset += kPage) {
@@ -69,7 +77,7 @@ export class RolloutBook {
     for (const rollout of fresh.reverse()) {
       if (this.#endedIds.has(rollout.rolloutId)) continue;
       this.#endedIds.add(rollout.rolloutId);
-      this.#ended.push(rollout);
+      this.#ended.push(toEnded(rollout));
     }
     return this.#ended;
   }
@@ -181,6 +189,15 @@ export class RolloutBook {
 }
 
 // --- internal ---
+
+function toEnded(rollout: AnyRollout): EndedRollout {
+  return {
+    rollout_id: gatewayIdOf(rollout),
+    state: stateOf(rollout.status),
+    data_id: dataIdOf(rollout),
+    is_train: rollout.mode === null || rollout.mode === "train",
+  };
+}
 
 const kPage = 1000;
 const kMoves: Readonly<Record<GatewayState, readonly GatewayState[]>> = {

@@ -22,7 +22,7 @@ import {
 import { ModelTable } from "./model-table.js";
 import { ModelProxy, type ProxyOptions } from "./proxy.js";
 import { type AnyRollout, RolloutBook } from "./rollout-book.js";
-import { dataIdOf, gatewayIdOf, stateOf, toGatewayRollout } from "./rollout-view.js";
+import { gatewayIdOf, toGatewayRollout } from "./rollout-view.js";
 import { toTriplets } from "./triplets.js";
 
 export interface GatewayOptions extends ProxyOptions {
@@ -63,12 +63,7 @@ export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {
     const query = readQuery({ after: integer(c, "after"), limit: integer(c, "limit") }, terminalQuerySchema);
     const after = Math.max(query.after, 0);
     const ended = await book.ended();
-    const items = ended.slice(after, after + query.limit).map((rollout) => ({
-      rollout_id: gatewayIdOf(rollout),
-      state: stateOf(rollout.status),
-      data_id: dataIdOf(rollout),
-      is_train: rollout.mode === null || rollout.mode === "train",
-    }));
+    const items = ended.slice(after, after + query.limit);
     return answerJson(c, 200, { items, next_after: after + items.length, total_terminal: ended.length });
   });
   app.get("/api/rollouts/:id", async (c) => {

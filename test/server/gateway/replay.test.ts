@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { serve } from "../../../src/server/store-api/serve.js";
-import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { openStore } from "../../../src/store/open-store.js";
 import { startUpstream } from "./upstream.js";
 
 interface Exchange {
@@ -40,40 +42,47 @@ function normalize(value: unknown, names: Readonly<Record<string, string>>): unk
 }
 
 describe("a client of the 1.0 gateway", () => {
-  it("gets in each of 51 exchanges what it got from the reference", async () => {
-    const upstream = await startUpstream();
-    const gateway = { modelName: "test-model", trainTemperature: 1, valTemperature: 0 };
-    const server = await serve({ store: createMemoryStore(), port: 0, key: "secret", gateway });
-    let id = recordedId;
-    const here = () => ({ [id]: "<id>", [upstream.url]: "<url>" });
-    try {
-      for (const [i, exchange] of exchanges.entries()) {
-        const { method, path, body } = exchange;
-        const sent =
-          i === 26 ? "{" : body === null ? null : JSON.stringify(body).replace(recordedUrl, upstream.url);
-        const response = await fetch(server.url + path.replace(recordedId, id), {
-          method,
-          body: sent,
-          headers: { "content-type": "application/json", ...keyOf(exchange) },
-        });
-        const text = await response.text();
-        const got = text === "" ? { "<raw>": "" } : JSON.parse(text);
-        if (i === 3) id = got[0].rollout_id;
-        const expected = differences[i] ?? exchange;
-        const names = { [recordedId]: "<id>", [recordedUrl]: "<url>" };
-        expect({ i, status: response.status, response: normalize(got, here()) }).toEqual({
-          i,
-          status: expected.status,
-          response: normalize(expected.response, names),
-        });
-        for (const [name, value] of Object.entries(exchange.headers ?? {}))
-          expect(response.headers.get(name)).toBe(value);
+  it.each(["memory", "sqlite"])(
+    "gets in each of 51 exchanges what it got from the reference, over %s",
+    async (kind) => {
+      const upstream = await startUpstream();
+      const folder = mkdtempSync(join(tmpdir(), "agl-gateway-"));
+      const store = await openStore(kind === "memory" ? "memory:" : `sqlite:${folder}/store.db`);
+      const gateway = { modelName: "test-model", trainTemperature: 1, valTemperature: 0 };
+      const server = await serve({ store, port: 0, key: "secret", gateway });
+      let id = recordedId;
+      const here = () => ({ [id]: "<id>", [upstream.url]: "<url>" });
+      try {
+        for (const [i, exchange] of exchanges.entries()) {
+          const { method, path, body } = exchange;
+          const sent =
+            i === 26 ? "{" : body === null ? null : JSON.stringify(body).replace(recordedUrl, upstream.url);
+          const response = await fetch(server.url + path.replace(recordedId, id), {
+            method,
+            body: sent,
+            headers: { "content-type": "application/json", ...keyOf(exchange) },
+          });
+          const text = await response.text();
+          const got = text === "" ? { "<raw>": "" } : JSON.parse(text);
+          if (i === 3) id = got[0].rollout_id;
+          const expected = differences[i] ?? exchange;
+          const names = { [recordedId]: "<id>", [recordedUrl]: "<url>" };
+          expect({ i, status: response.status, response: normalize(got, here()) }).toEqual({
+            i,
+            status: expected.status,
+            response: normalize(expected.response, names),
+          });
+          for (const [name, value] of Object.entries(exchange.headers ?? {}))
+            expect(response.headers.get(name)).toBe(value);
+        }
+        expect(exchanges.length).toBe(51);
+        expect(upstream.seen).toEqual(upstream_saw);
+      } finally {
+        await server.close();
+        await upstream.close();
+        await store.close();
+        rmSync(folder, { recursive: true, force: true });
       }
-      expect(exchanges.length).toBe(51);
-      expect(upstream.seen).toEqual(upstream_saw);
-    } finally {
-      await server.close();
-      await upstream.close();
-    }
-  });
+    },
+  );
 });
