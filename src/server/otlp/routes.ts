@@ -19,7 +19,7 @@ export interface OtlpOptions {
   readonly onRejected?: (rejected: number, reason: string) => void;
 }
 
-/** Routes at the server's root: POST /v1/traces, and 501 for the other signals. */
+/** Routes at the server's root: POST /v1/traces, and 501 for the other signals. They throw only what nobody expected. */
 export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Hono {
   const { maxBodyBytes = 32 << 20 } = options;
   const names = new NameCache();
@@ -53,7 +53,7 @@ export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Ho
 const kProtobuf = "application/x-protobuf";
 const kJson = "application/json";
 type OtlpType = typeof kProtobuf | typeof kJson;
-type Status = 200 | 400 | 413 | 500 | 501 | 503;
+type Status = 200 | 400 | 413 | 501 | 503;
 
 function contentType(c: Context): OtlpType | null {
   const type = (c.req.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
@@ -87,7 +87,8 @@ function describe(error: unknown): [status: Status, code: number, message: strin
   if (error instanceof TooLargeError) return [413, 8, error.message];
   // The store is closed or cannot be reached: exporters try again after 503.
   const isStores = error instanceof LightningError && (error.code === "E_STORE" || error.code === "E_CLOSED");
-  return isStores ? [503, 14, error.message] : [500, 13, "internal error"];
+  if (isStores) return [503, 14, error.message];
+  throw error;
 }
 
 const kUnreadable = "Unable to parse OTLP traces payload";

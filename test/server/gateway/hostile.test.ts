@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { gatewayRoutes } from "../../../src/server/gateway/routes.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { gatewayApp } from "./app.js";
 
 const words = [
   "queuing",
@@ -65,7 +65,7 @@ const paths = fc.constantFrom(
 
 describe("hostile clients of the gateway", () => {
   it("get no 5xx but for a model server that is not there, whatever they send in whatever order", async () => {
-    const app = gatewayRoutes(createMemoryStore(), { maxTries: 1, modelName: "fixed", timeoutMs: 100 });
+    const app = gatewayApp(createMemoryStore(), { maxTries: 1, modelName: "fixed", timeoutMs: 100 });
     const seen = new Set<number>();
     const requests = fc.record({
       method: fc.constantFrom("GET", "POST", "PATCH", "DELETE"),

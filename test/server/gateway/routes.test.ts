@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { toTransitions } from "../../../src/adapter/transitions.js";
-import { type GatewayOptions, gatewayRoutes } from "../../../src/server/gateway/routes.js";
+import type { GatewayOptions } from "../../../src/server/gateway/routes.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
 import type { Span } from "../../../src/types/span.js";
+import { gatewayApp } from "./app.js";
 import { type Answer, sendJson, startUpstream } from "./upstream.js";
 
 function open(options: GatewayOptions = {}) {
   const store = createMemoryStore();
-  const app = gatewayRoutes(store, { modelName: "m", retryDelayMs: 1, ...options });
+  const app = gatewayApp(store, { modelName: "m", retryDelayMs: 1, ...options });
   const call = async (method: string, path: string, body?: unknown) => {
     const headers = { "content-type": "application/json" };
     const response = await app.request(path, { method, body: JSON.stringify(body), headers });
@@ -58,7 +59,7 @@ describe("rollouts of the gateway", () => {
   it("keep the ids that clients chose, for another gateway over the same store too", async () => {
     const { store, create } = open();
     expect(await create({ rollout_id: "mine" })).toBe("mine");
-    const other = gatewayRoutes(store);
+    const other = gatewayApp(store);
     expect((await other.request("/api/rollouts/mine")).status).toBe(200);
     const again = await other.request("/api/rollouts", {
       method: "POST",
