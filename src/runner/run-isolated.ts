@@ -23,57 +23,75 @@ const kDeafMs = 20 * kAliveMs;
 function runChild({ agentPath, graceMs }: IsolatedOptions, job: AttemptJob, hooks: AttemptHooks): AttemptRun {
   // A group of its own, so that what the agent starts ends with it, and a Ctrl-C in the terminal lets it finish.
   const child = fork(kChild, { detached: true, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const executioner = createExecutioner(child, graceMs);
   let heard = performance.now();
-  let reported: AttemptEnd | undefined;
   let cut: AttemptEnd | undefined;
-  const timers: NodeJS.Timeout[] = [];
-  const after = (ms: number, action: () => void) => timers.push(setTimeout(action, ms));
   const stop = (end: AttemptEnd) => {
     cut ??= end;
     send(child, { kind: "abort", reason: end.error ?? end.ended });
-    after(graceMs, () => killGroup(child, "SIGTERM"));
-    after(2 * graceMs, () => killGroup(child, "SIGKILL"));
+    executioner.begin();
   };
   const onAbort = () => stop({ ended: "cancelled", error: messageOf(hooks.signal.reason), droppedSpans: 0 });
   if (job.timeoutMs !== null) {
     const error = `rollout ${job.rolloutId}: expected the agent to finish within ${job.timeoutMs} ms`;
     // The child keeps the deadline itself, unless its agent blocks it.
-    after(job.timeoutMs + Math.min(graceMs, 1000), () => stop({ ended: "timeout", error, droppedSpans: 0 }));
+    const lateMs = job.timeoutMs + Math.min(graceMs, 1000);
+    executioner.after(lateMs, () => stop({ ended: "timeout", error, droppedSpans: 0 }));
   }
-  const released = new Promise<void>((resolve) => {
-    child.once("close", () => resolve());
-    child.once("error", () => resolve());
-  }).then(() => {
-    for (const timer of timers) clearTimeout(timer);
-    hooks.signal.removeEventListener("abort", onAbort);
-    killGroup(child, "SIGKILL");
-  });
+  const gone = untilGone(child);
   const end = new Promise<AttemptEnd>((resolve) => {
     child.on("message", (message: FromChild) => {
       heard = performance.now();
-      if (message.kind === "span" && reported === undefined) hooks.onSpan(message.span);
+      if (message.kind === "span") hooks.onSpan(message.span);
       if (message.kind !== "end") return;
-      reported = message.end;
       // What is left of the agent has its grace, and no more.
-      after(graceMs, () => killGroup(child, "SIGTERM"));
-      after(2 * graceMs, () => killGroup(child, "SIGKILL"));
+      executioner.begin();
       resolve(message.end);
     });
-    const gone = (how: string) =>
-      resolve(
-        cut ?? {
-          ended: "threw",
-          error: `the agent's process ended with ${how} before the agent did`,
-          droppedSpans: 0,
-        },
-      );
-    child.once("error", (error) => gone(error.message));
-    child.once("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
+    // All that it has sent has come by then.
+    void gone.then((how) => {
+      const error = `the agent's process ended with ${how} before the agent did`;
+      resolve(cut ?? { ended: "threw", error, droppedSpans: 0 });
+    });
+  });
+  const released = gone.then(() => {
+    executioner.close();
+    hooks.signal.removeEventListener("abort", onAbort);
   });
   send(child, { kind: "run", agentPath, job, graceMs });
   if (hooks.signal.aborted) onAbort();
   hooks.signal.addEventListener("abort", onAbort, { once: true });
   return { end, released, isAlive: () => performance.now() - heard < kDeafMs };
+}
+
+/** Terminates after a grace, and kills after another. */
+function createExecutioner(child: ChildProcess, graceMs: number) {
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, action: () => void) => void timers.push(setTimeout(action, ms));
+  return {
+    after,
+    begin: () => {
+      after(graceMs, () => killGroup(child, "SIGTERM"));
+      after(2 * graceMs, () => killGroup(child, "SIGKILL"));
+    },
+    close: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves when the child and all that it started have ended and all its messages have come; tells how it ended. */
+function untilGone(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    let how = "nothing";
+    child.once("exit", (code, signal) => {
+      how = signal ?? `exit code ${code}`;
+      killGroup(child, "SIGKILL");
+    });
+    child.once("close", () => resolve(how));
+    // It could not be started.
+    child.once("error", (error) => child.pid === undefined && resolve(error.message));
+  });
 }
 
 function send(child: ChildProcess, message: ToChild): void {

@@ -66,7 +66,7 @@ export function temporaryFolder(): Folder {
 }
 
 /** Looks again until it is so. */
-export async function until(isSo: () => Promise<boolean> | boolean, withinMs = 15_000): Promise<void> {
+export async function until(isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`expected ${isSo} within ${withinMs} ms`);

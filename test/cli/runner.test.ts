@@ -40,9 +40,12 @@ let folder: Folder;
 let server: StoreServer;
 let store: LightningStore;
 let agentPath: string;
-const started: Agl[] = [];
+let started: Agl[] = [];
 
-beforeEach(async () => {
+beforeEach(async ({ onTestFailed }) => {
+  const mine: Agl[] = [];
+  started = mine;
+  onTestFailed(() => console.log(mine.map(({ output }) => output.err).join("--\n")));
   folder = temporaryFolder();
   agentPath = folder.write("agent.mjs", agentText);
   store = createMemoryStore();
@@ -50,7 +53,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const { child } of started.splice(0)) child.kill("SIGKILL");
+  for (const { child } of started) child.kill("SIGKILL");
   await server.close();
   await store.close();
   folder[Symbol.dispose]();

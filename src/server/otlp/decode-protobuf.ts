@@ -55,20 +55,7 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
   const attributes: Record<string, AttributeValue> = {};
   const events: SpanEvent[] = [];
   const links: SpanLink[] = [];
-  // One literal, no spreads: this runs for every span (measured: 28 % of the whole request with spreads).
-  const span: OtlpSpan = {
-    traceId: "",
-    spanId: "",
-    parentId: "",
-    name: "",
-    startTime: 0,
-    endTime: 0,
-    attributes,
-    events,
-    statusCode: 0,
-    statusMessage: "",
-    links,
-  };
+  const span = newSpan(attributes, events, links);
   const outer = reader.enter();
   while (reader.offset < reader.end) {
     const tag = reader.tag();
@@ -109,6 +96,27 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
   }
   reader.leave(outer);
   return span;
+}
+
+function newSpan(
+  attributes: Record<string, AttributeValue>,
+  events: readonly SpanEvent[],
+  links: readonly SpanLink[],
+): OtlpSpan {
+  // One literal, no spreads: this runs for every span (measured: 28 % of the whole request with spreads).
+  return {
+    traceId: "",
+    spanId: "",
+    parentId: "",
+    name: "",
+    startTime: 0,
+    endTime: 0,
+    attributes,
+    events,
+    statusCode: 0,
+    statusMessage: "",
+    links,
+  };
 }
 
 function readEvent(reader: ProtobufReader): SpanEvent {
