@@ -59,7 +59,7 @@ describe("agl store", () => {
     ["a store that is none", ["store", "--url", "ftp://x"], {}, 2],
     ["an unknown option", ["store", "--porch", "1"], {}, 2],
     ["a runner without an agent", ["runner", "--store", "memory:"], {}, 2],
-    ["a folder that is not there", ["store", "--url", "sqlite:no/such/folder/store.db"], {}, 1],
+    ["a file that cannot be one", ["store", "--url", "sqlite:package.json/store.db"], {}, 1],
     ["help", ["runner", "--help"], {}, 0],
   ])("ends as it should: %s", async (_, args, env, end) => {
     const command = run(args, { env: { AGL_KEY: "", ...env } });
