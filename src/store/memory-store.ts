@@ -13,6 +13,7 @@ import {
   checkId,
   checkMode,
   checkResources,
+  checkSpan,
   newId,
   toRollout,
   toWorker,
@@ -154,9 +155,9 @@ class MemoryStore implements LightningStore, StoreTransfer {
 
   async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
     const tables = this.#open("addSpans");
-    for (const { rolloutId, attemptId, sequenceId } of spans) {
-      tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
-      checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+    for (const span of spans) {
+      tables.attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
+      checkSpan(span);
     }
     return tables.addSpans(spans, now());
   }

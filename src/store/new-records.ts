@@ -10,6 +10,7 @@ import type {
   RolloutMode,
   Worker,
 } from "../types/rollout.js";
+import type { Span } from "../types/span.js";
 import type { NewRollout } from "./store-records.js";
 
 /** `ro-` + 12, `at-` + 8, `rs-` + 12 hex digits, random. */
@@ -96,6 +97,12 @@ export function checkResources(who: string, resources: Resources): Resources {
 export function checkId(who: string, name: string, id: unknown): string {
   if (typeof id === "string" && id !== "") return id;
   throw argumentError(who, `${name} to be a string that is not empty`, id);
+}
+
+/** @throws E_ARGUMENT */
+export function checkSpan({ attemptId, sequenceId }: Span): void {
+  checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+  if (attemptId === "latest") throw argumentError("store.addSpans", "the attempt's own id", attemptId);
 }
 
 // --- internal ---

@@ -47,6 +47,8 @@ export const spanLaws: readonly Law[] = [
       expect(await codeOf(store.addSpans([toSpan(claimed, 1), stray]))).toEqual("E_NOT_FOUND");
       const misplaced = { ...toSpan(claimed, 2), sequenceId: 0.5 };
       expect(await codeOf(store.addSpans([toSpan(claimed, 1), misplaced]))).toEqual("E_ARGUMENT");
+      const unnamed = { ...toSpan(claimed, 2), attemptId: "latest" };
+      expect(await codeOf(store.addSpans([toSpan(claimed, 1), unnamed]))).toEqual("E_ARGUMENT");
       expect((await store.querySpans(claimed.rolloutId)).items).toEqual([]);
     },
   },

@@ -1,6 +1,5 @@
 // Each method that changes a store, as what it must have locked and what it then makes of it. A change throws before it changes
 // anything, so one that is refused leaves the others of its transaction alone.
-import { checkInteger } from "../../base/check.js";
 import { LightningError } from "../../base/error.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
@@ -14,7 +13,7 @@ import {
   moveRollout,
   overdue,
 } from "../life-cycle.js";
-import { checkConfig, checkId, checkMode, checkResources, toRollout } from "../new-records.js";
+import { checkConfig, checkId, checkMode, checkResources, checkSpan, toRollout } from "../new-records.js";
 import { notFound } from "../not-found.js";
 import type { AttemptChanges, NewRollout, RolloutChanges } from "../store-records.js";
 import { type Ledger, touch } from "./ledger.js";
@@ -184,9 +183,9 @@ export function addSpans(spans: readonly Span[]): Change<readonly (Span | null)[
     spans,
     size: spans.length,
     apply(ledger) {
-      for (const { rolloutId, attemptId, sequenceId } of spans) {
-        ledger.attemptOf(who, ledger.entryOf(who, rolloutId), attemptId);
-        checkInteger(`store.${who}`, "sequenceId", sequenceId, { min: 1 });
+      for (const span of spans) {
+        ledger.attemptOf(who, ledger.entryOf(who, span.rolloutId), span.attemptId);
+        checkSpan(span);
       }
       const kept = spans.map((span, i) => (ledger.addSpan(span, bodies[i] ?? "null") ? span : null));
       return () => kept;

@@ -7,7 +7,15 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rol
 import type { Attributes, Span } from "../../types/span.js";
 import { changeAttempt, changeRollout, isEnded, moveRollout } from "../life-cycle.js";
 import { matchesResources, matchesWorker } from "../matches.js";
-import { checkConfig, checkId, checkMode, checkResources, newId, toWorker } from "../new-records.js";
+import {
+  checkConfig,
+  checkId,
+  checkMode,
+  checkResources,
+  checkSpan,
+  newId,
+  toWorker,
+} from "../new-records.js";
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import type { LightningStore } from "../store.js";
@@ -171,9 +179,9 @@ export class SqliteStore implements LightningStore, StoreTransfer {
   async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
     const bodies = spans.map((span) => toJson("addSpans", "the span", span));
     return this.#write("addSpans", (tables) => {
-      for (const { rolloutId, attemptId, sequenceId } of spans) {
-        tables.attemptOf("addSpans", tables.entryOf("addSpans", rolloutId), attemptId);
-        checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+      for (const span of spans) {
+        tables.attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
+        checkSpan(span);
       }
       return tables.addSpans(spans, bodies, now());
     });
