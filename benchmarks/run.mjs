@@ -15,6 +15,8 @@ import * as prefill from "./prefill.mjs";
 import * as products from "./products.mjs";
 import * as quickstart from "./quickstart.mjs";
 import { appendRow, showRow } from "./results.mjs";
+import * as storeHttp from "./store-http.mjs";
+import * as storeInProcess from "./store-in-process.mjs";
 import * as training from "./training.mjs";
 
 /**
@@ -27,8 +29,8 @@ import * as training from "./training.mjs";
  * @property {number} rounds
  */
 
-const all = [products, decode, prefill, training, quickstart, otlp];
-const withoutModels = [products, quickstart, otlp];
+const all = [products, decode, prefill, training, quickstart, storeInProcess, storeHttp, otlp];
+const withoutModels = [products, quickstart, storeInProcess, storeHttp, otlp];
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
