@@ -1,4 +1,4 @@
-// npm run test:nodes: the store's tests on newer Nodes, which have SQLite in them. Needs `npm run build`; installs the Nodes below build/.
+// npm run test:nodes: the tests of SQLite and memory stores on newer Nodes, which have SQLite in them. Needs `npm run build`; installs the Nodes below build/.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, runQuietly } from "./command.mjs";
@@ -9,7 +9,7 @@ let passed = 0;
 let failed = 0;
 for (const version of versions) {
   console.log(`== Node ${version}`);
-  const counts = runVitest(["test/store"], installNode(version));
+  const counts = runVitest(["test/store/sqlite", "test/store/memory"], installNode(version));
   passed += counts.passed;
   failed += counts.failed;
 }
