@@ -18,7 +18,7 @@ static std::size_t scratchBytes(const ModelConfig& config) {
   const AttentionShape attention{config.heads, config.kvHeads, config.headSize, 1};
   const std::int64_t widest =
       std::max({config.hidden, config.queryWidth(), config.intermediate, LogSoftmax::kBlock});
-  return std::max(attentionScratchBytes(attention), linearScratchBytes(widest));
+  return std::max(attentionScratchBytes(attention), linearScratchBytes(Dtype::f32, widest));
 }
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(chooseIsa(options_)) {

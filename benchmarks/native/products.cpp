@@ -142,7 +142,7 @@ int run(const Arguments& arguments) {
     return 0;
   }
 
-  Pool pool(threads, linearScratchBytes(n));
+  Pool pool(threads, linearScratchBytes(Dtype::f32, n));
   Context ctx{pool, *kernels};
   Packed first{nullptr, n, k};
   const std::int64_t count = std::max<std::int64_t>(1, arguments.integer("cold", 0) / (first.elements() * 4));

@@ -1,4 +1,4 @@
-// The two 16-bit float formats of model files, widened exactly.
+// The two 16-bit float formats: widened exactly, and bf16 rounded to.
 #pragma once
 
 #include <bit>
@@ -7,6 +7,13 @@
 namespace agl {
 
 inline float bf16ToF32(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+
+// To nearest, ties to even; NaN stays NaN.
+inline std::uint16_t f32ToBf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>(bits >> 16 | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
 
 inline float f16ToF32(std::uint16_t bits) {
   const std::uint32_t sign = std::uint32_t{bits & 0x8000U} << 16;

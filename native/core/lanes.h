@@ -52,6 +52,20 @@ inline F16 select(Mask16 mask, F16 a, F16 b) { return {_mm512_mask_blend_ps(mask
 // Lanes at and beyond `count` are zero and their memory is not touched.
 inline F16 loadFirst(const float* p, int count) { return {_mm512_maskz_loadu_ps(firstLanes(count).bits, p)}; }
 inline void storeFirst(float* p, F16 a, int count) { _mm512_mask_storeu_ps(p, firstLanes(count).bits, a.v); }
+// Sixteen pairs of bf16: the first numbers of all, or the second ones.
+inline F16 loadEven(const std::uint16_t* p) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))}; }
+inline F16 loadOdd(const std::uint16_t* p) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(-65536)))};
+}
+// To the nearest bf16, ties to even, as a float. NaN stays NaN.
+inline F16 roundToBf16(F16 a) {
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i tie = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), tie);
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  const __m512i any = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(a.v, a.v, 3), up, quiet);
+  return {_mm512_castsi512_ps(_mm512_and_si512(any, _mm512_set1_epi32(-65536)))};
+}
 
 #elif defined(__AVX2__)
 
@@ -105,6 +119,25 @@ inline void storeFirst(float* p, F16 a, int count) {
   _mm256_maskstore_ps(p, _mm256_castps_si256(mask.lo), a.lo);
   if (count > 8) _mm256_maskstore_ps(p + 8, _mm256_castps_si256(mask.hi), a.hi);
 }
+inline __m256i eightPairs(const std::uint16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline F16 loadEven(const std::uint16_t* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(eightPairs(p), 16)),
+          _mm256_castsi256_ps(_mm256_slli_epi32(eightPairs(p + 16), 16))};
+}
+inline F16 loadOdd(const std::uint16_t* p) {
+  const __m256i upper = _mm256_set1_epi32(-65536);
+  return {_mm256_castsi256_ps(_mm256_and_si256(eightPairs(p), upper)),
+          _mm256_castsi256_ps(_mm256_and_si256(eightPairs(p + 16), upper))};
+}
+inline __m256 roundToBf16(__m256 a) {
+  const __m256i bits = _mm256_castps_si256(a);
+  const __m256i tie = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), tie);
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256 any = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(quiet), _mm256_cmp_ps(a, a, 3));
+  return _mm256_and_ps(any, _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
+}
+inline F16 roundToBf16(F16 a) { return {roundToBf16(a.lo), roundToBf16(a.hi)}; }
 
 #else
 
@@ -181,6 +214,20 @@ inline F16 loadFirst(const float* p, int count) {
 }
 inline void storeFirst(float* p, F16 a, int count) {
   for (int i = 0; i < count && i < kLanes; i++) p[i] = a.v[i];
+}
+inline F16 loadEven(const std::uint16_t* p) {
+  return eachLane([&](int i) { return __builtin_bit_cast(float, std::uint32_t{p[2 * i]} << 16); });
+}
+inline F16 loadOdd(const std::uint16_t* p) {
+  return eachLane([&](int i) { return __builtin_bit_cast(float, std::uint32_t{p[2 * i + 1]} << 16); });
+}
+inline F16 roundToBf16(F16 a) {
+  return eachLane([&](int i) {
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, a.v[i]);
+    const bool nan = (bits & 0x7fffffffU) > 0x7f800000U;
+    const std::uint32_t any = nan ? bits | 0x400000U : bits + 0x7fffU + (bits >> 16 & 1U);
+    return __builtin_bit_cast(float, any & 0xffff0000U);
+  });
 }
 
 #endif

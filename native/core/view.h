@@ -32,18 +32,35 @@ inline View matrix(float* data, std::int64_t rows, std::int64_t cols) {
   return {data, Dtype::f32, rows, cols, cols};
 }
 
-// Weights of a product W (N,K) stored [ceil(N/16)][K][16]: panel p holds output rows 16p..16p+15 as lanes; lanes
-// beyond N are zero. Every product, forward and backward, reads this one copy.
+// Weights of a product W (N,K) in panels of 16 outputs; lanes beyond N and steps beyond K are zero. Every product, forward
+// and backward, reads this one copy.
+//   f32   [ceil(N/16)][K][16]
+//   bf16  [ceil(N/16)][ceil(K/32)][16][16][2]   steps of 32 columns: pair, lane, and the two columns of the pair
 struct Packed {
-  float* data = nullptr;
+  void* data = nullptr;
   std::int64_t n = 0;
   std::int64_t k = 0;
+  Dtype dtype = Dtype::f32;
 
   static constexpr std::int64_t kLanes = 16;
+  static constexpr std::int64_t kStep = 32;  // columns of a step in bf16
+  float* f32() const { return static_cast<float*>(data); }
+  std::uint16_t* bf16() const { return static_cast<std::uint16_t*>(data); }
   std::int64_t panels() const { return (n + kLanes - 1) / kLanes; }
-  std::int64_t elements() const { return panels() * k * kLanes; }
+  std::int64_t steps() const { return (k + kStep - 1) / kStep; }
+  std::int64_t panelElements() const { return (dtype == Dtype::bf16 ? steps() * kStep : k) * kLanes; }
+  std::int64_t elements() const { return panels() * panelElements(); }
+  std::int64_t bytes() const { return elements() * dtypeBytes(dtype); }
+  // Element (n, k).
+  std::int64_t at(std::int64_t row, std::int64_t column) const {
+    const std::int64_t panel = row / kLanes * panelElements(), lane = row % kLanes;
+    if (dtype != Dtype::bf16) return panel + column * kLanes + lane;
+    return panel + column / 2 * 2 * kLanes + 2 * lane + column % 2;
+  }
   // Output rows [begin, begin + count), begin a multiple of 16: a block of the vocabulary.
-  Packed slice(std::int64_t begin, std::int64_t count) const { return {data + begin * k, count, k}; }
+  Packed slice(std::int64_t begin, std::int64_t count) const {
+    return {static_cast<char*>(data) + begin / kLanes * panelElements() * dtypeBytes(dtype), count, k, dtype};
+  }
 };
 
 }  // namespace agl

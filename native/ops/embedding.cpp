@@ -29,13 +29,8 @@ void forward(Context& ctx, View x, View e, const std::int32_t* tokens) {
 }
 
 void forwardPacked(Context& ctx, View x, Packed e, const std::int32_t* tokens) {
-  constexpr std::int64_t lanes = Packed::kLanes;
   ctx.pool.run(x.rows, kGrain / x.cols + 1, [&](int, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; r++) {
-      const float* lane = e.data + tokens[r] / lanes * lanes * e.k + tokens[r] % lanes;
-      float* row = x.f32(r);
-      for (std::int64_t c = 0; c < x.cols; c++) row[c] = lane[c * lanes];
-    }
+    for (std::int64_t r = begin; r < end; r++) unpackRow(x.f32(r), e, tokens[r]);
   });
 }
 

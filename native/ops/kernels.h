@@ -17,6 +17,7 @@ namespace agl {
 struct Kernels {
   Isa isa;
   LinearKernels linear;
+  LinearKernels linearBf16;
   ElementwiseKernels elementwise;
   RmsNormKernels rmsNorm;
   RopeKernels rope;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/half.h"
 #include "ops/kernels.h"
 
 namespace agl {
@@ -63,68 +62,26 @@ void overRectangles(Context& ctx, Division division, std::int64_t rowUnits, std:
   });
 }
 
-float widened(float value) { return value; }
-struct Bf16 {
-  std::uint16_t bits;
-};
-float widened(Bf16 value) { return bf16ToF32(value.bits); }
-struct F16Bits {
-  std::uint16_t bits;
-};
-float widened(F16Bits value) { return f16ToF32(value.bits); }
-
-// One panel, in blocks of 16 columns so that every line read is used whole before the next.
-template <class Number>
-void packPanel(float* panel, const View& w, std::int64_t n) {
-  const std::int64_t lanes = std::min(kLanes, w.rows - n);
-  const Number* rows = static_cast<const Number*>(w.data) + n * w.stride;
-  for (std::int64_t begin = 0; begin < w.cols; begin += kLanes) {
-    const std::int64_t count = std::min(kLanes, w.cols - begin);
-    float* out = panel + begin * kLanes;
-    for (std::int64_t lane = 0; lane < lanes; lane++) {
-      const Number* row = rows + lane * w.stride + begin;
-      for (std::int64_t k = 0; k < count; k++) out[k * kLanes + lane] = widened(row[k]);
-    }
-    for (std::int64_t k = 0; k < count; k++) std::fill(out + k * kLanes + lanes, out + (k + 1) * kLanes, 0.0F);
-  }
-}
-
-void pack(Context& ctx, Packed packed, View w) {
-  const std::int64_t grain = 100'000 / (w.cols * kLanes) + 1;
-  ctx.pool.run(packed.panels(), grain, [&](int, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t p = begin; p < end; p++) {
-      float* panel = packed.data + p * packed.k * kLanes;
-      if (w.dtype == Dtype::f32) packPanel<float>(panel, w, p * kLanes);
-      if (w.dtype == Dtype::bf16) packPanel<Bf16>(panel, w, p * kLanes);
-      if (w.dtype == Dtype::f16) packPanel<F16Bits>(panel, w, p * kLanes);
-    }
-  });
-}
-
-void unpack(Context& ctx, View w, Packed packed) {
-  ctx.pool.run(w.rows, 100'000 / w.cols + 1, [&](int, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; n++) {
-      const float* lane = packed.data + n / kLanes * kLanes * packed.k + n % kLanes;
-      float* row = w.f32(n);
-      for (std::int64_t k = 0; k < w.cols; k++) row[k] = lane[k * kLanes];
-    }
-  });
+float* scratchOf(Context& ctx, int worker, const Packed& w) {
+  return static_cast<float*>(ctx.pool.scratch(worker, linearScratchBytes(w.dtype, w.n)));
 }
 
 void forward(Context& ctx, View y, View x, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * x.rows * w.n * w.k, w.n * w.k);
-  overRectangles(ctx, divide(threads, x.rows, 1, w.panels()), x.rows, w.panels(), [&](int, Range rows, Range panels) {
-    ctx.kernels.linear.forward(y.f32(rows.begin), y.stride, x.f32(rows.begin), x.stride, rows.end - rows.begin, w,
-                               panels.begin, panels.end);
-  });
+  const LinearKernels& kernels = w.dtype == Dtype::bf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
+  overRectangles(ctx, divide(threads, x.rows, 1, w.panels()), x.rows, w.panels(),
+                 [&](int worker, Range rows, Range panels) {
+                   kernels.forward(y.f32(rows.begin), y.stride, x.f32(rows.begin), x.stride, rows.end - rows.begin, w,
+                                   panels.begin, panels.end, scratchOf(ctx, worker, w));
+                 });
 #ifdef AGL_FAULT_BATCH_SPLIT
   // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
-  for (std::int64_t r = 0; x.rows > 8 && r < x.rows; r++) {
+  for (std::int64_t r = 0; x.rows > 8 && w.dtype == Dtype::f32 && r < x.rows; r++) {
     for (std::int64_t n = 0; n < w.n; n++) {
       float half[2] = {0, 0};
       for (std::int64_t k = 0; k < w.k; k++) {
         float& sum = half[2 * k / w.k];
-        sum = __builtin_fmaf(x.f32(r)[k], w.data[(n / kLanes * w.k + k) * kLanes + n % kLanes], sum);
+        sum = __builtin_fmaf(x.f32(r)[k], w.f32()[w.at(n, k)], sum);
       }
       y.f32(r)[n] = half[0] + half[1];
     }
@@ -135,14 +92,15 @@ void forward(Context& ctx, View y, View x, Packed w) {
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * dy.rows * w.n * w.k, w.n * w.k);
   const std::int64_t groups = (dy.rows + kLanes - 1) / kLanes;
-  const std::int64_t columns = (w.k + kLanes - 1) / kLanes;
+  const LinearKernels& kernels = w.dtype == Dtype::bf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
+  const std::int64_t width = w.dtype == Dtype::bf16 ? Packed::kStep : kLanes;
+  const std::int64_t columns = (w.k + width - 1) / width;
   overRectangles(ctx, divide(threads, groups, kLanes, columns), groups, columns,
-                 [&](int worker, Range rows, Range panels) {
+                 [&](int worker, Range rows, Range units) {
                    const std::int64_t row = rows.begin * kLanes;
-                   ctx.kernels.linear.backwardInput(
-                       dx.f32(row), dx.stride, dy.f32(row), dy.stride, std::min(rows.end * kLanes, dy.rows) - row, w,
-                       panels.begin * kLanes, std::min(panels.end * kLanes, w.k),
-                       static_cast<float*>(ctx.pool.scratch(worker, linearScratchBytes(w.n))));
+                   kernels.backwardInput(dx.f32(row), dx.stride, dy.f32(row), dy.stride,
+                                         std::min(rows.end * kLanes, dy.rows) - row, w, units.begin * width,
+                                         std::min(units.end * width, w.k), scratchOf(ctx, worker, w));
                  });
 }
 
@@ -158,12 +116,13 @@ void backwardWeight(Context& ctx, View dw, View dy, View x) {
 
 }  // namespace
 
-std::size_t linearScratchBytes(std::int64_t n) {
+std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
+  if (dtype == Dtype::bf16) return static_cast<std::size_t>(Bf16Blocks::kScratchFloats) * sizeof(float);
   const std::int64_t steps = std::min((n + kLanes - 1) / kLanes * kLanes, LinearKernels::kStepBlock);
   const std::int64_t floats = LinearKernels::kRowBlock * (LinearKernels::kColumnBlock + steps);
   return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
-const Linear kCpuLinear = {pack, unpack, forward, backwardInput, backwardWeight};
+const Linear kCpuLinear = {packWeights, unpackWeights, forward, backwardInput, backwardWeight};
 
 }  // namespace agl

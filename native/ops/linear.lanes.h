@@ -24,7 +24,7 @@ struct ForwardData {
 
   [[gnu::always_inline]] TileData tile(std::int64_t panel, int panels, std::int64_t k, std::int64_t steps) const {
     const std::int64_t end = (panel + panels) * kLanes;
-    return {y + panel * kLanes, yStride, kLanes, x + k, xStride, 1, w.data + (panel * w.k + k) * kLanes,
+    return {y + panel * kLanes, yStride, kLanes, x + k, xStride, 1, w.f32() + (panel * w.k + k) * kLanes,
             w.k * kLanes, steps, k == 0, end <= w.n ? kLanes : static_cast<int>(kLanes - (end - w.n))};
   }
 };
@@ -50,7 +50,7 @@ inline void forwardPanels(const ForwardData& f, std::int64_t panel, std::int64_t
 }
 
 inline void linearForward(float* y, std::int64_t yStride, const float* x, std::int64_t xStride, std::int64_t rows,
-                          Packed w, std::int64_t panelBegin, std::int64_t panelEnd) {
+                          Packed w, std::int64_t panelBegin, std::int64_t panelEnd, float*) {
   for (std::int64_t row = 0; row < rows; row += kRowBlock) {
     const ForwardData f = {y + row * yStride, yStride, x + row * xStride, xStride, smaller(kRowBlock, rows - row), w};
     std::int64_t panel = panelBegin;
@@ -119,7 +119,7 @@ inline void inputGroups(const InputData& d, std::int64_t group, std::int64_t k, 
     }
   }
   const std::int64_t groupFloats = LinearKernels::kColumnBlock * kLanes;
-  const float* w = d.w.data + (n * d.w.k + k * kLanes);  // n is a multiple of 16: n / 16 panels of 16 k numbers
+  const float* w = d.w.f32() + (n * d.w.k + k * kLanes);  // n is a multiple of 16: n / 16 panels of 16 k numbers
   runTiles<Steps::lanesOfPanels, P>(columns, {d.sums + group * groupFloats, kLanes, groupFloats, w, kLanes,
                                               d.w.k * kLanes, d.dyT, steps * kLanes, steps, n == 0, kLanes});
 }

@@ -1,9 +1,12 @@
-// The reference of linear.h: plain loops over row-major weights, in the chains' order. In float it gives the kernels'
+// The reference of linear.h: plain loops over row-major weights, in the sums' order. In float it gives the kernels'
 // bits, in double it is differentiated numerically.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
+
+#include "core/half.h"
 
 namespace agl::reference {
 
@@ -36,6 +39,43 @@ void linearBackwardWeight(T* dw, const T* dy, const T* x, std::int64_t rows, std
     for (std::int64_t i = 0; i < n; i++) {
       for (std::int64_t j = 0; j < k; j++) dw[i * k + j] = std::fma(dy[r * n + i], x[r * k + j], dw[i * k + j]);
     }
+  }
+}
+
+// --- bf16: the instruction TDPBF16PS, one element of its tiles, in software ---
+
+inline float flushed(float value) {
+  return std::abs(value) < std::numeric_limits<float>::min() ? std::copysign(0.0F, value) : value;
+}
+
+// acc + the products of two rows of `count` bf16 numbers, whose elements lie `aStep` and `bStep` apart.
+inline float bf16Sum(const std::uint16_t* a, std::int64_t aStep, const std::uint16_t* b, std::int64_t bStep,
+                     std::int64_t count) {
+  float acc = 0;
+  for (std::int64_t begin = 0; begin < count; begin += 32) {
+    float half[2] = {0, 0};
+    for (std::int64_t j = begin; j < begin + 32; j++) {
+      const float x = j < count ? flushed(bf16ToF32(a[j * aStep])) : 0.0F;
+      const float w = j < count ? flushed(bf16ToF32(b[j * bStep])) : 0.0F;
+      half[j % 2] = flushed(std::fma(x, w, half[j % 2]));
+    }
+    acc = flushed(acc + flushed(half[0] + half[1]));
+  }
+  return acc;
+}
+
+// y (R,N); x (R,K) and w (N,K) already rounded.
+inline void bf16LinearForward(float* y, const std::uint16_t* x, const std::uint16_t* w, std::int64_t rows,
+                              std::int64_t n, std::int64_t k) {
+  for (std::int64_t r = 0; r < rows; r++) {
+    for (std::int64_t i = 0; i < n; i++) y[r * n + i] = bf16Sum(x + r * k, 1, w + i * k, 1, k);
+  }
+}
+
+inline void bf16LinearBackwardInput(float* dx, const std::uint16_t* dy, const std::uint16_t* w, std::int64_t rows,
+                                    std::int64_t n, std::int64_t k) {
+  for (std::int64_t r = 0; r < rows; r++) {
+    for (std::int64_t j = 0; j < k; j++) dx[r * k + j] += bf16Sum(dy + r * n, 1, w + j, k, n);
   }
 }
 

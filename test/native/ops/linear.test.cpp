@@ -125,7 +125,7 @@ TEST("linear: backwardInput adds one chain over the outputs to dx, the same bits
       cpuOps().linear.backwardInput(ctx, dx.view(), dy.view(), w);
       CHECK(dx.equals(expected));
     };
-    onEveryBackend(law, linearScratchBytes(s.n));
+    onEveryBackend(law, linearScratchBytes(Dtype::f32, s.n));
   }
 }
 
@@ -134,7 +134,7 @@ TEST("linear: backwardInput stays within its scratch") {
     Problem p(s);
     onEveryBackend([&](Context& ctx) {
       const Packed w = p.pack(ctx);
-      const std::size_t floats = linearScratchBytes(s.n) / sizeof(float);
+      const std::size_t floats = linearScratchBytes(Dtype::f32, s.n) / sizeof(float);
       Floats scratch(floats + 64, 0.1F), dx(p.x.size());
       ctx.kernels.linear.backwardInput(dx.data(), s.k, p.dy.data(), s.n, s.rows, w, 0, s.k, scratch.data());
       CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(floats), scratch.end(),
@@ -169,7 +169,8 @@ TEST("linear: pack writes every lane, zero beyond the outputs, and unpack gives 
       for (std::int64_t i = 0; i < packed.elements(); i++) {
         const std::int64_t k = i / 16 % s.k, n = i / 16 / s.k * 16 + i % 16;
         const float expected = n < s.n ? p.w[static_cast<std::size_t>(n * s.k + k)] : 0.0F;
-        CHECK(sameNumber(packed.data[i], expected));
+        CHECK(sameNumber(packed.f32()[i], expected));
+        if (n < s.n) CHECK(packed.at(n, k) == i);
       }
       cpuOps().linear.unpack(ctx, back.view(), packed);
       CHECK(back.equals(p.w));

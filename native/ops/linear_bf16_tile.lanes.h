@@ -1,0 +1,144 @@
+// The register tile of every product in bf16: the order of TDPBF16PS (linear.h) in float32 operations. A step of 32 begins
+// from zero, so the running sums may be spilled between steps and blocks of steps never change a bit.
+#pragma once
+
+#include "core/lanes.h"
+#include "ops/linear_tile.lanes.h"
+
+namespace agl::AGL_ISA {
+
+// Tile rows whose two chains of a step, even and odd, fill the register file beside one panel (two in AVX-512).
+#if defined(__AVX512F__)
+constexpr int kBf16TileRows = 6;
+constexpr int kBf16TilePanels = 2;
+#elif defined(__AVX2__)
+constexpr int kBf16TileRows = 3;
+constexpr int kBf16TilePanels = 1;
+#else
+constexpr int kBf16TileRows = 2;
+constexpr int kBf16TilePanels = 1;
+#endif
+constexpr std::int64_t kBf16Step = Packed::kStep;
+constexpr std::int64_t kBf16StepElements = kBf16Step * kLanes;  // of one panel
+
+// The product's instruction reads subnormal numbers as zero and writes none, whatever the mode says.
+class FlushSubnormals {
+ public:
+#if defined(__SSE2__)
+  FlushSubnormals() : before_(__builtin_ia32_stmxcsr()) { __builtin_ia32_ldmxcsr(before_ | 0x8040U); }
+  ~FlushSubnormals() { __builtin_ia32_ldmxcsr(before_); }
+
+ private:
+  unsigned before_;
+#elif defined(__aarch64__)
+  FlushSubnormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" : : "r"(before_ | 1ULL << 24) : "memory");
+  }
+  ~FlushSubnormals() { asm volatile("msr fpcr, %0" : : "r"(before_) : "memory"); }
+
+ private:
+  unsigned long long before_ = 0;
+#endif
+ public:
+  FlushSubnormals(const FlushSubnormals&) = delete;
+  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+};
+
+// c[r,p] = c[r,p] + sum over steps; a holds bf16 numbers as floats, a step is 32 of them; b is packed panels.
+struct Bf16TileData {
+  float* c;
+  std::int64_t cRow, cPanel;
+  const float* a;
+  std::int64_t aRow;
+  const std::uint16_t* b;
+  std::int64_t bPanel;
+  std::int64_t steps;
+  bool fresh;  // sums begin at +0 and c is only written
+  int lanes;   // valid lanes of the last panel of c
+};
+
+template <int R, int P>
+void runBf16Tile(const Bf16TileData& data) {
+  const Bf16TileData d = data;
+  alignas(64) float sums[R * P * kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < R * P; i++) {
+    const float* c = d.c + i / P * d.cRow + i % P * d.cPanel;
+    const int lanes = i % P == P - 1 ? d.lanes : kLanes;
+    store(sums + i * kLanes, d.fresh ? broadcast(0.0F) : loadFirst(c, lanes));
+  }
+  const float* a = d.a;
+  const std::uint16_t* b = d.b;
+  for (std::int64_t s = 0; s < d.steps; s++) {
+    F16 even[R][P], odd[R][P];
+#pragma GCC unroll 16
+    for (int i = 0; i < R * P; i++) even[i / P][i % P] = odd[i / P][i % P] = broadcast(0.0F);
+    for (int pair = 0; pair < kLanes; pair++) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; half++) {
+        F16 w[P];
+#pragma GCC unroll 16
+        for (int p = 0; p < P; p++) w[p] = half == 0 ? loadEven(b + p * d.bPanel) : loadOdd(b + p * d.bPanel);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+          const F16 number = broadcast(a[r * d.aRow + half]);
+#pragma GCC unroll 16
+          for (int p = 0; p < P; p++) {
+            F16& acc = half == 0 ? even[r][p] : odd[r][p];
+            acc = fma(number, w[p], acc);
+          }
+        }
+      }
+      a += 2;
+      b += 2 * kLanes;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R * P; i++) {
+      float* sum = sums + i * kLanes;
+      store(sum, add(load(sum), add(even[i / P][i % P], odd[i / P][i % P])));
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R * P; i++) {
+    storeFirst(d.c + i / P * d.cRow + i % P * d.cPanel, load(sums + i * kLanes), i % P == P - 1 ? d.lanes : kLanes);
+  }
+}
+
+template <int P, int R = kBf16TileRows>
+[[gnu::always_inline]] inline void runBf16TileOf(std::int64_t rows, const Bf16TileData& d) {
+  if (rows == R) {
+    runBf16Tile<R, P>(d);
+  } else if constexpr (R > 1) {
+    runBf16TileOf<P, R - 1>(rows, d);
+  }
+}
+
+// `rows` tile rows in as few tiles as possible, all of nearly the same height.
+template <int P>
+inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
+  const std::int64_t tiles = (rows + kBf16TileRows - 1) / kBf16TileRows;
+  Bf16TileData d = first;
+  for (std::int64_t t = 0; t < tiles; t++) {
+    const std::int64_t begin = rows * t / tiles, end = rows * (t + 1) / tiles;
+    d.c = first.c + begin * first.cRow;
+    d.a = first.a + begin * first.aRow;
+    runBf16TileOf<P>(end - begin, d);
+  }
+}
+
+// Rows of numbers rounded to bf16, in floats; zero from `columns` up to a whole step.
+inline void roundRows(float* to, std::int64_t toStride, const float* from, std::int64_t fromStride, std::int64_t rows,
+                      std::int64_t columns) {
+  const std::int64_t padded = (columns + kBf16Step - 1) / kBf16Step * kBf16Step;
+  for (std::int64_t r = 0; r < rows; r++) {
+    for (std::int64_t c = 0; c < padded; c += kLanes) {
+      const std::int64_t count = columns - c;
+      const F16 numbers = count > 0 ? loadFirst(from + r * fromStride + c, static_cast<int>(smaller(count, kLanes)))
+                                    : broadcast(0.0F);
+      store(to + r * toStride + c, roundToBf16(numbers));
+    }
+  }
+}
+
+}  // namespace agl::AGL_ISA
