@@ -5,14 +5,14 @@
 //      (aggregate "rollout"; Agent Lightning 1.0, arXiv:2608.17528, per-rollout mean).
 //   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
 //   3. Groups without variance are dropped before anything is computed.
-//   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the update; rows of another version are scored first.
+//   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first.
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
 import type { GroupAdvantageOptions } from "../policy/advantages.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
 import type { OptimStepOptions, Policy } from "../policy/policy.js";
 import type { Algorithm, UpdateContext, UpdateReport } from "./algorithm.js";
-import { checkExactness, isCurrent } from "./exactness.js";
+import { countExactness, isCurrent } from "./exactness.js";
 import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
 import { type TrainingRow, toRows } from "./rows.js";
 import { wholeUpdate } from "./whole-update.js";
@@ -172,16 +172,11 @@ async function takeUpdate(
       other.row.trajectory.temperature,
     );
   }
-  const sequences = rows.map(({ sequence }) => sequence);
+  // Before the first step, what they were sampled or scored with are the log-probabilities now: no pass is needed to know them, every pass is checked.
+  const sequences = rows.map(({ sequence }) =>
+    isFirst && sequence.oldLogprobs ? { ...sequence, logprobs: sequence.oldLogprobs } : sequence,
+  );
   const result = await policy.forwardBackward(sequences, loss, { adapter, temperature });
-  let exactness = { compared: 0, stale: 0 };
-  if (isFirst) {
-    exactness = checkExactness(
-      rows.map(({ row }) => row.trajectory),
-      result.logprobs,
-      rows.map(({ current }) => current),
-    );
-  }
   const { gradNorm } = await policy.optimStep({ ...step, adapter });
   const metrics: Record<string, number> = {
     "update/loss": result.loss,
@@ -190,8 +185,12 @@ async function takeUpdate(
   };
   for (const [key, value] of Object.entries(result.metrics)) metrics[`update/${key}`] = value;
   if (isFirst) {
-    metrics["exact/compared"] = exactness.compared;
-    metrics["exact/stale"] = exactness.stale;
+    const { compared, stale } = countExactness(
+      rows.map(({ row }) => row.trajectory),
+      rows.map(({ current }) => current),
+    );
+    metrics["exact/compared"] = compared;
+    metrics["exact/stale"] = stale;
   }
   return { metrics };
 }

@@ -1,12 +1,13 @@
 // A Policy out of its parts. No logic but that of closing: every method is a function of a file of its own.
 import { addAdapter, removeAdapter, saveAdapter } from "./adapters.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
+import { forwardBackward } from "./forward-backward.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { sample } from "./sample.js";
 import { saveModel } from "./save-model.js";
 import { score } from "./score.js";
-import { forwardBackward, gradients, optimStep, zeroGradients } from "./train.js";
+import { gradients, optimStep, zeroGradients } from "./train.js";
 
 export function assemblePolicy(parts: PolicyParts): Policy {
   const { engine, states, adapters } = parts;

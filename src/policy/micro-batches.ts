@@ -38,26 +38,23 @@ export function forward(
   return fromNative(who, () => engine.forward({ tokens, offsets, ...options }));
 }
 
-/** A forward pass of every micro-batch, (T) numbers in the order of the batch. Rejects when `stop` aborts in between. */
-export async function forwardAll(
-  who: string,
-  engine: NativeEngine,
+/** Room for the (T) numbers of a batch. */
+export function createScores({ tokens, offsets }: FlatSequences): NativeScores {
+  const count = tokens.length - (offsets.length - 1);
+  return { logprobs: new Float32Array(count), entropies: new Float32Array(count) };
+}
+
+/** Writes the numbers of a micro-batch where they stand in the batch. */
+export function place(
+  scores: NativeScores,
   batch: FlatSequences,
-  microBatches: readonly MicroBatch[],
-  options: ForwardOptions & { readonly keep: boolean },
-  stop: AbortSignal,
-): Promise<NativeScores> {
-  const count = batch.tokens.length - (batch.offsets.length - 1);
-  const all = { logprobs: new Float32Array(count), entropies: new Float32Array(count) };
-  for (const micro of microBatches) {
-    stop.throwIfAborted();
-    const scores = await forward(who, engine, micro, options);
-    forEachMember(batch, micro, (begin, at, length) => {
-      all.logprobs.set(scores.logprobs.subarray(at, at + length), begin);
-      all.entropies.set(scores.entropies.subarray(at, at + length), begin);
-    });
-  }
-  return all;
+  micro: MicroBatch,
+  all: NativeScores,
+): void {
+  forEachMember(batch, micro, (begin, at, length) => {
+    all.logprobs.set(scores.logprobs.subarray(at, at + length), begin);
+    all.entropies.set(scores.entropies.subarray(at, at + length), begin);
+  });
 }
 
 /** The numbers of a micro-batch out of those of the batch. */

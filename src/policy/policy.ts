@@ -33,7 +33,10 @@ export interface Policy extends AsyncDisposable {
   sample(options: SampleOptions): Promise<SampledChoice[]>;
   /** Log-probabilities and entropies of given tokens, in the order of the sequences. */
   score(sequences: readonly ArrayLike<number>[], options?: ScoreOptions): Promise<SequenceScores[]>;
-  /** Adds the loss's gradient to the adapter's. Rejects with E_NONFINITE, the gradients unchanged, and E_STATE when what is named is not trained. */
+  /**
+   * Adds the loss's gradient to the adapter's. Rejects with E_NONFINITE when the loss is not finite, the gradients unchanged unless the message says that they may be partly added; E_EXACTNESS when a pass gives
+   * other log-probabilities than the first or than the sequences carry; E_STATE when what is named is not trained.
+   */
   forwardBackward(
     sequences: readonly LossSequence[],
     loss: PolicyLoss | LossFunction,

@@ -1,7 +1,7 @@
 // policy.score: log-probabilities and entropies of given tokens. No gradients.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
-import { divideBatch, forwardAll, splitBySequence } from "./micro-batches.js";
+import { createScores, divideBatch, forward, place, splitBySequence } from "./micro-batches.js";
 import type { ScoreOptions, SequenceScores } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { checkTemperature } from "./temperature.js";
@@ -21,9 +21,16 @@ export async function score(
   return parts.states.alone(kWho, async (stop) => {
     const adapter = parts.adapters.resolve(kWho, options.adapter).handle;
     if (sequences.length === 0) return [];
-    const microBatches = divideBatch(parts.engine, batch);
-    const forward = { adapter, temperature, keep: false };
-    const all = await forwardAll(kWho, parts.engine, batch, microBatches, forward, stop);
+    const all = createScores(batch);
+    for (const micro of divideBatch(parts.engine, batch)) {
+      stop.throwIfAborted();
+      place(
+        await forward(kWho, parts.engine, micro, { adapter, temperature, keep: false }),
+        batch,
+        micro,
+        all,
+      );
+    }
     if (all.logprobs.some(Number.isNaN))
       throw new LightningError(
         "E_NONFINITE",

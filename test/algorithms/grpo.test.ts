@@ -77,6 +77,27 @@ describe("grpo", () => {
     });
   });
 
+  it("computes each micro-batch once forward and once backward, rows of an older version scored before", async () => {
+    const whole = policy;
+    policy = await tinyPolicy({ contextLength: 16, trainTokens: 16 });
+    try {
+      const group = await groupOf((sample) => sample % 2);
+      const rows = async (): Promise<number[]> => {
+        const before = policy.counters;
+        await update([group]);
+        const { forwardRows, backwardRows } = policy.counters;
+        return [forwardRows - before.forwardRows, backwardRows - before.backwardRows];
+      };
+      const [forward = 0, backward = 0] = await rows();
+      expect(backward).toBeGreaterThan(2 * 16);
+      expect(forward).toBe(backward);
+      expect(await rows()).toEqual([2 * backward, backward]);
+    } finally {
+      await policy.close();
+      policy = whole;
+    }
+  });
+
   it("refuses log-probabilities that differ in the last bit, and changes no weight", async () => {
     const group = await groupOf((sample) => sample % 2);
     const trajectory = group.rollouts[3]?.trajectories[0];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { losses } from "../../src/policy/losses/index.js";
 import type { LossSequence } from "../../src/policy/losses/loss-inputs.js";
-import type { LossFunction } from "../../src/policy/losses/policy-loss.js";
+import type { LossFunction, PolicyLoss } from "../../src/policy/losses/policy-loss.js";
 import { fakePolicy } from "./fake-policy.js";
 import { qwen2 } from "./fixture-models.js";
 
@@ -124,6 +124,103 @@ describe("policy.forwardBackward", () => {
       [0.1, 0.2],
     ]);
     expect(result).toEqual(whole);
+  });
+
+  /** The fake's log-probability of each token, in float32. */
+  const known = update.map((sequence) => ({
+    ...sequence,
+    logprobs: Array.from(sequence.tokens)
+      .slice(1)
+      .map((token) => Math.fround(-token / 100)),
+  }));
+  /** dL/dlogp = w logp: not linear, and says what it reads. */
+  const square: PolicyLoss = {
+    name: "square",
+    reads: ["weights"],
+    evaluate: ({ logprobs, weights }) => ({
+      loss: logprobs.reduce((sum, logprob, t) => sum + (logprob ** 2 * (weights[t] ?? 0)) / 2, 0),
+      metrics: { seen: logprobs.length },
+      dLogprobs: logprobs.map((logprob, t) => logprob * (weights[t] ?? 0)),
+    }),
+  };
+
+  it.each([
+    ["carry the log-probabilities, and a loss that reads no entropies", known, square],
+    ["meet a linear loss", update, losses.logLikelihood()],
+  ] as const)(
+    "takes one forward and one backward pass of each micro-batch when the sequences %s",
+    async (_name, sequences, loss) => {
+      const two = await fakePolicy();
+      const one = await fakePolicy();
+      two.engine.budget = 6;
+      one.engine.budget = 6;
+      const before = await two.policy.forwardBackward(update, { ...loss, isLinear: false });
+      const result = await one.policy.forwardBackward(sequences, loss);
+      expect(two.engine.log.filter((line) => line === "forward")).toHaveLength(2);
+      expect(one.engine.log).toEqual(["forward keep", "backward", "forward keep", "backward"]);
+      expect(one.engine.derivatives).toEqual(two.engine.derivatives);
+      expect(result).toEqual(before);
+    },
+  );
+
+  it.each([
+    ["a bare function, which may read entropies", square.evaluate],
+    ["a loss that reads entropies", { ...square, reads: ["weights", "entropies"] } satisfies PolicyLoss],
+  ])("takes a pass without gradients first for %s", async (_name, loss) => {
+    const { policy, engine } = await fakePolicy();
+    engine.budget = 6;
+    await policy.forwardBackward(known, loss);
+    expect(engine.log.slice(0, 2)).toEqual(["forward", "forward"]);
+  });
+
+  it.each([1000, 6])(
+    "rejects with E_EXACTNESS log-probabilities that a sequence carries and a pass does not give (%i)",
+    async (budget) => {
+      const { policy, engine } = await fakePolicy();
+      engine.budget = budget;
+      const wrong = known.map((sequence, s) => ({
+        ...sequence,
+        rollout: `ro-${s}`,
+        logprobs: sequence.logprobs.map((value, t) => (s === 2 && t === 1 ? value + 2 ** -26 : value)),
+      }));
+      const call = policy.forwardBackward(wrong, square);
+      await expect(call).rejects.toMatchObject({ code: "E_EXACTNESS" });
+      await expect(call).rejects.toThrow(/token 2 of sequence 2 \(rollout ro-2\)/);
+      expect(engine.log).not.toContain("backward");
+      const masked = wrong.map((sequence, s) => ({
+        ...sequence,
+        mask: sequence.logprobs.map((_, t) => (s === 2 && t === 1 ? 0 : 1)),
+        weights: sequence.logprobs.map((_, t) => (s === 2 && t === 1 ? 0 : 0.5)),
+      }));
+      await policy.forwardBackward(masked, losses.logLikelihood());
+    },
+  );
+
+  it("refuses a loss that says it is linear and is not, or that reads entropies without saying so", async () => {
+    const secret: PolicyLoss = {
+      ...square,
+      evaluate: (numbers) => ({ ...square.evaluate(numbers), dEntropies: numbers.entropies?.slice() }),
+    };
+    for (const [sequences, loss] of [
+      [update, { ...square, isLinear: true }],
+      [known, secret],
+    ] as const) {
+      const { policy, engine } = await fakePolicy();
+      engine.budget = 6;
+      const call = policy.forwardBackward(sequences, loss);
+      await expect(call).rejects.toMatchObject({ code: "E_ARGUMENT" });
+      await expect(call).rejects.toThrow(/square .*call zeroGradients/);
+    }
+  });
+
+  it("rejects with E_NONFINITE when a pass gives a linear loss NaN where it counts", async () => {
+    const { policy, engine } = await fakePolicy();
+    engine.budget = 6;
+    engine.logprobOf = (token) => (token === 9 ? Number.NaN : -token / 100);
+    await expect(policy.forwardBackward(update, losses.logLikelihood())).rejects.toMatchObject({
+      code: "E_NONFINITE",
+    });
+    expect(engine.log).not.toContain("backward");
   });
 
   it("rejects with E_EXACTNESS when the second pass gives other bits than the first", async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { losses } from "../../src/policy/losses/index.js";
-import type { LossFunction } from "../../src/policy/losses/policy-loss.js";
+import type { LossFunction, PolicyLoss } from "../../src/policy/losses/policy-loss.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { relativeError } from "./expected-numbers.js";
 import { qwen2 } from "./fixture-models.js";
@@ -51,6 +51,40 @@ describe("policy.forwardBackward", () => {
     expect(parts.result).toEqual(whole.result);
     for (const [name, gradient] of whole.gradients)
       expect(relativeError(parts.gradients.get(name) ?? [], gradient)).toBeLessThan(3e-6);
+  });
+
+  it("gives the same bits in one pass, from log-probabilities that are known, as in two", async () => {
+    const clip = losses.ppoClip({ aggregate: { by: "sequence-mean" } });
+    const moved = update.map(({ tokens, weights }, s) => ({
+      tokens,
+      mask: weights.map((_, t) => (t % 4 === 0 ? 0 : 1)),
+      advantages: s / 4 - 1,
+      oldLogprobs: weights.map((_, t) => -5 - (t % 3) / 10),
+    }));
+    const scores = await divided.score(moved.map(({ tokens }) => tokens));
+    const known = moved.map((sequence, s) => ({ ...sequence, logprobs: scores[s]?.logprobs ?? [] }));
+    const run = async (sequences: typeof moved, loss: PolicyLoss) => {
+      const before = divided.counters;
+      const result = await divided.forwardBackward(sequences, loss);
+      const rows = {
+        forward: divided.counters.forwardRows - before.forwardRows,
+        backward: divided.counters.backwardRows - before.backwardRows,
+      };
+      const gradients = await divided.gradients();
+      await divided.zeroGradients();
+      return { result, gradients, rows };
+    };
+    for (const [loss, sequences] of [
+      [clip, known],
+      [losses.logLikelihood(), moved],
+    ] as const) {
+      const two = await run(moved, { ...loss, isLinear: false });
+      const one = await run(sequences, loss);
+      expect(one.result).toEqual(two.result);
+      expect(one.gradients).toEqual(two.gradients);
+      expect(two.rows.forward).toBe(2 * two.rows.backward);
+      expect(one.rows).toEqual({ forward: two.rows.backward, backward: two.rows.backward });
+    }
   });
 
   it("leaves the gradients of earlier calls as they are when a loss is not finite", async () => {

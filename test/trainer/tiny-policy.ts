@@ -15,6 +15,7 @@ const chatTemplate =
 export interface TinyOptions {
   readonly seed?: number;
   readonly contextLength?: number;
+  readonly trainTokens?: number;
   /** Slow enough that requests pile up while a pass runs. */
   readonly isWide?: boolean;
 }
@@ -64,5 +65,6 @@ export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
     threads: 1,
     train: "all",
     contextLength: options.contextLength ?? 64,
+    ...(options.trainTokens === undefined ? {} : { trainTokens: options.trainTokens }),
   });
 }

@@ -12,6 +12,7 @@ export function logLikelihood(): PolicyLoss {
   return {
     name: "losses.logLikelihood",
     reads: ["weights"],
+    isLinear: true,
     evaluate(tokens) {
       checkTokenNumbers("losses.logLikelihood", tokens, []);
       const { loss, sums, dLogprobs, dEntropies } = native().logLikelihoodLoss(tokens);

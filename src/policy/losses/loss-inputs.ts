@@ -17,6 +17,11 @@ export interface LossSequence {
   readonly oldLogprobs?: ArrayLike<number>;
   readonly sampledLogprobs?: ArrayLike<number>;
   readonly refLogprobs?: ArrayLike<number>;
+  /**
+   * Log-probabilities now, where they are known: sampled or scored under the weights that are trained, with the same arithmetic and temperature.
+   * A loss that reads no entropies then takes one forward pass instead of two, and every pass is checked against them. Needed where the mask is 1.
+   */
+  readonly logprobs?: ArrayLike<number>;
   /** Which rollout it comes from, for `aggregate: { by: "rollout" }`. */
   readonly rollout?: number | string;
   /** Which group (the rollouts of one task), for `aggregate: { by: "group" }`. */
@@ -26,9 +31,9 @@ export interface LossSequence {
 /** TokenNumbers before the forward pass. */
 export type LossInputs = Omit<TokenNumbers, "logprobs" | "entropies">;
 
-/** @returns the loss, a bare function wrapped. @throws E_ARGUMENT when it is neither */
+/** @returns the loss, a bare function wrapped: it may read entropies. @throws E_ARGUMENT when it is neither */
 export function toPolicyLoss(who: string, loss: PolicyLoss | LossFunction): PolicyLoss {
-  if (typeof loss === "function") return { name: loss.name || "loss", reads: [], evaluate: loss };
+  if (typeof loss === "function") return { name: loss.name || "loss", reads: ["entropies"], evaluate: loss };
   const given: Partial<PolicyLoss> | null | undefined = loss;
   if (typeof given?.evaluate === "function" && Array.isArray(given.reads)) return loss;
   throw argumentError(who, "loss to be a function or to have name, reads and evaluate", loss);
@@ -71,6 +76,16 @@ export function toLossInputs(who: string, loss: PolicyLoss, sequences: readonly 
   return inputs;
 }
 
+/** @returns (T) log-probabilities that the forward pass must give, NaN where the mask is 0; undefined when no sequence carries them. @throws E_ARGUMENT as toLossInputs */
+export function toKnownLogprobs(
+  who: string,
+  sequences: readonly LossSequence[],
+  { offsets, mask }: LossInputs,
+): Float64Array | undefined {
+  const known = lay(who, sequences, offsets, "logprobs", mask);
+  return known?.map((value, i) => (mask[i] === 0 ? Number.NaN : value));
+}
+
 /** `sequence 2, token 5`: the place of one of the T numbers; token counts from 0 in the sequence's `tokens`. */
 export function placeOf(offsets: Int32Array, index: number): string {
   let s = 0;
@@ -80,7 +95,14 @@ export function placeOf(offsets: Int32Array, index: number): string {
 
 // --- internal ---
 
-type ArrayField = "mask" | "weights" | "advantages" | "oldLogprobs" | "sampledLogprobs" | "refLogprobs";
+type ArrayField =
+  | "mask"
+  | "weights"
+  | "advantages"
+  | "oldLogprobs"
+  | "sampledLogprobs"
+  | "refLogprobs"
+  | "logprobs";
 
 function lay(
   who: string,

@@ -23,7 +23,7 @@ export interface TokenNumbers {
   readonly mask: Float64Array;
   /** (T) given weights, else the mask. */
   readonly weights: Float64Array;
-  /** (T) entropy of the distribution each token was drawn from, now, in nats. */
+  /** (T) entropy of the distribution each token was drawn from, now, in nats; absent where the loss does not read it and no pass has given it. */
   readonly entropies?: Float64Array | undefined;
   /** (T) */
   readonly advantages?: Float64Array | undefined;
@@ -54,7 +54,9 @@ export interface PolicyLoss {
   readonly name: string;
   /** What every sequence must carry; "weights" is met by a mask as well. Checked before the forward pass. */
   readonly reads: readonly TokenInput[];
-  /** A pure function of its argument: called once for a whole update. */
+  /** The derivatives depend on neither log-probabilities nor entropies, and so are known before any forward pass. Default false. */
+  readonly isLinear?: boolean;
+  /** A pure function of its argument, which is a whole update. */
   evaluate(tokens: TokenNumbers): LossResult;
 }
 
