@@ -57,6 +57,11 @@ inline F16 loadEven(const std::uint16_t* p) { return {_mm512_castsi512_ps(_mm512
 inline F16 loadOdd(const std::uint16_t* p) {
   return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(-65536)))};
 }
+// Sixteen consecutive bf16.
+inline F16 loadBf16(const std::uint16_t* p) {
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))};
+}
 // To the nearest bf16, ties to even, as a float. NaN stays NaN.
 inline F16 roundToBf16(F16 a) {
   const __m512i bits = _mm512_castps_si512(a.v);
@@ -129,6 +134,11 @@ inline F16 loadOdd(const std::uint16_t* p) {
   return {_mm256_castsi256_ps(_mm256_and_si256(eightPairs(p), upper)),
           _mm256_castsi256_ps(_mm256_and_si256(eightPairs(p + 16), upper))};
 }
+inline __m256 eightBf16(const std::uint16_t* p) {
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+inline F16 loadBf16(const std::uint16_t* p) { return {eightBf16(p), eightBf16(p + 8)}; }
 inline __m256 roundToBf16(__m256 a) {
   const __m256i bits = _mm256_castps_si256(a);
   const __m256i tie = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
@@ -220,6 +230,9 @@ inline F16 loadEven(const std::uint16_t* p) {
 }
 inline F16 loadOdd(const std::uint16_t* p) {
   return eachLane([&](int i) { return __builtin_bit_cast(float, std::uint32_t{p[2 * i + 1]} << 16); });
+}
+inline F16 loadBf16(const std::uint16_t* p) {
+  return eachLane([&](int i) { return __builtin_bit_cast(float, std::uint32_t{p[i]} << 16); });
 }
 inline F16 roundToBf16(F16 a) {
   return eachLane([&](int i) {

@@ -16,7 +16,7 @@ constexpr std::int64_t kGrainProducts = 1024 * 1024;
 // What reading and turning one key costs, in queries' products.
 constexpr std::int64_t kGatherQueries = 12;
 
-std::int64_t roundUp(std::int64_t count) { return (count + 15) / 16 * 16; }
+std::int64_t roundUp(std::int64_t count, std::int64_t unit = 16) { return (count + unit - 1) / unit * unit; }
 
 // Rows of a task: its queries share each gathered chunk, yet their state stays in the second cache.
 std::int64_t rowsOf(const AttentionShape& shape) {
@@ -46,11 +46,11 @@ AttentionScratch scratchOf(Layout& layout, const AttentionShape& shape) {
   const std::int64_t chunk = Attention::kChunk;
   const std::int64_t block = AttentionScratch::kBlockQueries;
   AttentionScratch s = {};
-  s.q = layout.floats(queries * padded);
+  s.q = layout.floats(queries * roundUp(shape.headSize, Packed::kStep));
   s.out = layout.floats(queries * padded);
   s.maximum = layout.floats(queries);
   s.sum = layout.floats(queries);
-  s.keysT = layout.floats(chunk * shape.headSize);
+  s.keysT = layout.floats(chunk * std::max(shape.headSize, roundUp(shape.headSize, Packed::kStep) / 2));
   s.values = layout.floats(chunk * padded);
   s.scores = layout.floats(block * chunk);
   s.partial = layout.floats(block * padded);
@@ -99,10 +99,13 @@ AttentionScratch workerScratch(Context& context, int worker, const AttentionShap
 }
 
 AttentionMatrix of(View view) { return {view.f32(), view.stride}; }
+KeyMatrix keysOf(View view) { return {view.data, view.stride, view.dtype}; }
 
 void forward(Context& context, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
              std::span<const KeyRun> runs, AttentionShape shape) {
-  const AttentionOperands operands = {of(q), of(k), of(v), of(out), of(lse), {}, {}, {}, {}};
+  const AttentionOperands operands = {of(q), keysOf(k), keysOf(v), of(out), of(lse), {}, {}, {}, {}};
+  const AttentionKernels& kernels = context.kernels.attention;
+  const auto kernel = k.dtype == Dtype::bf16 ? kernels.forwardBf16 : kernels.forward;
   const std::int64_t total = totalCost(tiles, runs, shape);
   const std::int64_t parts = partsOf(context, total);
   // Late tiles have more keys: parts are equal in cost, not in number.
@@ -112,7 +115,7 @@ void forward(Context& context, View out, View lse, View q, View k, View v, std::
     forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t cost) {
       const std::int64_t part = before * parts / std::max<std::int64_t>(total, 1);
       before += cost;
-      if (part >= begin && part < end) context.kernels.attention.forward(operands, task, scratch);
+      if (part >= begin && part < end) kernel(operands, task, scratch);
     });
   });
 }
@@ -149,7 +152,7 @@ std::vector<std::size_t> componentsOf(std::span<const AttentionTile> tiles, std:
 // head by itself.
 void backward(Context& context, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
               std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape) {
-  const AttentionOperands operands = {of(q), of(k), of(v), of(out), of(lse), of(dout), of(dq), of(dk), of(dv)};
+  const AttentionOperands operands = {of(q), keysOf(k), keysOf(v), of(out), of(lse), of(dout), of(dq), of(dk), of(dv)};
   const std::vector<std::size_t> components = componentsOf(tiles, runs);
   const std::size_t heads = static_cast<std::size_t>(shape.kvHeads);
   std::vector<std::int64_t> costs(tiles.size() * heads);

@@ -7,10 +7,13 @@
 //   A chunk's partial (m, sum, o) depends on the query and that chunk's keys alone. Partials merge in ascending order
 //   by one function: M = max(m, m'), o = o exp(m - M) + o' exp(m' - M) (two products, one sum), the same for sum.
 //   out = o / sum        lse = m + log(sum)
+// Keys and values in bf16 (both or none) make the two products bf16 sums (linear.h) over d and over the chunk's j: q is
+// rounded, and e[j] after the sum has taken it; everything else stays f32. Gradients are f32 products of the same rounded
+// q, k and v.
 // Gradients, with p[j] = exp(s[j] - lse), delta = sum_d dout[d] out[d]:
 //   dv[j] += p[j] dout      ds[j] = p[j] (dout . v[j] - delta) scale      dq += sum_j ds[j] k[j]      dk[j] += ds[j] q
 //   summed over the heads of a group and over queries in the order of the tiles.
-// q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D). Query head h reads kv head
+// q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D), all f32 but k and v. Query head h reads kv head
 // h / (heads / kvHeads).
 // Memory of slots that no run names, or beyond a query's position, is never used, whatever it holds.
 #pragma once

@@ -1,46 +1,11 @@
-// Attention over sixteen lanes, forward. Queries go in blocks of a register tile's height, keys in chunks.
+// Attention over sixteen lanes, forward in f32. Queries go in blocks of a register tile's height, keys in chunks.
 #pragma once
 
-#include "core/elementary.lanes.h"
 #include "ops/attention_backward.lanes.h"
-#include "ops/attention_chunk.lanes.h"
-#include "ops/log_softmax.h"
+#include "ops/attention_bf16.lanes.h"
+#include "ops/attention_softmax.lanes.h"
 
 namespace agl::AGL_ISA {
-
-// Scales `count` scores, replaces them by their exponentials relative to their maximum; lanes beyond are +0 up to the
-// panel's end.
-inline void softmaxChunk(float* scores, std::int64_t count, float scale, float& maximum, float& sum) {
-  const F16 none = broadcast(-__builtin_inff());
-  F16 most = none;
-  for (std::int64_t j = 0; j < count; j += kLanes) {
-    F16 s = mul(load(scores + j), broadcast(scale));
-    if (count - j < kLanes) s = select(firstLanes(static_cast<int>(count - j)), s, none);
-    store(scores + j, s);
-    most = max(most, s);
-  }
-  maximum = maxLanes(most);
-  F16 sums = broadcast(0.0F);
-  for (std::int64_t j = 0; j < count; j += kLanes) {
-    const F16 e = exp(sub(load(scores + j), broadcast(maximum)));
-    store(scores + j, e);
-    sums = add(sums, e);
-  }
-  sum = sumLanes(sums);
-}
-
-// The one function that joins a later chunk's partial result to those before it.
-inline void mergePartial(float* out, float& maximum, float& sum, const float* partial, float partialMaximum,
-                         float partialSum, std::int64_t padded) {
-  const float most = maximum > partialMaximum ? maximum : partialMaximum;
-  const float before = exp(maximum - most);
-  const float later = exp(partialMaximum - most);
-  for (std::int64_t d = 0; d < padded; d += kLanes) {
-    store(out + d, add(mul(load(out + d), broadcast(before)), mul(load(partial + d), broadcast(later))));
-  }
-  sum = sum * before + partialSum * later;
-  maximum = most;
-}
 
 inline void forwardBlock(const AttentionScratch& s, const AttentionChunk& t, float scale, std::int64_t q0,
                          std::int64_t rows) {
@@ -49,40 +14,18 @@ inline void forwardBlock(const AttentionScratch& s, const AttentionChunk& t, flo
   float sum[kTileRows];
   scoreProduct(s.scores, s.q, s.keysT, t, q0, rows, t.keysOf(q0 + rows - 1));
   for (std::int64_t i = 0; i < rows; i++) {
-    softmaxChunk(s.scores + i * kChunk, t.keysOf(q0 + i), scale, maximum[i], sum[i]);
+    softmaxChunk<false>(s.scores + i * kChunk, t.keysOf(q0 + i), scale, maximum[i], sum[i]);
   }
   weightedRows(first ? s.out + q0 * t.padded : s.partial, s.scores, s.values, t, q0, rows, true);
-  for (std::int64_t i = 0; i < rows; i++) {
-    const std::int64_t q = q0 + i;
-    if (first) {
-      s.maximum[q] = maximum[i];
-      s.sum[q] = sum[i];
-    } else {
-      mergePartial(s.out + q * t.padded, s.maximum[q], s.sum[q], s.partial + i * t.padded, maximum[i], sum[i],
-                   t.padded);
-    }
-  }
-}
-
-inline void finishQueries(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s,
-                          const AttentionChunk& t) {
-  for (std::int64_t q = 0; q < t.queries; q++) {
-    float* row = queryRow(o.out, task, t.group, t.headSize, q);
-    const F16 sum = broadcast(s.sum[q]);
-    for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
-      storeFirst(row + d, div(load(s.out + q * t.padded + d), sum),
-                 static_cast<int>(atMost(kLanes, t.headSize - d)));
-    }
-    if (o.lse.data != nullptr) *queryRow(o.lse, task, t.group, 1, q) = s.maximum[q] + logOf(s.sum[q]);
-  }
+  takePartials(s, t, q0, rows, maximum, sum);
 }
 
 inline void attentionForward(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
   AttentionChunk t(task);
-  gatherQueries(s.q, o.q, task, t);
+  gatherQueries<false>(s.q, o.q, task, t);
   while (t.next()) {
-    gatherTransposed(s.keysT, o.k, task, t);
-    gatherRows(s.values, o.v, task, t);
+    gatherTransposed<float>(s.keysT, o.k, task, t);
+    gatherRows<float>(s.values, o.v, task, t);
     const std::int64_t first = t.firstQuery();
     const std::int64_t blocks = (t.queries - first + kTileRows - 1) / kTileRows;
     for (std::int64_t b = 0; b < blocks; b++) {
@@ -94,6 +37,6 @@ inline void attentionForward(const AttentionOperands& o, const AttentionTask& ta
   finishQueries(o, task, s, t);
 }
 
-constexpr AttentionKernels kAttention = {attentionForward, attentionBackward};
+constexpr AttentionKernels kAttention = {attentionForward, bf16AttentionForward, attentionBackward};
 
 }  // namespace agl::AGL_ISA

@@ -88,19 +88,20 @@ inline void zeroFloats(float* to, std::int64_t count) {
   for (std::int64_t i = 0; i < count; i += kLanes) store(to + i, broadcast(0.0F));
 }
 
-inline void attentionBackward(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
+template <class Key>
+inline void backwardOf(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
   AttentionChunk t(task);
-  gatherQueries(s.q, o.q, task, t);
-  gatherQueries(s.dout, o.dout, task, t);
+  gatherQueries<sizeof(Key) == 2>(s.q, o.q, task, t);
+  gatherQueries<false>(s.dout, o.dout, task, t);
   for (std::int64_t q = 0; q < t.queries; q++) {
     s.maximum[q] = *queryRow(o.lse, task, t.group, 1, q);
     s.sum[q] = attentionDelta(queryRow(o.dout, task, t.group, t.headSize, q),
                               queryRow(o.out, task, t.group, t.headSize, q), t.headSize);
   }
   while (t.next()) {
-    gatherTransposed(s.keysT, o.k, task, t);
-    gatherTransposed(s.valuesT, o.v, task, t);
-    gatherRows(s.values, o.k, task, t);
+    gatherTransposed<Key>(s.keysT, o.k, task, t);
+    gatherTransposed<Key>(s.valuesT, o.v, task, t);
+    gatherRows<Key>(s.values, o.k, task, t);
     zeroFloats(s.dk, t.count * t.padded);
     zeroFloats(s.dv, t.count * t.padded);
     for (std::int64_t q = t.firstQuery(); q < t.queries; q += AttentionScratch::kBlockQueries) {
@@ -111,6 +112,14 @@ inline void attentionBackward(const AttentionOperands& o, const AttentionTask& t
   }
   for (std::int64_t q = 0; q < t.queries; q++) {
     addRow(queryRow(o.dq, task, t.group, t.headSize, q), s.out + q * t.padded, t.headSize);
+  }
+}
+
+inline void attentionBackward(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
+  if (o.k.dtype == Dtype::bf16) {
+    backwardOf<std::uint16_t>(o, task, s);
+  } else {
+    backwardOf<float>(o, task, s);
   }
 }
 

@@ -61,32 +61,50 @@ inline float* queryRow(const AttentionMatrix& m, const AttentionTask& task, std:
   return m.data + (task.tile.row + q / group) * m.stride + (task.kvHead * group + q % group) * width;
 }
 
+// The first `count` numbers of a row of keys, widened; the others 0.
+inline F16 loadKeys(const float* p, int count) { return loadFirst(p, count); }
+inline F16 loadKeys(const std::uint16_t* p, int count) {
+  if (count >= kLanes) return loadBf16(p);
+  std::uint16_t numbers[kLanes] = {};
+  for (int i = 0; i < count; i++) numbers[i] = p[i];
+  return loadBf16(numbers);
+}
+
+// The row of slot 0 for this task's kv head; the next slot lies `stride` numbers further.
+template <class Key>
+inline const Key* keyRows(const KeyMatrix& from, const AttentionTask& task) {
+  return static_cast<const Key*>(from.data) + task.kvHead * task.shape.headSize;
+}
+
 // A task's queries as panels of sixteen d-lanes: [P / 16][queries][16].
+template <bool rounded>
 inline void gatherQueries(float* to, const AttentionMatrix& from, const AttentionTask& task,
                           const AttentionChunk& t) {
   for (std::int64_t q = 0; q < t.queries; q++) {
     const float* row = queryRow(from, task, t.group, t.headSize, q);
     for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
-      store(to + d * t.queries + q * kLanes, loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
+      const F16 numbers = loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d)));
+      store(to + d * t.queries + q * kLanes, rounded ? roundToBf16(numbers) : numbers);
     }
   }
 }
 
 // Rows of the chunk's keys as panels of sixteen d-lanes: [P / 16][128][16].
-inline void gatherRows(float* to, const AttentionMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
-  const float* base = from.data + task.kvHead * t.headSize;
+template <class Key>
+inline void gatherRows(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
+  const Key* base = keyRows<Key>(from, task);
   for (std::int64_t j = 0; j < t.count; j++) {
-    const float* row = base + t.slots[j] * from.stride;
-    std::int64_t d = 0;
-    for (; d + kLanes <= t.headSize; d += kLanes) store(to + d * kChunk + j * kLanes, load(row + d));
-    if (d < t.headSize) store(to + d * kChunk + j * kLanes, loadFirst(row + d, static_cast<int>(t.headSize - d)));
+    const Key* row = base + t.slots[j] * from.stride;
+    for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
+      store(to + d * kChunk + j * kLanes, loadKeys(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
+    }
   }
 }
 
 // Rows of the chunk's keys as panels of sixteen keys: [128 / 16][D][16]. Lanes without a key are 0.
-inline void gatherTransposed(float* to, const AttentionMatrix& from, const AttentionTask& task,
-                             const AttentionChunk& t) {
-  const float* base = from.data + task.kvHead * t.headSize;
+template <class Key>
+inline void gatherTransposed(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
+  const Key* base = keyRows<Key>(from, task);
   alignas(64) float rows[kLanes * kLanes];
   alignas(64) float columns[kLanes * kLanes];
   for (std::int64_t j = 0; j < t.count; j += kLanes) {
@@ -96,13 +114,14 @@ inline void gatherTransposed(float* to, const AttentionMatrix& from, const Atten
     for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
       float* panel = to + (j / kLanes * t.headSize + d) * kLanes;
       const int width = static_cast<int>(atMost(kLanes, t.headSize - d));
-      if (consecutive && width == kLanes) {
-        transpose16(panel, kLanes, base + t.slots[j] * from.stride + d, from.stride);
-        continue;
+      if constexpr (sizeof(Key) == sizeof(float)) {
+        if (consecutive && width == kLanes) {
+          transpose16(panel, kLanes, base + t.slots[j] * from.stride + d, from.stride);
+          continue;
+        }
       }
       for (std::int64_t i = 0; i < kLanes; i++) {
-        const F16 row = i < valid ? loadFirst(base + t.slots[j + i] * from.stride + d, width) : broadcast(0.0F);
-        store(rows + i * kLanes, row);
+        store(rows + i * kLanes, i < valid ? loadKeys(base + t.slots[j + i] * from.stride + d, width) : broadcast(0.0F));
       }
       transpose16(columns, kLanes, rows, kLanes);
       for (int i = 0; i < width; i++) store(panel + i * kLanes, load(columns + i * kLanes));

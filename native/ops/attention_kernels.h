@@ -8,14 +8,15 @@
 
 namespace agl {
 
-// A worker's private memory, laid out by the driver. P is headSize rounded up to 16; lanes beyond headSize are 0.
+// A worker's private memory, laid out by the driver. P is headSize rounded up to 16; lanes beyond headSize are 0. What
+// forward holds instead where keys are bf16 stands behind the bar; S is headSize rounded up to 32.
 struct AttentionScratch {
-  float* q;         // [P / 16][queries][16]
+  float* q;         // [P / 16][queries][16]                                | [queries][S], rounded
   float* out;       // [queries][P]           forward: o so far; backward: dq so far
   float* maximum;   // [queries]              backward: lse
   float* sum;       // [queries]              backward: delta
-  float* keysT;     // [128 / 16][D][16]      lanes are keys
-  float* values;    // [P / 16][128][16]      lanes are d; backward: keys
+  float* keysT;     // [128 / 16][D][16]      lanes are keys                | panels of 16 keys as Packed, K = D
+  float* values;    // [P / 16][128][16]      lanes are d; backward: keys   | panels of 16 d as Packed, K = 128
   float* scores;    // [kBlockQueries][128]   scores, then weights; backward: p
   float* partial;   // [kBlockQueries][P]
   float* dout;      // [P / 16][queries][16]  from here on, backward only
@@ -42,13 +43,23 @@ struct AttentionMatrix {
   std::int64_t stride = 0;
 };
 
+// Keys or values as token memory holds them: f32 or bf16.
+struct KeyMatrix {
+  const void* data = nullptr;
+  std::int64_t stride = 0;
+  Dtype dtype = Dtype::f32;
+};
+
 struct AttentionOperands {
-  AttentionMatrix q, k, v, out, lse;  // lse.data may be null in forward
-  AttentionMatrix dout, dq, dk, dv;   // backward only
+  AttentionMatrix q;
+  KeyMatrix k, v;
+  AttentionMatrix out, lse;          // lse.data may be null in forward
+  AttentionMatrix dout, dq, dk, dv;  // backward only
 };
 
 struct AttentionKernels {
   void (*forward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
+  void (*forwardBf16)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
   void (*backward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
 };
 

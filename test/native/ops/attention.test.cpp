@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "backends.h"
+#include "core/half.h"
 #include "ops/attention.reference.h"
 
 namespace agl::test {
@@ -11,10 +12,13 @@ namespace {
 
 struct Heads {
   std::int64_t heads, kvHeads, headSize;
+  bool bf16 = false;
   AttentionShape shape() const {
     return {heads, kvHeads, headSize, 1.0F / std::sqrt(static_cast<float>(headSize))};
   }
 };
+
+float rounded(float number) { return bf16ToF32(f32ToBf16(number)); }
 
 // A sequence's positions [first, first + queries) ask, all its positions answer.
 struct Sequence {
@@ -81,6 +85,13 @@ class Scene {
     }
     return out;
   }
+  // What the kernel's products read of a query: all of it, or its rounding.
+  Floats operands() const {
+    Floats out = queries(0);
+    if (heads_.bf16) std::transform(out.begin(), out.end(), out.begin(), rounded);
+    return out;
+  }
+  bool bf16() const { return heads_.bf16; }
   Floats keys, values;  // (slots, keyWidth)
 
  private:
@@ -114,7 +125,10 @@ class Scene {
     values = keys;
     for (std::size_t s = 0; s < sequences_.size(); s++) {
       for (std::int64_t p = 0; p < sequences_[s].keys(); p++) {
-        const Floats k = numbers(1, s, p, keyWidth()), v = numbers(2, s, p, keyWidth());
+        Floats k = numbers(1, s, p, keyWidth()), v = numbers(2, s, p, keyWidth());
+        for (Floats* row : {&k, &v}) {
+          if (heads_.bf16) std::transform(row->begin(), row->end(), row->begin(), rounded);
+        }
         std::copy(k.begin(), k.end(), keys.begin() + slot(s, p) * keyWidth());
         std::copy(v.begin(), v.end(), values.begin() + slot(s, p) * keyWidth());
       }
@@ -130,6 +144,25 @@ class Scene {
   std::int64_t rows_ = 0, slots_ = 0;
 };
 
+// Keys or values in the scene's dtype, columns of other matrices beside them.
+class Stored {
+ public:
+  Stored(const Scene& s, const Floats& numbers) : floats_(s.slots(), s.keyWidth(), numbers), view_(floats_.view()) {
+    if (!s.bf16()) return;
+    for (std::int64_t r = 0; r < view_.rows; r++) {
+      for (std::int64_t c = 0; c < view_.stride; c++) halves_.push_back(f32ToBf16(c < view_.cols ? floats_.row(r)[c] : kNan));
+    }
+    view_.data = halves_.data();
+    view_.dtype = Dtype::bf16;
+  }
+  View view() const { return view_; }
+
+ private:
+  Apart floats_;
+  std::vector<std::uint16_t> halves_;
+  View view_;
+};
+
 Floats numbersOf(Apart& m, std::int64_t rows, std::int64_t cols) {
   Floats out;
   for (std::int64_t r = 0; r < rows; r++) out.insert(out.end(), m.row(r), m.row(r) + cols);
@@ -143,7 +176,7 @@ struct Forward {
 Forward forward(Context& ctx, const Scene& s) {
   Apart q(s.rows(), s.queryWidth(), s.queries(0)), out(s.rows(), s.queryWidth(), kNan);
   Apart lse(s.rows(), s.shape().heads, kNan);
-  Apart k(s.slots(), s.keyWidth(), s.keys), v(s.slots(), s.keyWidth(), s.values);
+  const Stored k(s, s.keys), v(s, s.values);
   cpuOps().attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), s.tiles(), s.runs(),
                              s.shape());
   CHECK(out.marksHold() && lse.marksHold());
@@ -159,7 +192,7 @@ Backward backward(Context& ctx, const Scene& s, float start) {
   const Forward f = forward(ctx, s);
   Apart q(s.rows(), s.queryWidth(), s.queries(0)), dout(s.rows(), s.queryWidth(), s.queries(3));
   Apart out(s.rows(), s.queryWidth(), f.out), lse(s.rows(), s.shape().heads, f.lse);
-  Apart k(s.slots(), s.keyWidth(), s.keys), v(s.slots(), s.keyWidth(), s.values);
+  const Stored k(s, s.keys), v(s, s.values);
   Apart dq(s.rows(), s.queryWidth(), start), dk(s.slots(), s.keyWidth(), start), dv(s.slots(), s.keyWidth(), start);
   cpuOps().attention.backward(ctx, dq.view(), dk.view(), dv.view(), dout.view(), out.view(), lse.view(), q.view(),
                               k.view(), v.view(), s.tiles(), s.runs(), s.shape());
@@ -206,8 +239,10 @@ std::vector<double> headOf(const Floats& rows, const Scene& s, std::int64_t row,
   return {from, from + s.shape().headSize};
 }
 
-const Heads kHeads[] = {{1, 1, 8},  {2, 1, 10},  {4, 4, 32}, {5, 5, 40},  {14, 2, 64},
-                        {6, 3, 80}, {3, 3, 96},  {4, 2, 128}, {40, 2, 16}, {2, 2, 256}};
+const Heads kHeads[] = {{1, 1, 8},        {2, 1, 10},        {4, 4, 32},        {5, 5, 40},        {14, 2, 64},
+                        {6, 3, 80},       {3, 3, 96},        {4, 2, 128},       {40, 2, 16},       {2, 2, 256},
+                        {1, 1, 8, true},  {2, 1, 10, true},  {4, 4, 32, true},  {5, 5, 40, true},  {14, 2, 64, true},
+                        {6, 3, 80, true}, {3, 3, 96, true},  {4, 2, 128, true}, {40, 2, 16, true}, {2, 2, 256, true}};
 const std::vector<Sequence> kLengths = {{0, 1}, {126, 4}, {0, 33}, {250, 9}, {899, 2}, {127, 1}, {128, 1}, {255, 2}};
 
 const Layout kLayouts[] = {{32, 1 << 30, false}, {1, 1 << 30, false}, {5, 40, true}, {32, 3, true}, {77, 300, true}};
@@ -217,18 +252,20 @@ const Layout kLayouts[] = {{32, 1 << 30, false}, {1, 1 << 30, false}, {5, 40, tr
 TEST("attention: forward equals the reference and writes every output, whatever unused memory holds") {
   for (const Heads heads : kHeads) {
     const Scene s(heads, kLengths, {32, 60, true}, 1);
-    const Floats q = s.queries(0);
+    const Floats q = s.operands();
     Pool pool(1, attentionScratchBytes(s.shape()));
     Context ctx{pool, *kernelsOf(bestIsa())};
     const Forward f = forward(ctx, s);
     forEachQuery(s, [&](std::size_t, std::int64_t head, std::int64_t row, const reference::AttentionKeys<double>& k) {
       std::vector<double> out(static_cast<std::size_t>(heads.headSize));
       const double lse = reference::attentionForward(out.data(), headOf(q, s, row, head).data(), k);
-      // A score is a chain of D products of numbers below 1, an output one of at most 900 weights.
-      const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64);
+      // A score is a chain of D products of numbers below 1, an output one of at most 900 weights; rounding a weight to
+      // bf16 moves it by 2^-9 of itself.
+      const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64), weights = heads.bf16 ? 0x1p-9 : 0;
       CHECK_NEAR(static_cast<double>(f.lse[row * heads.heads + head]), lse, step, step);
       for (std::int64_t d = 0; d < heads.headSize; d++) {
-        CHECK_NEAR(static_cast<double>(f.out[row * s.queryWidth() + head * heads.headSize + d]), out[d], step, step);
+        CHECK_NEAR(static_cast<double>(f.out[row * s.queryWidth() + head * heads.headSize + d]), out[d], step + weights,
+                   step);
       }
     });
   }
@@ -249,27 +286,28 @@ TEST("attention: a query's bits do not depend on instruction set, threads, tiles
 }
 
 TEST("attention: a row decoded alone has the bits it has in a prefill, at every position around a chunk's end") {
-  const Heads heads = {4, 2, 64};
-  const Scene prefill(heads, {{0, 260}}, {}, 3);
-  lawOf(prefill.shape(), [&](Context& ctx) {
-    const Forward all = forward(ctx, prefill);
-    for (const std::int64_t p : {0, 1, 126, 127, 128, 129, 254, 255, 256, 257, 259}) {
-      const Scene decode(heads, {{p, 1}}, {1, 17, true}, 3);
-      const Forward f = forward(ctx, decode);
-      CHECK(sameNumbers(f.out.data(), all.out.data() + p * decode.queryWidth(), decode.queryWidth()));
-      CHECK(sameNumbers(f.lse.data(), all.lse.data() + p * heads.heads, heads.heads));
-    }
-    // Decoding asks for no lse.
-    Apart q(260, prefill.queryWidth(), prefill.queries(0)), out(260, prefill.queryWidth(), kNan);
-    Apart k(prefill.slots(), prefill.keyWidth(), prefill.keys), v(prefill.slots(), prefill.keyWidth(), prefill.values);
-    cpuOps().attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), prefill.tiles(), prefill.runs(),
-                               prefill.shape());
-    CHECK(out.equals(all.out));
-  });
+  for (const Heads heads : {Heads{4, 2, 64}, Heads{4, 2, 64, true}, Heads{3, 1, 40, true}}) {
+    const Scene prefill(heads, {{0, 260}}, {}, 3);
+    lawOf(prefill.shape(), [&](Context& ctx) {
+      const Forward all = forward(ctx, prefill);
+      for (const std::int64_t p : {0, 1, 126, 127, 128, 129, 254, 255, 256, 257, 259}) {
+        const Scene decode(heads, {{p, 1}}, {1, 17, true}, 3);
+        const Forward f = forward(ctx, decode);
+        CHECK(sameNumbers(f.out.data(), all.out.data() + p * decode.queryWidth(), decode.queryWidth()));
+        CHECK(sameNumbers(f.lse.data(), all.lse.data() + p * heads.heads, heads.heads));
+      }
+      // Decoding asks for no lse.
+      Apart q(260, prefill.queryWidth(), prefill.queries(0)), out(260, prefill.queryWidth(), kNan);
+      const Stored k(prefill, prefill.keys), v(prefill, prefill.values);
+      cpuOps().attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), prefill.tiles(), prefill.runs(),
+                                 prefill.shape());
+      CHECK(out.equals(all.out));
+    });
+  }
 }
 
 TEST("attention: a query ignores what lies after its position, even NaN among the keys of its own tile") {
-  for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}}) {
+  for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}, Heads{14, 2, 64, true}, Heads{4, 4, 40, true}}) {
     for (const std::int64_t position : {3, 126, 130}) {
       Scene s(heads, {{120, 20}}, {20, 50, true}, 4);
       if (position < 120) s = Scene(heads, {{0, 20}}, {20, 50, true}, 4);
@@ -295,7 +333,7 @@ TEST("attention: a query ignores what lies after its position, even NaN among th
 TEST("attention: backward equals the reference and adds to its outputs, on every layout") {
   for (const Heads heads : kHeads) {
     const Scene s(heads, {{0, 33}, {126, 4}, {250, 9}, {380, 40}}, {32, 60, true}, 5);
-    const Floats q = s.queries(0), dout = s.queries(3);
+    const Floats q = s.operands(), dout = s.queries(3);
     Pool pool(2, attentionScratchBytes(s.shape()));
     Context ctx{pool, *kernelsOf(bestIsa())};
     const Backward b = backward(ctx, s, 0.1F);
@@ -303,7 +341,8 @@ TEST("attention: backward equals the reference and adds to its outputs, on every
     std::vector<double> dk(b.dk.size(), static_cast<double>(0.1F)), dv = dk;
     Rows dkHead, dvHead;
     // dk and dv gather up to 33 queries of a group, each a chain of D and of 420 keys; dq a chain of keys.
-    const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64 + 40 * group);
+    // In bf16 the forward's out and lse come of bf16 sums and rounded weights.
+    const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64 + 40 * group) + (heads.bf16 ? 0x1p-8 : 0);
     forEachQuery(s, [&](std::size_t sequence, std::int64_t head, std::int64_t row,
                         const reference::AttentionKeys<double>& k) {
       dkHead.assign(k.k.size(), std::vector<double>(static_cast<std::size_t>(heads.headSize)));
