@@ -9,6 +9,7 @@ import type { AttemptEnd, AttemptRun, RunAttempt } from "./attempt-job.js";
 import { watchLostAttempts } from "./lost-attempts.js";
 import { isOutOfReach, isRefused, patiently } from "./patience.js";
 import { createPulse, type Pulse } from "./pulse.js";
+import { resourcesOf } from "./rollout-resources.js";
 import { createSpanFeed } from "./span-feed.js";
 
 export interface RunnerOptions {
@@ -231,10 +232,6 @@ class Runner {
       if (!isRefused(refusal)) throw refusal;
     }
   }
-}
-
-async function resourcesOf(store: LightningStore, { resourcesId }: AttemptedRollout): Promise<Resources> {
-  return resourcesId === null ? {} : (await store.getResources(resourcesId)).resources;
 }
 
 /** @returns why spans were lost; null when none were */

@@ -14,7 +14,8 @@ import type {
   RolloutStatus,
   Worker,
 } from "../types/rollout.js";
-import type { AttemptChanges, RolloutChanges } from "./store-records.js";
+import type { BoundChanges } from "./resources-binding.js";
+import type { AttemptChanges } from "./store-records.js";
 
 /** Which status an attempt may be given; any may be given its own again. */
 export const attemptMoves: Readonly<Record<AttemptStatus, readonly AttemptStatus[]>> = {
@@ -69,7 +70,7 @@ export function moveAttempt(attempt: Attempt, status: AttemptStatus, now: number
 }
 
 /** The rollout with the fields that are present. @throws E_STATE */
-export function changeRollout(rollout: Rollout, changes: RolloutChanges, now: number): Rollout {
+export function changeRollout(rollout: Rollout, changes: BoundChanges, now: number): Rollout {
   const { status, ...fields } = changes;
   const changed = { ...rollout, ...present(fields) };
   return status === undefined ? changed : moveRollout(changed, status, now);

@@ -20,6 +20,7 @@ import {
 } from "./new-records.js";
 import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
+import { bindChanges, bindNew } from "./resources-binding.js";
 import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
@@ -106,8 +107,8 @@ class MemoryStore implements LightningStore, StoreTransfer {
     const entry = tables.entryOf("updateRollout", rolloutId);
     if (changes.mode !== undefined) checkMode("store.updateRollout", changes.mode);
     if (changes.config !== undefined) checkConfig("store.updateRollout", changes.config);
-    if (changes.resourcesId) this.#versionsOf("updateRollout", changes.resourcesId);
-    tables.setRollout(entry, changeRollout(entry.rollout, changes, now()));
+    const bound = bindChanges("updateRollout", changes, tables);
+    tables.setRollout(entry, changeRollout(entry.rollout, bound, now()));
     return entry.rollout;
   }
 
@@ -191,8 +192,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
     const updateTime = now();
     const createTime = versions[0]?.createTime ?? updateTime;
     const update = { resourcesId, version: versions.length + 1, createTime, updateTime, resources };
-    tables.resources.set(resourcesId, [...versions, update]);
-    tables.latestResources = update;
+    tables.addResources(update);
     return update;
   }
 
@@ -203,7 +203,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
   }
 
   async getLatestResources(): Promise<ResourcesUpdate | null> {
-    return this.#open("getLatestResources").latestResources;
+    return this.#open("getLatestResources").latest();
   }
 
   async queryResources(query: ResourcesQuery = {}): Promise<Page<ResourcesUpdate>> {
@@ -269,10 +269,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
   }
 
   #toRollout(who: string, fields: NewRollout): Rollout {
-    const { latestResources } = this.#open(who);
-    if (fields.resourcesId) this.#versionsOf(who, fields.resourcesId);
-    const resourcesId = fields.resourcesId ?? latestResources?.resourcesId ?? null;
-    return toRollout(`store.${who}`, fields, resourcesId, now());
+    return toRollout(`store.${who}`, fields, bindNew(who, fields, this.#open(who)), now());
   }
 
   #claimQueued(workerId: string | null, limit: number): readonly AttemptedRollout[] {

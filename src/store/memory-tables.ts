@@ -16,6 +16,7 @@ import {
 } from "./life-cycle.js";
 import { toAttempt, toWorker } from "./new-records.js";
 import { notFound } from "./not-found.js";
+import type { Bundles } from "./resources-binding.js";
 import { createWaiters } from "./waiters.js";
 import { createWatchdog } from "./watchdog.js";
 
@@ -29,7 +30,7 @@ export interface RolloutEntry {
   lastSequenceId: number;
 }
 
-export class MemoryTables {
+export class MemoryTables implements Bundles {
   readonly entries = new Map<string, RolloutEntry>();
   /** Rollout ids in the order in which they were queued. */
   readonly queue = new Set<string>();
@@ -43,7 +44,7 @@ export class MemoryTables {
   /** Those with an attempt that may become overdue. */
   readonly #watched = new Set<RolloutEntry>();
   readonly #watchdog = createWatchdog(() => this.#scan());
-  latestResources: ResourcesUpdate | null = null;
+  #latestResources: ResourcesUpdate | null = null;
   #closed = false;
 
   /** @throws E_CLOSED */
@@ -77,6 +78,22 @@ export class MemoryTables {
       found.push(this.entryOf("claim", id));
     }
     return found;
+  }
+
+  /** The next version of its id; it becomes the latest. */
+  addResources(update: ResourcesUpdate): void {
+    const versions = this.resources.get(update.resourcesId);
+    if (versions === undefined) this.resources.set(update.resourcesId, [update]);
+    else versions.push(update);
+    this.#latestResources = update;
+  }
+
+  newest(resourcesId: string): ResourcesUpdate | null {
+    return this.resources.get(resourcesId)?.at(-1) ?? null;
+  }
+
+  latest(): ResourcesUpdate | null {
+    return this.#latestResources;
   }
 
   addRollout(rollout: Rollout): RolloutEntry {

@@ -11,6 +11,7 @@ import type {
   Worker,
 } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
+import type { BoundResources } from "./resources-binding.js";
 import type { NewRollout } from "./store-records.js";
 
 /** `ro-` + 12, `at-` + 8, `rs-` + 12 hex digits, random. */
@@ -21,12 +22,18 @@ export function newId(kind: "ro" | "at" | "rs"): string {
 }
 
 /** A queued rollout. @throws E_ARGUMENT */
-export function toRollout(who: string, fields: NewRollout, resourcesId: string | null, now: number): Rollout {
+export function toRollout(
+  who: string,
+  fields: NewRollout,
+  bound: BoundResources | null,
+  now: number,
+): Rollout {
   return {
     rolloutId: newId("ro"),
     input: fields.input,
     mode: checkMode(who, fields.mode ?? null),
-    resourcesId,
+    resourcesId: bound?.resourcesId ?? null,
+    resourcesVersion: bound?.version ?? null,
     status: "queuing",
     config: checkConfig(who, { ...kConfig, ...fields.config }),
     metadata: fields.metadata ?? {},

@@ -16,7 +16,7 @@ export interface NewRollout {
   /** The task: any JSON. */
   readonly input: unknown;
   readonly mode?: RolloutMode | null;
-  /** Absent or null: the latest resources when it is enqueued. */
+  /** Absent or null: the latest resources. Either way in the version that is the newest when it is enqueued. */
   readonly resourcesId?: string | null;
   /** What is absent: no limits, one attempt, no retries. */
   readonly config?: Partial<RolloutConfig>;
@@ -27,6 +27,7 @@ export interface NewRollout {
 export interface RolloutChanges {
   readonly input?: unknown;
   readonly mode?: RolloutMode | null;
+  /** Bound in its newest version. */
   readonly resourcesId?: string | null;
   readonly status?: RolloutStatus;
   readonly config?: RolloutConfig;

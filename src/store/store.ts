@@ -20,7 +20,7 @@ import type {
 } from "./store-records.js";
 
 export interface LightningStore extends AsyncDisposable {
-  /** Appends to the queue, in order; a rollout without resourcesId is bound to the latest resources now. @throws E_ARGUMENT, E_NOT_FOUND (resources) */
+  /** Appends to the queue, in order; each is bound to its resources, or to the latest, in their version now. @throws E_ARGUMENT, E_NOT_FOUND (resources) */
   enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]>;
   /**
    * Takes at most `limit` (default 1) rollouts off the queue, oldest first, with a new attempt each. An empty queue: [] at once without

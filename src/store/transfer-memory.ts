@@ -10,12 +10,7 @@ export function importIntoMemory(tables: MemoryTables, batch: TransferBatch): vo
     rollout: (id) => tables.entries.has(id),
     worker: (id) => tables.workers.has(id),
   });
-  for (const update of batch.resources ?? []) {
-    const versions = tables.resources.get(update.resourcesId);
-    if (versions === undefined) tables.resources.set(update.resourcesId, [update]);
-    else versions.push(update);
-    tables.latestResources = update;
-  }
+  for (const update of batch.resources ?? []) tables.addResources(update);
   for (const rollout of batch.rollouts ?? []) keepRollout(tables, rollout);
   for (const worker of batch.workers ?? []) tables.workers.set(worker.workerId, worker);
 }

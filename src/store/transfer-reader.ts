@@ -71,6 +71,8 @@ interface OpenRollout {
   missing: number;
 }
 
+const kReadable: readonly unknown[] = Array.from({ length: kTransferVersion }, (_, i) => i + 1);
+
 function checkHeader(text: string): void {
   const header = parseJson(text);
   const { format, version } = (typeof header === "object" && header !== null ? header : {}) as Record<
@@ -79,8 +81,11 @@ function checkHeader(text: string): void {
   >;
   if (format !== kTransferFormat)
     throw wrong(1, `the header of an exported store ("format": "${kTransferFormat}")`);
-  if (version !== kTransferVersion)
-    throw wrong(1, `version ${kTransferVersion}, got ${String(version)}; a newer agentlightning wrote it`);
+  if (!kReadable.includes(version))
+    throw wrong(
+      1,
+      `version ${kTransferVersion} or older, got ${String(version)}; a newer agentlightning wrote it`,
+    );
 }
 
 function parse(text: string, number: number): TransferLine {

@@ -2,7 +2,8 @@
 import { z } from "zod";
 
 export const kTransferFormat = "agentlightning-store";
-export const kTransferVersion = 1;
+/** 1 had no resourcesVersion. */
+export const kTransferVersion = 2;
 
 const id = z.string().min(1);
 const time = z.number().min(0);
@@ -47,6 +48,7 @@ const rollout = z.strictObject({
   input: z.unknown(),
   mode: z.enum(["train", "val", "test"]).nullable(),
   resourcesId: id.nullable(),
+  resourcesVersion: z.int().min(1).nullable().default(null),
   status: z.enum(["queuing", "preparing", "running", "failed", "succeeded", "cancelled", "requeuing"]),
   config: z.strictObject({
     timeoutSeconds: time.nullable(),

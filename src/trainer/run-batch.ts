@@ -6,6 +6,7 @@ import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Policy } from "../policy/policy.js";
 import { type Outcome, toOutcome } from "../runner/outcome.js";
+import { resourcesOf } from "../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../runner/run-rollout.js";
 import { toCallSpan } from "../server/call-span.js";
 import { type ChatHandlerOptions, createChatHandler, type Sampling } from "../server/chat-handler.js";
@@ -13,7 +14,6 @@ import type { ChatRequest } from "../server/chat-request.js";
 import type { LightningStore } from "../store/store.js";
 import { emitSpan } from "../tracing/span.js";
 import type { Agent } from "../types/agent.js";
-import type { Resources } from "../types/resources.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
@@ -187,10 +187,6 @@ async function runOne(
     ...{ trajectories, modelCalls: report.policyCalls, seconds: report.seconds },
   };
   return { result, spans };
-}
-
-async function resourcesOf(store: LightningStore, { resourcesId }: AttemptedRollout): Promise<Resources> {
-  return resourcesId === null ? {} : (await store.getResources(resourcesId)).resources;
 }
 
 async function close(

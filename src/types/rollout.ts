@@ -29,6 +29,8 @@ export interface Rollout {
   readonly input: unknown;
   readonly mode: RolloutMode | null;
   readonly resourcesId: string | null;
+  /** Of the bundle: bound with it, so that every attempt reads the same. Null with an id: unknown (an older store's), the newest is read. */
+  readonly resourcesVersion: number | null;
   readonly status: RolloutStatus;
   readonly config: RolloutConfig;
   readonly metadata: Readonly<Record<string, unknown>>;

@@ -87,6 +87,24 @@ describe("a runner", () => {
     expect(seen).toEqual({ task: { a: 1 }, mode: "val", given: resources, rolloutId: rollout!.rolloutId });
   });
 
+  it("hands the agent its resources as they were when it was enqueued, at every attempt", async () => {
+    const store = createMemoryStore();
+    const template = (text: string) => ({
+      prompt: { resourceType: "prompt_template", template: text, engine: "f-string" } as const,
+    });
+    const { resourcesId } = await store.addResources(template("first"));
+    const [id] = await enqueue(store, 1, { maxAttempts: 2, retryCondition: ["failed"] });
+    await store.updateResources(resourcesId, template("second"));
+    const seen: unknown[] = [];
+    const agent: Agent<never> = async (_, { resources }) => {
+      seen.push(resources);
+      await store.updateResources(resourcesId, template("later"));
+      if (seen.length === 1) throw new Error("again");
+    };
+    await run(store, agent, [id!]);
+    expect(seen).toEqual([template("first"), template("first")]);
+  });
+
   it.each<[string, Agent<never>, string, string]>([
     ["throws", () => Promise.reject(new Error("no luck")), "failed", "Error: no luck"],
     ["throws undefined", () => Promise.reject(undefined), "failed", "undefined"],

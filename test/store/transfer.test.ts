@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -132,8 +132,8 @@ describe("an exported store", () => {
     ["what is no JSON", () => ["PNG"], "line 1: expected the header"],
     [
       "a newer version",
-      ([, ...rest]) => ['{"format":"agentlightning-store","version":2}', ...rest],
-      "version 1, got 2",
+      ([, ...rest]) => ['{"format":"agentlightning-store","version":3}', ...rest],
+      "version 2 or older, got 3",
     ],
     ["a file cut short", (lines) => lines.slice(0, -2), "cut short"],
     ["a file cut short within a rollout", (lines) => lines.slice(0, 7), "cut short"],
@@ -171,6 +171,16 @@ describe("an exported store", () => {
       expect(await copy.statistics()).toEqual({ ...before, uptimeSeconds: expect.any(Number) });
     },
   );
+
+  it("is read although an older version wrote it, which bound no versions", async () => {
+    const old = readFileSync(new URL("../fixtures/stores/export-1.jsonl", import.meta.url), "utf8");
+    const store = createMemoryStore();
+    expect(await load(store, old.trimEnd().split("\n"))).toMatchObject({ rollouts: 3, spans: 1 });
+    const { items } = await store.queryRollouts();
+    expect(items.map(({ resourcesId, resourcesVersion }) => [resourcesId, resourcesVersion])).toEqual(
+      Array.from({ length: 3 }, () => ["prompts", null]),
+    );
+  });
 
   it("is refused by a store that cannot take finished records", async () => {
     const { lines } = await filled();

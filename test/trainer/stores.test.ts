@@ -78,7 +78,7 @@ describe("a training step", () => {
       for (const rollout of items) {
         const isBroken = rollout.input === "abc";
         expect(rollout.status).toBe(isBroken ? "failed" : "succeeded");
-        expect(rollout.resourcesId).toBe(bundle.resourcesId);
+        expect([rollout.resourcesId, rollout.resourcesVersion]).toEqual([bundle.resourcesId, 1]);
         expect(rollout.metadata).toMatchObject({ step: 0 });
         const spans = (await store.querySpans(rollout.rolloutId)).items;
         expect(spans.filter(({ name }) => name === "openai.chat.completion")).toHaveLength(isBroken ? 0 : 1);

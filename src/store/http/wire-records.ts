@@ -42,6 +42,8 @@ export const rolloutSchema = z.object({
   end_time: z.number().nullable().default(null),
   mode: rolloutModeSchema.nullable().default(null),
   resources_id: z.string().nullable().default(null),
+  /** Ours, not 0.3's. */
+  resources_version: z.int().nullish(),
   status: rolloutStatusSchema.default("queuing"),
   config: rolloutConfigSchema.prefault({}),
   metadata: metadataSchema.nullable().default(null),

@@ -152,4 +152,40 @@ export const queueLaws: readonly Law[] = [
       expect((await store.statistics()).rollouts).toEqual(4);
     },
   },
+  {
+    name: "binds a rollout to the version that its resources have then, for every attempt, until it is told otherwise",
+    async check(store, expect) {
+      const bound = async (rolloutId: string) => {
+        const { resourcesId, resourcesVersion } = await store.getRollout(rolloutId);
+        return [resourcesId, resourcesVersion];
+      };
+      const [before] = await store.enqueue([{ input: 0 }]);
+      expect([before?.resourcesId, before?.resourcesVersion]).toEqual([null, null]);
+      await store.cancel(before?.rolloutId ?? "");
+      await store.updateResources("mine", {});
+      const config = { maxAttempts: 2, retryCondition: ["failed"] as const };
+      const [named] = await store.enqueue([{ input: 1, resourcesId: "mine", config }]);
+      const [latest] = await store.enqueue([{ input: 2 }]);
+      await store.updateResources("mine", {});
+      await store.addResources({});
+      const started = await store.startRollout({ input: 3, resourcesId: "mine" });
+      const versions = [named, latest, started].map((rollout) => rollout?.resourcesVersion);
+      expect(versions).toEqual([1, 1, 2]);
+      const first = await claimOne(store);
+      await store.updateAttempt(first.rolloutId, "latest", { status: "failed" });
+      await store.updateResources("mine", {});
+      expect((await claimOne(store)).resourcesVersion).toEqual(1);
+      const again = await claimOne(store);
+      expect([again.rolloutId, again.attempt.sequenceId]).toEqual([first.rolloutId, 2]);
+      expect([again.resourcesId, again.resourcesVersion]).toEqual(["mine", 1]);
+      const { rolloutId } = again;
+      await store.updateRollout(rolloutId, { metadata: { n: 1 } });
+      expect(await bound(rolloutId)).toEqual(["mine", 1]);
+      await store.updateRollout(rolloutId, { resourcesId: "mine" });
+      expect(await bound(rolloutId)).toEqual(["mine", 3]);
+      expect(await codeOf(store.updateRollout(rolloutId, { resourcesId: "none" }))).toEqual("E_NOT_FOUND");
+      await store.updateRollout(rolloutId, { resourcesId: null });
+      expect(await bound(rolloutId)).toEqual([null, null]);
+    },
+  },
 ];

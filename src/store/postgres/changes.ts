@@ -15,6 +15,7 @@ import {
 } from "../life-cycle.js";
 import { checkConfig, checkId, checkMode, checkResources, checkSpan, toRollout } from "../new-records.js";
 import { notFound } from "../not-found.js";
+import { bindChanges, bindNew } from "../resources-binding.js";
 import type { AttemptChanges, NewRollout, RolloutChanges } from "../store-records.js";
 import { type Ledger, touch } from "./ledger.js";
 import { toJson } from "./text.js";
@@ -130,8 +131,8 @@ export function updateRollout(rolloutId: string, changes: RolloutChanges): Chang
     size: 1,
     apply(ledger) {
       const entry = ledger.entryOf(who, rolloutId);
-      if (resourcesId && !ledger.resources.has(resourcesId)) notFound(who, "resources", resourcesId);
-      ledger.setRollout(entry, changeRollout(entry.rollout, changes, ledger.now));
+      const bound = bindChanges(who, changes, ledger);
+      ledger.setRollout(entry, changeRollout(entry.rollout, bound, ledger.now));
       entry.inputChanged ||= changes.input !== undefined;
       const { rollout } = entry;
       return () => rollout;
@@ -284,8 +285,6 @@ function boundTo(rollouts: readonly NewRollout[]): readonly string[] {
   return rollouts.flatMap(({ resourcesId }) => (resourcesId ? [resourcesId] : []));
 }
 
-function toBound(who: string, fields: NewRollout, { resources, latestResourcesId, now }: Ledger): Rollout {
-  const { resourcesId } = fields;
-  if (resourcesId && !resources.has(resourcesId)) notFound(who, "resources", resourcesId);
-  return toRollout(`store.${who}`, fields, resourcesId ?? latestResourcesId, now);
+function toBound(who: string, fields: NewRollout, ledger: Ledger): Rollout {
+  return toRollout(`store.${who}`, fields, bindNew(who, fields, ledger), ledger.now);
 }

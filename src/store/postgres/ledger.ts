@@ -6,6 +6,7 @@ import type { Span } from "../../types/span.js";
 import { hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
 import { toAttempt } from "../new-records.js";
 import { notFound } from "../not-found.js";
+import type { BoundResources, Bundles } from "../resources-binding.js";
 import { toKey } from "./text.js";
 
 export interface Entry {
@@ -36,7 +37,7 @@ export type LedgerRead = Pick<
   "now" | "entries" | "queued" | "late" | "spanKeys" | "resources" | "latestResourcesId"
 >;
 
-export class Ledger {
+export class Ledger implements Bundles {
   /** Unix seconds by the database's clock. */
   readonly now: number;
   readonly entries: Map<string, Entry>;
@@ -72,6 +73,15 @@ export class Ledger {
   attemptOf(who: string, { attempts, rollout }: Entry, attemptId: string): Attempt {
     const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
     return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
+  }
+
+  newest(resourcesId: string): BoundResources | null {
+    const known = this.resources.get(resourcesId);
+    return known === undefined ? null : { resourcesId, version: known.version };
+  }
+
+  latest(): BoundResources | null {
+    return this.latestResourcesId === null ? null : this.newest(this.latestResourcesId);
   }
 
   addRollout(rollout: Rollout): Entry {

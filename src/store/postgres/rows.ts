@@ -101,8 +101,11 @@ export function deadlineOfEntry({ rollout, attempts }: Entry): number {
 
 // The input has a column of its own, which most changes of a rollout neither read nor write.
 function toRecord({ body, input }: Row): Rollout {
-  return { ...(body as Rollout), input };
+  // Of an older store's, the body has no version.
+  return { ...kUnbound, ...(body as Rollout), input };
 }
+
+const kUnbound = { resourcesVersion: null };
 
 function toBody({ input: _, ...body }: Rollout): string {
   return JSON.stringify(body);

@@ -37,11 +37,11 @@ interface Saved {
   readonly lastSequenceId: number;
 }
 
-const kAddRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const kAddRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const kMoveRollout =
   "UPDATE rollouts SET status = ?, place = ?, end_time = ?, attempts = ?, sequence = ? WHERE key = ?";
-const kChangeRollout =
-  "UPDATE rollouts SET mode = ?, resources_id = ?, config = ?, metadata = ?, input = ? WHERE key = ?";
+const kChangeRollout = `UPDATE rollouts SET mode = ?, resources_id = ?, resources_version = ?, config = ?, metadata = ?, input = ?
+  WHERE key = ?`;
 const kAddAttempt = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const kSetAttempt = `UPDATE attempts SET status = ?, worker_id = ?, end_time = ?, heartbeat_time = ?, deadline = ?, metadata = ?
   WHERE key = ?`;
@@ -50,7 +50,7 @@ function saveRollout(
   db: Connection,
   { key, rollout, attempts, place, lastSequenceId, saved, input }: Entry,
 ): void {
-  const { status, endTime, mode } = rollout;
+  const { status, endTime, mode, resourcesVersion } = rollout;
   const resourcesId = toIdText(rollout.resourcesId);
   const texts = () => [JSON.stringify(rollout.config), JSON.stringify(rollout.metadata)] as const;
   if (saved === null) {
@@ -68,6 +68,7 @@ function saveRollout(
       lastSequenceId,
       ...texts(),
       input,
+      resourcesVersion,
     );
     return;
   }
@@ -83,11 +84,20 @@ function saveRollout(
   if (
     mode !== before.mode ||
     rollout.resourcesId !== before.resourcesId ||
+    resourcesVersion !== before.resourcesVersion ||
     rollout.config !== before.config ||
     rollout.metadata !== before.metadata ||
     rollout.input !== before.input
   )
-    db.run(kChangeRollout, mode, resourcesId, ...texts(), JSON.stringify(rollout.input) ?? null, key);
+    db.run(
+      kChangeRollout,
+      mode,
+      resourcesId,
+      resourcesVersion,
+      ...texts(),
+      JSON.stringify(rollout.input) ?? null,
+      key,
+    );
 }
 
 function saveAttempt(

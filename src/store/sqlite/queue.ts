@@ -2,8 +2,9 @@
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
 import { afterClaim } from "../life-cycle.js";
 import { toRollout, toWorker } from "../new-records.js";
+import { bindNew } from "../resources-binding.js";
 import type { NewRollout } from "../store-records.js";
-import { getResources, latestResources } from "./resources.js";
+import { bundlesOf } from "./resources.js";
 import { toJson } from "./rows.js";
 import type { Tables } from "./tables.js";
 
@@ -15,9 +16,7 @@ export function toInput(who: string, fields: NewRollout): string | null {
 
 /** A queued rollout, bound to its resources or to the latest. @throws E_ARGUMENT, E_NOT_FOUND */
 export function toRecord({ db }: Tables, who: string, fields: NewRollout): Rollout {
-  if (fields.resourcesId) getResources(db, who, fields.resourcesId);
-  const resourcesId = fields.resourcesId ?? latestResources(db)?.resourcesId ?? null;
-  return toRollout(`store.${who}`, fields, resourcesId, Date.now() / 1000);
+  return toRollout(`store.${who}`, fields, bindNew(who, fields, bundlesOf(db)), Date.now() / 1000);
 }
 
 /** At most `limit`, oldest first, with a new attempt each; the worker is told of it. */

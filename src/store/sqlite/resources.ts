@@ -1,8 +1,9 @@
 // Bundles of resources by id and version. The latest is the one changed last.
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import { notFound } from "../not-found.js";
+import type { Bundles } from "../resources-binding.js";
 import type { Connection } from "./connection.js";
-import { fromJson, toIdText } from "./rows.js";
+import { fromIdText, fromJson, toIdText } from "./rows.js";
 
 /** @param version  absent: the newest. @throws E_NOT_FOUND */
 export function getResources(
@@ -23,6 +24,22 @@ export function getResources(
 export function latestResources(db: Connection): ResourcesUpdate | null {
   const row = db.get("SELECT body FROM resources ORDER BY key DESC LIMIT 1");
   return row === undefined ? null : fromJson<ResourcesUpdate>(row.body);
+}
+
+/** Ids and versions alone: bundles may be large. */
+export function bundlesOf(db: Connection): Bundles {
+  return {
+    newest(resourcesId) {
+      if (typeof resourcesId !== "string") return null;
+      const version = db.value("SELECT max(version) FROM resources WHERE id = ?", toIdText(resourcesId));
+      return version === null ? null : { resourcesId, version: version as number };
+    },
+    latest() {
+      const row = db.get("SELECT id, version FROM resources ORDER BY key DESC LIMIT 1");
+      if (row === undefined) return null;
+      return { resourcesId: fromIdText(row.id as string), version: row.version as number };
+    },
+  };
 }
 
 /** The bundle's next version. */

@@ -20,6 +20,7 @@ export function toRolloutRecord(row: Row): Rollout {
     input: row.input === null ? undefined : fromJson(row.input),
     mode: row.mode as Rollout["mode"],
     resourcesId: fromIdText(row.resources_id as string | null),
+    resourcesVersion: row.resources_version as number | null,
     status: row.status as Rollout["status"],
     config: fromJson(row.config),
     metadata: fromJson(row.metadata),
@@ -77,10 +78,10 @@ export function isPlainId(id: string): boolean {
   return kPlainId.test(id);
 }
 
-// --- internal ---
-
-function fromIdText(text: string | null): string | null {
+export function fromIdText<T extends string | null>(text: T): T | string {
   return text?.startsWith('"') ? fromJson<string>(text) : text;
 }
+
+// --- internal ---
 
 const kPlainId = /^[\x20\x21\x23-\x7e][\x20-\x7e]*$/;

@@ -57,6 +57,7 @@ const kMigrations: readonly string[] = [
      body TEXT NOT NULL,
      UNIQUE (id, version)
    ) STRICT;`,
+  "ALTER TABLE rollouts ADD COLUMN resources_version INTEGER",
 ];
 
 export const schemaVersion = kMigrations.length;

@@ -18,6 +18,7 @@ import {
 } from "../new-records.js";
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
+import { bindChanges } from "../resources-binding.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -37,7 +38,7 @@ import { type Backend, kQueue } from "./backend.js";
 import { importIntoSqlite } from "./import.js";
 import { allResources, allWorkers, countRows, findRollouts, queryRollouts, querySpans } from "./queries.js";
 import { claimQueued, toInput, toRecord } from "./queue.js";
-import { addVersion, getResources, latestResources } from "./resources.js";
+import { addVersion, bundlesOf, getResources, latestResources } from "./resources.js";
 import { toJson } from "./rows.js";
 import type { Tables } from "./tables.js";
 import { stillOpen } from "./waits.js";
@@ -118,8 +119,8 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     toJson("updateRollout", "the changes", changes);
     return this.#write("updateRollout", (tables) => {
       const entry = tables.entryOf("updateRollout", rolloutId);
-      if (changes.resourcesId) getResources(tables.db, "updateRollout", changes.resourcesId);
-      tables.setRollout(entry, changeRollout(entry.rollout, changes, now()));
+      const bound = bindChanges("updateRollout", changes, bundlesOf(tables.db));
+      tables.setRollout(entry, changeRollout(entry.rollout, bound, now()));
       return entry.rollout;
     });
   }
