@@ -2,6 +2,7 @@
 // After Agent Lightning 0.3's store; differences:
 // 1. An ended attempt, and a cancelled or succeeded rollout, keep their status: what comes late is refused or ignored.
 // 2. A worker is idle or unknown after the attempt it is busy with, not after another one of its attempts.
+// 3. No attempt prepares for ever: one that nobody speaks for becomes unresponsive, without limits in its rollout's configuration too.
 //
 //   attempt   preparing -> running -> succeeded | failed | timeout | unresponsive (-> running when it speaks again)
 //   rollout   queuing -> preparing -> running -> succeeded | failed | cancelled | requeuing -> preparing ...
@@ -76,11 +77,19 @@ export function changeRollout(rollout: Rollout, changes: BoundChanges, now: numb
   return status === undefined ? changed : moveRollout(changed, status, now);
 }
 
-/** The attempt with the fields that are present; a heartbeat wakes an unresponsive one. @throws E_STATE */
+/**
+ * The attempt with the fields that are present; a heartbeat wakes an unresponsive one, and any change of one that stays preparing is a
+ * sign of life. @throws E_STATE
+ */
 export function changeAttempt(attempt: Attempt, changes: AttemptChanges, now: number): Attempt {
-  const { status, ...fields } = changes;
+  const { status, ...rest } = changes;
+  const fields = present(rest);
   const wakes = fields.lastHeartbeatTime !== undefined && attempt.status === "unresponsive";
-  const changed = { ...(wakes ? hearFrom(attempt, now) : attempt), ...present(fields) };
+  const speaks =
+    attempt.status === "preparing" && status === undefined && Object.keys(fields).length > 0
+      ? { lastHeartbeatTime: now }
+      : {};
+  const changed = { ...(wakes ? hearFrom(attempt, now) : attempt), ...speaks, ...fields };
   return status === undefined ? changed : moveAttempt(changed, status, now);
 }
 
@@ -91,13 +100,32 @@ export function hearFrom(attempt: Attempt, now: number): Attempt {
 }
 
 /**
+ * An attempt that prepares with its worker's sign of life as its own: so it is not lost. A worker that asked for more since, and never
+ * spoke of this attempt, does not know of it: the answer that gave it away did not arrive.
+ */
+export function hearFromWorker(attempt: Attempt, worker: Worker | null): Attempt {
+  const { lastHeartbeatTime = null, lastDequeueTime = null } = worker ?? {};
+  const isKnown = attempt.lastHeartbeatTime !== null || (lastDequeueTime ?? 0) <= attempt.startTime;
+  const isNews = lastHeartbeatTime !== null && lastHeartbeatTime > heardAt(attempt);
+  return isKnown && isNews ? { ...attempt, lastHeartbeatTime } : attempt;
+}
+
+/**
  * The rollout after its latest attempt changed. A try that failed in a way the configuration retries is queued again while attempts are
  * left. An ended rollout stays as it is, except one that failed because its attempt was unresponsive, when that speaks again.
  * @param before  the attempt's status before the change; no change, no effect
+ * @param isLost  nobody ever had the attempt (overdue): if it is the first, the rollout is queued once more, whatever its configuration
  */
-export function propagate(rollout: Rollout, before: AttemptStatus, attempt: Attempt, now: number): Rollout {
-  if (before === attempt.status) return rollout;
-  const status = statusAfter(rollout.config, attempt);
+export function propagate(
+  rollout: Rollout,
+  before: AttemptStatus,
+  attempt: Attempt,
+  now: number,
+  isLost = false,
+): Rollout {
+  if (before === attempt.status || (isLost && isQueued(rollout.status))) return rollout;
+  const isUntried = isLost && attempt.sequenceId === 1;
+  const status = isUntried ? "requeuing" : statusAfter(rollout.config, attempt);
   const revives =
     rollout.status === "failed" &&
     before === "unresponsive" &&
@@ -106,25 +134,29 @@ export function propagate(rollout: Rollout, before: AttemptStatus, attempt: Atte
   return withStatus(rollout, status, now);
 }
 
-/** What the watchdog does with an attempt; null: nothing. Being too late counts before being silent. */
+/**
+ * What the watchdog does with an attempt; null: nothing. Being too late counts before being silent. "lost" is an attempt that prepares
+ * in silence for too long where its rollout sets no limit of its own: it becomes unresponsive, unless its worker speaks for it.
+ */
 export function overdue(
   attempt: Attempt,
-  { timeoutSeconds, unresponsiveSeconds }: RolloutConfig,
+  config: RolloutConfig,
+  preparingSeconds: number,
   now: number,
-): "timeout" | "unresponsive" | null {
+): "timeout" | "unresponsive" | "lost" | null {
   if (!isActive(attempt.status)) return null;
+  const { timeoutSeconds, unresponsiveSeconds } = config;
   if (timeoutSeconds !== null && now - attempt.startTime > timeoutSeconds) return "timeout";
-  const heard = attempt.lastHeartbeatTime ?? attempt.startTime;
-  return unresponsiveSeconds !== null && now - heard > unresponsiveSeconds ? "unresponsive" : null;
+  if (!(now - heardAt(attempt) > patienceWith(attempt, config, preparingSeconds))) return null;
+  return unresponsiveSeconds === null ? "lost" : "unresponsive";
 }
 
 /** When the attempt, left alone, becomes overdue; Infinity: never. */
-export function deadlineOf(attempt: Attempt, config: RolloutConfig): number {
+export function deadlineOf(attempt: Attempt, config: RolloutConfig, preparingSeconds: number): number {
   if (!isActive(attempt.status)) return Number.POSITIVE_INFINITY;
-  const heard = attempt.lastHeartbeatTime ?? attempt.startTime;
   return Math.min(
     attempt.startTime + (config.timeoutSeconds ?? Number.POSITIVE_INFINITY),
-    heard + (config.unresponsiveSeconds ?? Number.POSITIVE_INFINITY),
+    heardAt(attempt) + patienceWith(attempt, config, preparingSeconds),
   );
 }
 
@@ -152,6 +184,19 @@ export function afterClaim(worker: Worker, claimed: number, now: number): Worker
 }
 
 // --- internal ---
+
+function heardAt({ lastHeartbeatTime, startTime }: Attempt): number {
+  return lastHeartbeatTime ?? startTime;
+}
+
+/** Seconds of silence. */
+function patienceWith(
+  { status }: Attempt,
+  { unresponsiveSeconds }: RolloutConfig,
+  preparingSeconds: number,
+): number {
+  return unresponsiveSeconds ?? (status === "preparing" ? preparingSeconds : Number.POSITIVE_INFINITY);
+}
 
 function present<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -1,13 +1,12 @@
 // A store in this process's memory: nothing survives it, nothing is copied (records are read-only by contract).
 // The watchdog is a timer of its own, and waits end by events, not by looking again.
 import { checkInteger } from "../base/check.js";
-import { LightningError } from "../base/error.js";
 import type { Resources, ResourcesUpdate } from "../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Attributes, Span } from "../types/span.js";
-import { afterClaim, changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
+import { changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
-import { kQueue, MemoryTables, type RolloutEntry } from "./memory-tables.js";
+import { kQueue, type MemoryEntry, MemoryTables } from "./memory-tables.js";
 import {
   checkConfig,
   checkId,
@@ -20,7 +19,9 @@ import {
 } from "./new-records.js";
 import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
+import { type PreparingOptions, toPreparingSeconds } from "./preparing-limit.js";
 import { bindChanges, bindNew } from "./resources-binding.js";
+import { attemptOf, beginAttempt, claimEntries, setAttempt, startAttempt } from "./rollout-entry.js";
 import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
@@ -39,15 +40,19 @@ import type { StoreTransfer, TransferBatch } from "./transfer-contract.js";
 import { importIntoMemory } from "./transfer-memory.js";
 
 /** An empty store that lives until it is closed or forgotten. */
-export function createMemoryStore(): LightningStore {
-  return new MemoryStore();
+export function createMemoryStore(options: PreparingOptions = {}): LightningStore {
+  return new MemoryStore(toPreparingSeconds("createMemoryStore", options));
 }
 
 // --- internal ---
 
 class MemoryStore implements LightningStore, StoreTransfer {
-  readonly #tables = new MemoryTables();
+  readonly #tables: MemoryTables;
   readonly #openTime = now();
+
+  constructor(preparingSeconds: number) {
+    this.#tables = new MemoryTables(preparingSeconds);
+  }
 
   async enqueue(rollouts: readonly NewRollout[]): Promise<readonly Rollout[]> {
     const tables = this.#open("enqueue");
@@ -77,19 +82,12 @@ class MemoryStore implements LightningStore, StoreTransfer {
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
     const record = this.#toRollout("startRollout", rollout);
-    return this.#tables.beginAttempt(this.#tables.addRollout(record), workerId, now());
+    return beginAttempt(this.#tables, this.#tables.addRollout(record), workerId, now());
   }
 
   async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
     const tables = this.#open("startAttempt");
-    const entry = tables.entryOf("startAttempt", rolloutId);
-    const { status } = entry.rollout;
-    if (isEnded(status))
-      throw new LightningError(
-        "E_STATE",
-        `store.startAttempt: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
-      );
-    return tables.beginAttempt(entry, workerId, now());
+    return startAttempt(tables, tables.entryOf("startAttempt", rolloutId), workerId, now());
   }
 
   async getRollout(rolloutId: string): Promise<Rollout | AttemptedRollout> {
@@ -149,15 +147,15 @@ class MemoryStore implements LightningStore, StoreTransfer {
   async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
     const tables = this.#open("updateAttempt");
     const entry = tables.entryOf("updateAttempt", rolloutId);
-    const attempt = tables.attemptOf("updateAttempt", entry, attemptId);
+    const attempt = attemptOf("updateAttempt", entry, attemptId);
     const time = now();
-    return tables.setAttempt(entry, changeAttempt(attempt, changes, time), time);
+    return setAttempt(tables, entry, changeAttempt(attempt, changes, time), time);
   }
 
   async addSpans(spans: readonly Span[]): Promise<readonly (Span | null)[]> {
     const tables = this.#open("addSpans");
     for (const span of spans) {
-      tables.attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
+      attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
       checkSpan(span);
     }
     return tables.addSpans(spans, now());
@@ -274,13 +272,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
 
   #claimQueued(workerId: string | null, limit: number): readonly AttemptedRollout[] {
     const tables = this.#open("claim");
-    const time = now();
-    const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
-    if (workerId !== null) {
-      const worker = tables.workers.get(workerId) ?? toWorker(workerId);
-      tables.workers.set(workerId, afterClaim(worker, claimed.length, time));
-    }
-    return claimed;
+    return claimEntries(tables, tables.nextQueued(limit), workerId, now());
   }
 }
 
@@ -288,7 +280,7 @@ function now(): number {
   return Date.now() / 1000;
 }
 
-function withAttempt({ rollout, attempts }: RolloutEntry): Rollout | AttemptedRollout {
+function withAttempt({ rollout, attempts }: MemoryEntry): Rollout | AttemptedRollout {
   const attempt = attempts.at(-1);
   return attempt === undefined ? rollout : { ...rollout, attempt };
 }

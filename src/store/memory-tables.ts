@@ -2,36 +2,33 @@
 // synchronous, so a change is whole before anyone else runs.
 import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
-import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
+import type { Attempt, Rollout, Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
-import {
-  deadlineOf,
-  hearFrom,
-  isEnded,
-  isQueued,
-  moveAttempt,
-  overdue,
-  propagate,
-  syncWorker,
-} from "./life-cycle.js";
-import { toAttempt, toWorker } from "./new-records.js";
+import { hearFrom, isEnded, isQueued } from "./life-cycle.js";
+import { toWorker } from "./new-records.js";
 import { notFound } from "./not-found.js";
 import type { Bundles } from "./resources-binding.js";
+import {
+  attemptOf,
+  deadlineOfEntry,
+  type EntryTable,
+  endOverdue,
+  type RolloutEntry,
+  setAttempt,
+} from "./rollout-entry.js";
 import { createWaiters } from "./waiters.js";
 import { createWatchdog } from "./watchdog.js";
 
-export interface RolloutEntry {
-  rollout: Rollout;
-  /** By sequence id. */
-  readonly attempts: Attempt[];
+export interface MemoryEntry extends RolloutEntry {
   readonly spans: Span[];
   /** Of each attempt. */
   readonly spanIds: Map<string, Set<string>>;
   lastSequenceId: number;
 }
 
-export class MemoryTables implements Bundles {
-  readonly entries = new Map<string, RolloutEntry>();
+export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
+  readonly preparingSeconds: number;
+  readonly entries = new Map<string, MemoryEntry>();
   /** Rollout ids in the order in which they were queued. */
   readonly queue = new Set<string>();
   readonly workers = new Map<string, Worker>();
@@ -41,11 +38,15 @@ export class MemoryTables implements Bundles {
   readonly waiters = createWaiters();
   /** Of claims for the queue, under the one key kQueue. */
   readonly claimers = createWaiters();
-  /** Those with an attempt that may become overdue. */
-  readonly #watched = new Set<RolloutEntry>();
+  /** Those with an attempt that may become overdue, and when. */
+  readonly #watched = new Map<MemoryEntry, number>();
   readonly #watchdog = createWatchdog(() => this.#scan());
   #latestResources: ResourcesUpdate | null = null;
   #closed = false;
+
+  constructor(preparingSeconds: number) {
+    this.preparingSeconds = preparingSeconds;
+  }
 
   /** @throws E_CLOSED */
   checkOpen(who: string): void {
@@ -60,19 +61,13 @@ export class MemoryTables implements Bundles {
   }
 
   /** @throws E_NOT_FOUND */
-  entryOf(who: string, rolloutId: string): RolloutEntry {
+  entryOf(who: string, rolloutId: string): MemoryEntry {
     return this.entries.get(rolloutId) ?? notFound(who, "rollout", rolloutId);
   }
 
-  /** @throws E_NOT_FOUND */
-  attemptOf(who: string, { attempts, rollout }: RolloutEntry, attemptId: string): Attempt {
-    const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
-    return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
-  }
-
   /** At most `limit`, oldest first; they stay in the queue until they change. */
-  nextQueued(limit: number): RolloutEntry[] {
-    const found: RolloutEntry[] = [];
+  nextQueued(limit: number): MemoryEntry[] {
+    const found: MemoryEntry[] = [];
     for (const id of this.queue) {
       if (found.length >= limit) break;
       found.push(this.entryOf("claim", id));
@@ -96,13 +91,13 @@ export class MemoryTables implements Bundles {
     return this.#latestResources;
   }
 
-  addRollout(rollout: Rollout): RolloutEntry {
+  addRollout(rollout: Rollout): MemoryEntry {
     const entry = { rollout, attempts: [], spans: [], spanIds: new Map(), lastSequenceId: 0 };
     this.entries.set(rollout.rolloutId, entry);
     return entry;
   }
 
-  setRollout(entry: RolloutEntry, rollout: Rollout): void {
+  setRollout(entry: MemoryEntry, rollout: Rollout): void {
     const before = entry.rollout.status;
     entry.rollout = rollout;
     if (!isQueued(rollout.status)) this.queue.delete(rollout.rolloutId);
@@ -113,31 +108,23 @@ export class MemoryTables implements Bundles {
     }
     if (isEnded(rollout.status) && !isEnded(before)) this.waiters.settle(rollout.rolloutId);
     // New limits may be due sooner.
-    this.#watch(entry);
+    this.touch(entry);
   }
 
-  /** A new attempt, with the rollout preparing and the worker busy. */
-  beginAttempt(entry: RolloutEntry, workerId: string | null, now: number): AttemptedRollout {
-    const { rollout, attempts } = entry;
-    const attempt = toAttempt(rollout.rolloutId, attempts.length + 1, workerId, now);
-    attempts.push(attempt);
-    this.#syncWorker(attempt, now);
-    this.setRollout(entry, { ...rollout, status: "preparing", endTime: null });
-    return { ...entry.rollout, attempt };
+  /** Watches it for as long as something of it may become overdue. */
+  touch(entry: MemoryEntry): void {
+    const next = deadlineOfEntry(entry, this.preparingSeconds);
+    if (next === Number.POSITIVE_INFINITY) this.#watched.delete(entry);
+    else this.#watched.set(entry, next);
+    this.#watchdog.watch(next);
   }
 
-  /** Puts the attempt in place of the one of its sequence id; the rollout follows its latest attempt. */
-  setAttempt(entry: RolloutEntry, attempt: Attempt, now: number): Attempt {
-    const index = attempt.sequenceId - 1;
-    const before = entry.attempts[index] ?? attempt;
-    entry.attempts[index] = attempt;
-    if (before.status !== attempt.status || before.workerId !== attempt.workerId)
-      this.#syncWorker(attempt, now);
-    const isLatest = index === entry.attempts.length - 1;
-    const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now) : entry.rollout;
-    if (rollout === entry.rollout) this.#watch(entry);
-    else this.setRollout(entry, rollout);
-    return attempt;
+  findWorker(workerId: string): Worker | null {
+    return this.workers.get(workerId) ?? null;
+  }
+
+  changeWorker(workerId: string, change: (worker: Worker) => Worker): void {
+    this.workers.set(workerId, change(this.workers.get(workerId) ?? toWorker(workerId)));
   }
 
   /** Keeps spans and counts them as signs of life; null in place of one that was kept before. */
@@ -145,37 +132,17 @@ export class MemoryTables implements Bundles {
     let heard: Attempt | undefined;
     return spans.map((span) => {
       const entry = this.entryOf("addSpans", span.rolloutId);
-      const attempt = this.attemptOf("addSpans", entry, span.attemptId);
-      if (attempt !== heard) heard = this.setAttempt(entry, hearFrom(attempt, now), now);
+      const attempt = attemptOf("addSpans", entry, span.attemptId);
+      if (attempt !== heard) heard = setAttempt(this, entry, hearFrom(attempt, now), now);
       return addSpan(entry, span);
     });
   }
 
-  #syncWorker(attempt: Attempt, now: number): void {
-    const { workerId } = attempt;
-    if (workerId === null) return;
-    this.workers.set(workerId, syncWorker(this.workers.get(workerId) ?? toWorker(workerId), attempt, now));
-  }
-
-  #watch(entry: RolloutEntry): void {
-    const { config } = entry.rollout;
-    let next = Number.POSITIVE_INFINITY;
-    for (const attempt of entry.attempts) next = Math.min(next, deadlineOf(attempt, config));
-    if (next === Number.POSITIVE_INFINITY) this.#watched.delete(entry);
-    else this.#watched.add(entry);
-    this.#watchdog.watch(next);
-  }
-
   #scan(): number {
+    const now = Date.now() / 1000;
+    for (const [entry, deadline] of [...this.#watched]) if (deadline < now) endOverdue(this, entry, now);
     let next = Number.POSITIVE_INFINITY;
-    for (const entry of [...this.#watched]) {
-      for (const attempt of [...entry.attempts]) {
-        const now = Date.now() / 1000;
-        const verdict = overdue(attempt, entry.rollout.config, now);
-        if (verdict !== null) this.setAttempt(entry, moveAttempt(attempt, verdict, now), now);
-        else next = Math.min(next, deadlineOf(attempt, entry.rollout.config));
-      }
-    }
+    for (const deadline of this.#watched.values()) next = Math.min(next, deadline);
     return next;
   }
 }
@@ -185,7 +152,7 @@ export const kQueue = "queue";
 
 // --- internal ---
 
-function addSpan(entry: RolloutEntry, span: Span): Span | null {
+function addSpan(entry: MemoryEntry, span: Span): Span | null {
   let spanIds = entry.spanIds.get(span.attemptId);
   if (spanIds === undefined) {
     spanIds = new Set();

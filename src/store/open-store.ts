@@ -3,11 +3,16 @@ import { argumentError } from "../base/check.js";
 import type { HttpStoreOptions } from "./http/open-http-store.js";
 import { createMemoryStore } from "./memory-store.js";
 import type { PostgresStoreOptions } from "./postgres/open-postgres-store.js";
+import type { PreparingOptions } from "./preparing-limit.js";
 import type { SqliteStoreOptions } from "./sqlite/open-sqlite-store.js";
 import type { LightningStore } from "./store.js";
 
 /** Options of all backends; each takes those that are its own. */
-export interface StoreOptions extends HttpStoreOptions, PostgresStoreOptions, SqliteStoreOptions {}
+export interface StoreOptions
+  extends HttpStoreOptions,
+    PostgresStoreOptions,
+    SqliteStoreOptions,
+    PreparingOptions {}
 
 /**
  * Opens the store at a URL:
@@ -18,7 +23,7 @@ export interface StoreOptions extends HttpStoreOptions, PostgresStoreOptions, Sq
  * @throws E_ARGUMENT when the URL is none of these or the backend's driver is not installed; E_STORE when it cannot be opened
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<LightningStore> {
-  if (url === "memory:") return createMemoryStore();
+  if (url === "memory:") return createMemoryStore(options);
   if (url.startsWith("sqlite:")) {
     const { openSqliteStore } = await import("./sqlite/open-sqlite-store.js");
     return openSqliteStore(url.slice("sqlite:".length), options);

@@ -156,6 +156,11 @@ async function runOne(
     adapter: () => settings.adapter,
     record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),
   });
+  // It runs from here on: the store's watchdog ends what only prepares.
+  const [resources] = await Promise.all([
+    resourcesOf(store, started),
+    store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" }),
+  ]);
   const report = await runRollout({
     agent: context.agent,
     // The caller's own object, not the store's copy.
@@ -163,7 +168,7 @@ async function runOne(
     rolloutId,
     attemptId: attempt.attemptId,
     mode: place.mode,
-    resources: await resourcesOf(store, started),
+    resources,
     timeoutMs: settings.timeoutMs,
     signal: options.signal,
     handle,

@@ -61,7 +61,9 @@ describe("a training step", () => {
         algorithm: grpo({ groupSize: 4, lr: 1e-3 }),
         sampling: { maxTokens: 2 },
         agent: async (task: string, context) => {
-          seen.push(context?.resources);
+          // Not preparing, which a store's watchdog would end.
+          const running = await store.getLatestAttempt(context.rolloutId);
+          seen.push([context.resources, running?.status]);
           if (task === "abc") throw new Error("the agent broke before any call");
           const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: "user", content: task }];
           const { choices } = await client.chat.completions.create({ model: "m", messages });
@@ -71,7 +73,7 @@ describe("a training step", () => {
       const { metrics } = await trainer.step(["abc", "cab", "bca"]);
       expect(metrics["rollouts/ok"]).toBe(8);
       expect(metrics["rollouts/no_call"]).toBe(4);
-      expect(seen).toEqual(Array.from({ length: 12 }, () => ({})));
+      expect(seen).toEqual(Array.from({ length: 12 }, () => [{}, "running"]));
 
       const { items } = await store.queryRollouts();
       expect(items).toHaveLength(12);

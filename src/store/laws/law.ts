@@ -2,6 +2,7 @@
 import { LightningError } from "../../base/error.js";
 import type { AttemptedRollout, RolloutConfig } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
+import type { PreparingOptions } from "../preparing-limit.js";
 import type { LightningStore } from "../store.js";
 
 /** As in vitest, jest or a few lines around node:assert. */
@@ -9,6 +10,8 @@ export type Expect = (value: unknown) => { toEqual(expected: unknown): void };
 
 export interface Law {
   readonly name: string;
+  /** With which the store is opened. */
+  readonly options?: PreparingOptions;
   readonly check: (store: LightningStore, expect: Expect) => Promise<void>;
 }
 
@@ -70,4 +73,10 @@ export const kPatienceMs = 5000;
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Ends without a verdict when patience does: the check that follows fails. */
+export async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + kPatienceMs;
+  while (performance.now() < end && !(await isTrue())) await pause(10);
 }

@@ -1,5 +1,5 @@
 // Laws of waits, deadlines and close. They measure real time: tens of milliseconds where all is well, seconds where it is not.
-import { claimNew, codeOf, kPatienceMs, type Law, pause, statusesOf, toSpan } from "./law.js";
+import { claimNew, codeOf, kPatienceMs, type Law, pause, statusesOf, toSpan, until } from "./law.js";
 
 export const timeLaws: readonly Law[] = [
   {
@@ -143,11 +143,3 @@ export const timeLaws: readonly Law[] = [
     },
   },
 ];
-
-// --- internal ---
-
-// Ends without a verdict when patience does: the check that follows fails.
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + kPatienceMs;
-  while (performance.now() < end && !(await isTrue())) await pause(10);
-}

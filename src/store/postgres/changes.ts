@@ -1,23 +1,15 @@
 // Each method that changes a store, as what it must have locked and what it then makes of it. A change throws before it changes
 // anything, so one that is refused leaves the others of its transaction alone.
-import { LightningError } from "../../base/error.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
-import {
-  afterClaim,
-  changeAttempt,
-  changeRollout,
-  isEnded,
-  moveAttempt,
-  moveRollout,
-  overdue,
-} from "../life-cycle.js";
+import { changeAttempt, changeRollout, moveRollout } from "../life-cycle.js";
 import { checkConfig, checkId, checkMode, checkResources, checkSpan, toRollout } from "../new-records.js";
 import { notFound } from "../not-found.js";
 import { bindChanges, bindNew } from "../resources-binding.js";
+import * as entries from "../rollout-entry.js";
 import type { AttemptChanges, NewRollout, RolloutChanges } from "../store-records.js";
-import { type Ledger, touch } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
 import { toJson } from "./text.js";
 
 export interface Change<T> {
@@ -71,7 +63,8 @@ export function startRollout(fields: NewRollout, workerId: string | null): Chang
     resourcesIds: boundTo([fields]),
     size: 1,
     apply(ledger) {
-      const started = ledger.beginAttempt(ledger.addRollout(toBound(who, fields, ledger)), workerId);
+      const entry = ledger.addRollout(toBound(who, fields, ledger));
+      const started = entries.beginAttempt(ledger, entry, workerId, ledger.now);
       return () => started;
     },
   };
@@ -86,10 +79,9 @@ export function claim(requests: readonly ClaimRequest[]): Change<readonly (reado
     size: requests.length,
     apply(ledger) {
       const claimed = requests.map(({ workerId, limit, isNoted }) => {
-        const taken = ledger.queued.splice(0, limit).map((entry) => ledger.beginAttempt(entry, workerId));
-        if (workerId !== null && (isNoted || taken.length > 0))
-          ledger.changeWorker(workerId, (worker) => afterClaim(worker, taken.length, ledger.now));
-        return taken;
+        const taken = ledger.queued.splice(0, limit);
+        if (taken.length === 0 && !isNoted) return [];
+        return entries.claimEntries(ledger, taken, workerId, ledger.now);
       });
       return () => claimed;
     },
@@ -104,14 +96,7 @@ export function startAttempt(rolloutId: string, workerId: string | null): Change
     withInput: true,
     size: 1,
     apply(ledger) {
-      const entry = ledger.entryOf(who, rolloutId);
-      const { status } = entry.rollout;
-      if (isEnded(status))
-        throw new LightningError(
-          "E_STATE",
-          `store.${who}: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
-        );
-      const started = ledger.beginAttempt(entry, workerId);
+      const started = entries.startAttempt(ledger, ledger.entryOf(who, rolloutId), workerId, ledger.now);
       return () => started;
     },
   };
@@ -168,8 +153,13 @@ export function updateAttempt(
     size: 1,
     apply(ledger) {
       const entry = ledger.entryOf(who, rolloutId);
-      const attempt = ledger.attemptOf(who, entry, attemptId);
-      const changed = ledger.setAttempt(entry, changeAttempt(attempt, changes, ledger.now));
+      const attempt = entries.attemptOf(who, entry, attemptId);
+      const changed = entries.setAttempt(
+        ledger,
+        entry,
+        changeAttempt(attempt, changes, ledger.now),
+        ledger.now,
+      );
       return () => changed;
     },
   };
@@ -185,7 +175,7 @@ export function addSpans(spans: readonly Span[]): Change<readonly (Span | null)[
     size: spans.length,
     apply(ledger) {
       for (const span of spans) {
-        ledger.attemptOf(who, ledger.entryOf(who, span.rolloutId), span.attemptId);
+        entries.attemptOf(who, ledger.entryOf(who, span.rolloutId), span.attemptId);
         checkSpan(span);
       }
       const kept = spans.map((span, i) => (ledger.addSpan(span, bodies[i] ?? "null") ? span : null));
@@ -203,7 +193,7 @@ export function nextSequenceId(rolloutId: string): Change<number> {
     apply(ledger) {
       const entry = ledger.entryOf(who, rolloutId);
       entry.lastSequenceId++;
-      touch(entry);
+      ledger.touch(entry);
       const taken = entry.lastSequenceId;
       return () => taken;
     },
@@ -261,11 +251,7 @@ export function endOverdue(limit: number): Change<number> {
     late: limit,
     size: limit,
     apply(ledger) {
-      for (const entry of ledger.late)
-        for (const attempt of entry.attempts) {
-          const verdict = overdue(attempt, entry.rollout.config, ledger.now);
-          if (verdict !== null) ledger.setAttempt(entry, moveAttempt(attempt, verdict, ledger.now));
-        }
+      for (const entry of ledger.late) entries.endOverdue(ledger, entry, ledger.now);
       return () => ledger.late.length;
     },
   };

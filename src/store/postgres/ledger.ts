@@ -1,19 +1,16 @@
 // What one transaction has read and locked, and what it makes of it: rollouts with their attempts, workers, spans, resources. The
 // life cycle's pure functions decide; nothing is written before the transaction's end. The rules are the memory store's.
 import type { ResourcesUpdate } from "../../types/resources.js";
-import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
+import type { Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
-import { toAttempt } from "../new-records.js";
+import { hearFrom, isEnded, isQueued } from "../life-cycle.js";
 import { notFound } from "../not-found.js";
 import type { BoundResources, Bundles } from "../resources-binding.js";
+import { attemptOf, type EntryTable, type RolloutEntry, setAttempt } from "../rollout-entry.js";
 import { toKey } from "./text.js";
 
-export interface Entry {
-  /** Its input is undefined unless a change asked for it. */
-  rollout: Rollout;
-  /** By sequence id. */
-  readonly attempts: Attempt[];
+/** The rollout's input is undefined unless a change asked for it. */
+export interface Entry extends RolloutEntry {
   lastSequenceId: number;
   /** "same": read and left alone. */
   state: "same" | "new" | "changed";
@@ -34,17 +31,28 @@ export interface SpanToKeep {
 /** What a ledger begins with. */
 export type LedgerRead = Pick<
   Ledger,
-  "now" | "entries" | "queued" | "late" | "spanKeys" | "resources" | "latestResourcesId"
+  | "now"
+  | "preparingSeconds"
+  | "entries"
+  | "queued"
+  | "late"
+  | "lateWorkers"
+  | "spanKeys"
+  | "resources"
+  | "latestResourcesId"
 >;
 
-export class Ledger implements Bundles {
+export class Ledger implements Bundles, EntryTable<Entry> {
   /** Unix seconds by the database's clock. */
   readonly now: number;
+  readonly preparingSeconds: number;
   readonly entries: Map<string, Entry>;
   /** Locked for claims, in the queue's order; taken from the front, before anything else is applied. */
   readonly queued: Entry[];
   /** Locked for the watchdog. */
   readonly late: readonly Entry[];
+  /** Those who have the late attempts, as they were last seen; not locked. */
+  readonly lateWorkers: ReadonlyMap<string, Worker>;
   readonly resources: Map<string, KnownResources>;
   latestResourcesId: string | null;
   readonly newResources: ResourcesUpdate[] = [];
@@ -56,9 +64,11 @@ export class Ledger implements Bundles {
 
   constructor(read: LedgerRead) {
     this.now = read.now;
+    this.preparingSeconds = read.preparingSeconds;
     this.entries = read.entries;
     this.queued = read.queued;
     this.late = read.late;
+    this.lateWorkers = read.lateWorkers;
     this.spanKeys = read.spanKeys;
     this.resources = read.resources;
     this.latestResourcesId = read.latestResourcesId;
@@ -67,12 +77,6 @@ export class Ledger implements Bundles {
   /** @throws E_NOT_FOUND */
   entryOf(who: string, rolloutId: string): Entry {
     return this.entries.get(rolloutId) ?? notFound(who, "rollout", rolloutId);
-  }
-
-  /** @throws E_NOT_FOUND */
-  attemptOf(who: string, { attempts, rollout }: Entry, attemptId: string): Attempt {
-    const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
-    return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
   }
 
   newest(resourcesId: string): BoundResources | null {
@@ -93,36 +97,23 @@ export class Ledger implements Bundles {
   setRollout(entry: Entry, rollout: Rollout): void {
     if (isEnded(rollout.status) && !isEnded(entry.rollout.status)) this.ended.push(rollout.rolloutId);
     entry.rollout = rollout;
-    touch(entry);
+    this.touch(entry);
   }
 
-  /** A new attempt, with the rollout preparing and the worker busy. */
-  beginAttempt(entry: Entry, workerId: string | null): AttemptedRollout {
-    const { rollout, attempts } = entry;
-    const attempt = toAttempt(rollout.rolloutId, attempts.length + 1, workerId, this.now);
-    attempts.push(attempt);
-    this.#syncWorker(attempt);
-    this.setRollout(entry, { ...rollout, status: "preparing", endTime: null });
-    return { ...entry.rollout, attempt };
+  /** Must be written. */
+  touch(entry: Entry): void {
+    if (entry.state === "same") entry.state = "changed";
   }
 
-  /** Puts the attempt in place of the one of its sequence id; the rollout follows its latest attempt. */
-  setAttempt(entry: Entry, attempt: Attempt): Attempt {
-    const index = attempt.sequenceId - 1;
-    const before = entry.attempts[index] ?? attempt;
-    entry.attempts[index] = attempt;
-    touch(entry);
-    if (before.status !== attempt.status || before.workerId !== attempt.workerId) this.#syncWorker(attempt);
-    if (index === entry.attempts.length - 1)
-      this.setRollout(entry, propagate(entry.rollout, before.status, attempt, this.now));
-    return attempt;
+  findWorker(workerId: string): Worker | null {
+    return this.lateWorkers.get(workerId) ?? null;
   }
 
   /** Keeps a span and counts it as a sign of life; false: it was kept before. */
   addSpan(span: Span, json: string): boolean {
     const entry = this.entryOf("addSpans", span.rolloutId);
-    const attempt = this.attemptOf("addSpans", entry, span.attemptId);
-    this.setAttempt(entry, hearFrom(attempt, this.now));
+    const attempt = attemptOf("addSpans", entry, span.attemptId);
+    setAttempt(this, entry, hearFrom(attempt, this.now), this.now);
     const key = keyOfSpan(span);
     if (this.spanKeys.has(key)) return false;
     this.spanKeys.add(key);
@@ -140,19 +131,9 @@ export class Ledger implements Bundles {
   get leavesQueued(): boolean {
     return [...this.entries.values()].some(({ rollout }) => isQueued(rollout.status));
   }
-
-  #syncWorker(attempt: Attempt): void {
-    const { workerId } = attempt;
-    if (workerId !== null) this.changeWorker(workerId, (worker) => syncWorker(worker, attempt, this.now));
-  }
 }
 
 /** Of a span within the store; its parts are the columns of the unique index, which hold no line end. */
 export function keyOfSpan({ rolloutId, attemptId, spanId }: Span): string {
   return `${rolloutId}\n${toKey(attemptId)}\n${toKey(spanId)}`;
-}
-
-/** Must be written. */
-export function touch(entry: Entry): void {
-  if (entry.state === "same") entry.state = "changed";
 }

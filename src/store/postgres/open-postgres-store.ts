@@ -1,5 +1,6 @@
 // Opens the store in a schema of a PostgreSQL database: connection, tables, ears.
 import { checkInteger } from "../../base/check.js";
+import { type PreparingOptions, toPreparingSeconds } from "../preparing-limit.js";
 import type { LightningStore } from "../store.js";
 import { kLongestTimerMs } from "../waiters.js";
 import { createDatabase } from "./database.js";
@@ -8,7 +9,7 @@ import { checkSchema } from "./identifier.js";
 import { type PostgresSettings, PostgresStore } from "./postgres-store.js";
 import { migrate } from "./schema.js";
 
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends PreparingOptions {
   /** Stores of one database are told apart by it; it is created. Default "agentlightning". */
   readonly schema?: string;
   /** Connections for reading, beside one that writes and one that listens. Default 4. */
@@ -34,7 +35,8 @@ export async function openPostgresStore(
 ): Promise<LightningStore> {
   const schema = checkSchema("openStore", options.schema ?? kDefaults.schema);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings: PostgresSettings = { ...kDefaults, ...given, schema };
+  const preparingSeconds = toPreparingSeconds("openStore", options);
+  const settings: PostgresSettings = { ...kDefaults, ...given, schema, preparingSeconds };
   for (const name of ["poolSize", "connectTimeoutMs", "statementTimeoutMs", "timeoutMs", "pollMs"] as const)
     checkInteger("openStore", name, settings[name], { min: 1, max: kLongestTimerMs });
   const database = await createDatabase(url, settings);
@@ -51,7 +53,7 @@ export async function openPostgresStore(
 
 // --- internal ---
 
-const kDefaults: PostgresSettings = {
+const kDefaults = {
   schema: "agentlightning",
   poolSize: 4,
   connectTimeoutMs: 5000,

@@ -39,6 +39,7 @@ import { closedError, Writer } from "./writer.js";
 
 export interface PostgresSettings extends DatabaseOptions {
   readonly schema: string;
+  readonly preparingSeconds: number;
   readonly pollMs: number;
 }
 

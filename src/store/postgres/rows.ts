@@ -2,7 +2,8 @@
 import type { ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { deadlineOf, isQueued } from "../life-cycle.js";
+import { isQueued } from "../life-cycle.js";
+import { deadlineOfEntry } from "../rollout-entry.js";
 import type { Row } from "./database.js";
 import type { Entry, SpanToKeep } from "./ledger.js";
 import { toKey } from "./text.js";
@@ -25,7 +26,7 @@ export function toAttempted(row: Row): Rollout | AttemptedRollout {
 }
 
 /** In the order of the statement's parameters. */
-export function insertColumns(entries: readonly Entry[]): unknown[][] {
+export function insertColumns(entries: readonly Entry[], preparingSeconds: number): unknown[][] {
   return [
     entries.map(({ rollout }) => rollout.rolloutId),
     entries.map(({ rollout }) => isQueued(rollout.status)),
@@ -33,7 +34,7 @@ export function insertColumns(entries: readonly Entry[]): unknown[][] {
     entries.map(({ rollout }) => rollout.mode),
     entries.map(({ rollout }) => rollout.startTime),
     entries.map(({ rollout }) => rollout.endTime),
-    entries.map(deadlineColumn),
+    entries.map((entry) => deadlineColumn(entry, preparingSeconds)),
     entries.map(({ rollout }) => toBody(rollout)),
     entries.map(({ attempts }) => JSON.stringify(attempts)),
     entries.map(({ attempts }) => attempts.length),
@@ -42,14 +43,14 @@ export function insertColumns(entries: readonly Entry[]): unknown[][] {
   ];
 }
 
-export function updateColumns(entries: readonly Entry[]): unknown[][] {
+export function updateColumns(entries: readonly Entry[], preparingSeconds: number): unknown[][] {
   return [
     entries.map(({ rollout }) => rollout.rolloutId),
     entries.map(({ rollout }) => isQueued(rollout.status)),
     entries.map(({ rollout }) => rollout.status),
     entries.map(({ rollout }) => rollout.mode),
     entries.map(({ rollout }) => rollout.endTime),
-    entries.map(deadlineColumn),
+    entries.map((entry) => deadlineColumn(entry, preparingSeconds)),
     entries.map(({ rollout }) => toBody(rollout)),
     entries.map(({ attempts }) => JSON.stringify(attempts)),
     entries.map(({ attempts }) => attempts.length),
@@ -92,11 +93,6 @@ export function resourcesColumns(updates: readonly ResourcesUpdate[]): unknown[]
   ];
 }
 
-/** When the watchdog has to look; Infinity: never. */
-export function deadlineOfEntry({ rollout, attempts }: Entry): number {
-  return Math.min(...attempts.map((attempt) => deadlineOf(attempt, rollout.config)));
-}
-
 // --- internal ---
 
 // The input has a column of its own, which most changes of a rollout neither read nor write.
@@ -115,7 +111,7 @@ function inputColumn({ rollout }: Entry): string {
   return JSON.stringify(rollout.input) ?? "null";
 }
 
-function deadlineColumn(entry: Entry): number | null {
-  const deadline = deadlineOfEntry(entry);
+function deadlineColumn(entry: Entry, preparingSeconds: number): number | null {
+  const deadline = deadlineOfEntry(entry, preparingSeconds);
   return Number.isFinite(deadline) ? deadline : null;
 }

@@ -105,4 +105,8 @@ const kMigrations: readonly ((at: string) => string)[] = [
       last_group int8 NOT NULL,
       seen_time float8 NOT NULL
     );`,
+  // What prepares has a deadline always: the watchdog looks, and finds the right one.
+  (at) => `
+    CREATE INDEX rollouts_by_status ON ${at}.rollouts (status, place);
+    UPDATE ${at}.rollouts SET deadline = 0 WHERE status = 'preparing' AND deadline IS NULL;`,
 ];

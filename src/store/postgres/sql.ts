@@ -91,6 +91,7 @@ export function toStatements(schema: string) {
         WHERE v.resources_id = f.resources_id ORDER BY version DESC LIMIT 1) AS n ON true
       WHERE f.version = 1 AND ($1::text IS NULL OR f.resources_id = $1) ORDER BY f.place`,
     worker: `SELECT body FROM ${at("workers")} WHERE worker_id = $1`,
+    someWorkers: `SELECT body FROM ${at("workers")} WHERE worker_id = ANY($1::text[])`,
     workers: `SELECT body FROM ${at("workers")} ORDER BY place`,
     nextDeadline: `SELECT min(deadline) AS deadline, ${kNow} AS now FROM ${at("rollouts")} WHERE deadline IS NOT NULL`,
     statistics: `SELECT (SELECT count(*) FROM ${at("rollouts")}) AS rollouts,

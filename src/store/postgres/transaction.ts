@@ -3,6 +3,7 @@
 import { LightningError } from "../../base/error.js";
 import type { Worker } from "../../types/rollout.js";
 import { toWorker } from "../new-records.js";
+import { deadlineOfEntry } from "../rollout-entry.js";
 import type { Change } from "./changes.js";
 import type { Row, Session } from "./database.js";
 import { type StoreEvents, toPayloads } from "./events.js";
@@ -26,6 +27,8 @@ export interface Report {
 /** Which store of a schema commits which of its groups. */
 export interface GroupName {
   readonly schema: string;
+  /** The store's option. */
+  readonly preparingSeconds: number;
   readonly writerId: string;
   readonly group: number;
 }
@@ -80,7 +83,7 @@ async function together<T>(answers: readonly Promise<T>[]): Promise<T[]> {
 async function read(
   session: Session,
   statements: Statements,
-  { schema, writerId, group }: GroupName,
+  { schema, preparingSeconds, writerId, group }: GroupName,
   changes: readonly Change<unknown>[],
 ): Promise<Ledger | null> {
   const { space, resources } = lockKeysOf(schema);
@@ -127,13 +130,27 @@ async function read(
   const latest = known?.find((row) => row.is_latest);
   return new Ledger({
     now: first.now as number,
+    preparingSeconds,
     entries,
     queued: queuedEntries,
     late: lateEntries.map((entry) => entries.get(entry.rollout.rolloutId) ?? entry),
+    lateWorkers: await findWorkers(session, statements, lateEntries),
     spanKeys: new Set((keptSpans ?? []).map((row) => row.key as string)),
     resources: new Map((known ?? []).map(toKnownResources)),
     latestResourcesId: latest === undefined ? null : fromKey(latest.resources_id as string),
   });
+}
+
+/** Those who have the entries' attempts. */
+async function findWorkers(
+  session: Session,
+  statements: Statements,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, Worker>> {
+  const ids = unique(entries.flatMap(({ attempts }) => attempts.flatMap(({ workerId }) => workerId ?? [])));
+  if (ids.length === 0) return new Map();
+  const found = await session.query(statements.someWorkers, [ids.map(toKey)]);
+  return new Map(found.map(({ body }) => [(body as Worker).workerId, body as Worker]));
 }
 
 function toKnownResources(row: Row): [string, KnownResources] {
@@ -186,6 +203,7 @@ function toWrites(
   workers: readonly Worker[],
   events: StoreEvents,
 ): readonly Query[] {
+  const { preparingSeconds } = ledger;
   const entries = [...ledger.entries.values()];
   const added = entries.filter(({ state }) => state === "new");
   const changed = entries.filter(({ state }) => state === "changed");
@@ -194,8 +212,8 @@ function toWrites(
   const when = (count: number, statement: Statement, columns: () => readonly unknown[]): readonly Query[] =>
     count > 0 ? [[statement, columns()]] : [];
   return [
-    ...when(added.length, statements.insertRollouts, () => rows.insertColumns(added)),
-    ...when(changed.length, statements.updateRollouts, () => rows.updateColumns(changed)),
+    ...when(added.length, statements.insertRollouts, () => rows.insertColumns(added, preparingSeconds)),
+    ...when(changed.length, statements.updateRollouts, () => rows.updateColumns(changed, preparingSeconds)),
     ...when(inputs.length, statements.updateInputs, () => rows.inputColumns(inputs)),
     ...when(ledger.newSpans.length, statements.insertSpans, () => rows.spanColumns(ledger.newSpans)),
     ...when(workers.length, statements.updateWorkers, () => rows.workerColumns(workers)),
@@ -206,9 +224,9 @@ function toWrites(
   ];
 }
 
-function dueIn({ entries, now }: Ledger): number {
-  const deadlines = [...entries.values()].filter(({ state }) => state !== "same").map(rows.deadlineOfEntry);
-  return Math.min(...deadlines) - now;
+function dueIn({ entries, now, preparingSeconds }: Ledger): number {
+  const written = [...entries.values()].filter(({ state }) => state !== "same");
+  return Math.min(...written.map((entry) => deadlineOfEntry(entry, preparingSeconds))) - now;
 }
 
 function unique(list: readonly string[]): string[] {

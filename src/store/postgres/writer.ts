@@ -15,6 +15,7 @@ import { type GroupHooks, type Report, transact } from "./transaction.js";
 
 export interface WriterOptions {
   readonly schema: string;
+  readonly preparingSeconds: number;
   /** How long a change is tried. */
   readonly timeoutMs: number;
 }
@@ -135,7 +136,8 @@ export class Writer {
     asked: readonly Waiting[],
     hooks: GroupHooks,
   ): Promise<void> {
-    const name = { schema: this.#options.schema, writerId: this.#writerId, group };
+    const { schema, preparingSeconds } = this.#options;
+    const name = { schema, preparingSeconds, writerId: this.#writerId, group };
     const changes = asked.map(({ change }) => change);
     const isNew = await transact(session, this.#statements, name, changes, hooks);
     if (!isNew) await session.query({ text: "ROLLBACK" });

@@ -1,6 +1,7 @@
 // What runs beneath the store's methods: the open file, calls in groups, waits, the watchdog, and news from other processes.
 import { LightningError } from "../../base/error.js";
-import { isEnded, moveAttempt, overdue } from "../life-cycle.js";
+import { isEnded } from "../life-cycle.js";
+import { endOverdue } from "../rollout-entry.js";
 import { createWaiters, type Waiters } from "../waiters.js";
 import { createWatchdog } from "../watchdog.js";
 import type { Connection } from "./connection.js";
@@ -30,9 +31,9 @@ export class Backend {
   #hasMissedNews = false;
   #closing: Promise<void> | null = null;
 
-  constructor(db: Connection, path: string) {
+  constructor(db: Connection, path: string, preparingSeconds: number) {
     this.#db = db;
-    this.#tables = new Tables(db);
+    this.#tables = new Tables(db, preparingSeconds);
     this.#calls = new GroupCommit(this.#tables, path, (changes) => this.#tell(changes));
     this.#watchNext();
   }
@@ -116,11 +117,7 @@ const kScanned = 100;
 
 function scan(tables: Tables): number {
   const now = Date.now() / 1000;
-  for (const { entry, attemptId } of tables.nextOverdue(now, kScanned)) {
-    const attempt = tables.attemptOf("watchdog", entry, attemptId);
-    const verdict = overdue(attempt, entry.rollout.config, now);
-    if (verdict !== null) tables.setAttempt(entry, moveAttempt(attempt, verdict, now), now);
-  }
+  for (const entry of tables.nextOverdue(now, kScanned)) endOverdue(tables, entry, now);
   return tables.nextDeadline();
 }
 

@@ -1,13 +1,11 @@
 // A rollout with its attempts, as it is and as the file has it. What differs is written; records are never changed in place.
 import type { Attempt, Rollout } from "../../types/rollout.js";
+import type { RolloutEntry } from "../rollout-entry.js";
 import type { Connection } from "./connection.js";
 import { attemptKey, toDeadline, toIdText } from "./rows.js";
 
-export interface Entry {
+export interface Entry extends RolloutEntry {
   readonly key: number;
-  rollout: Rollout;
-  /** By sequence id. */
-  readonly attempts: Attempt[];
   /** In the queue; null: it is not there. */
   place: number | null;
   /** The last place for a span that was given away. */
@@ -20,12 +18,17 @@ export interface Entry {
   saved: Saved | null;
 }
 
-export function saveEntry(db: Connection, entry: Entry): void {
+export function saveEntry(db: Connection, entry: Entry, preparingSeconds: number): void {
   const { key, rollout, attempts, place, lastSequenceId, saved } = entry;
   saveRollout(db, entry);
-  for (const [index, attempt] of attempts.entries())
-    saveAttempt(db, attemptKey(key, index + 1), attempt, saved?.attempts[index], rollout, saved?.rollout);
-  entry.saved = { rollout, attempts: [...attempts], place, lastSequenceId };
+  const deadlines = attempts.map((attempt) => toDeadline(attempt, rollout, preparingSeconds));
+  for (const [index, attempt] of attempts.entries()) {
+    const before = saved?.attempts[index];
+    const deadline = deadlines[index] ?? null;
+    if (attempt !== before || deadline !== saved?.deadlines[index])
+      saveAttempt(db, attemptKey(key, index + 1), attempt, deadline, before === undefined);
+  }
+  entry.saved = { rollout, attempts: [...attempts], deadlines, place, lastSequenceId };
 }
 
 // --- internal ---
@@ -33,6 +36,8 @@ export function saveEntry(db: Connection, entry: Entry): void {
 interface Saved {
   readonly rollout: Rollout;
   readonly attempts: readonly Attempt[];
+  /** Of the attempts. */
+  readonly deadlines: readonly (number | null)[];
   readonly place: number | null;
   readonly lastSequenceId: number;
 }
@@ -104,15 +109,13 @@ function saveAttempt(
   db: Connection,
   key: number,
   attempt: Attempt,
-  before: Attempt | undefined,
-  rollout: Rollout,
-  rolloutBefore: Rollout | undefined,
+  deadline: number | null,
+  isNew: boolean,
 ): void {
   const { status, workerId, startTime, endTime, lastHeartbeatTime } = attempt;
-  const deadline = toDeadline(attempt, rollout);
   const worker = toIdText(workerId);
   const metadata = JSON.stringify(attempt.metadata);
-  if (before === undefined)
+  if (isNew)
     db.run(
       kAddAttempt,
       key,
@@ -125,6 +128,5 @@ function saveAttempt(
       deadline,
       metadata,
     );
-  else if (attempt !== before || rollout.config !== rolloutBefore?.config)
-    db.run(kSetAttempt, status, worker, endTime, lastHeartbeatTime, deadline, metadata, key);
+  else db.run(kSetAttempt, status, worker, endTime, lastHeartbeatTime, deadline, metadata, key);
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { argumentError, checkInteger, checkOneOf } from "../../base/check.js";
 import { checkId } from "../new-records.js";
+import { type PreparingOptions, toPreparingSeconds } from "../preparing-limit.js";
 import type { LightningStore } from "../store.js";
 import { Backend } from "./backend.js";
 import { Connection, type Durability } from "./connection.js";
@@ -12,7 +13,7 @@ import { openDriver } from "./open-driver.js";
 import { checkHeader, prepareSchema } from "./schema.js";
 import { SqliteStore } from "./sqlite-store.js";
 
-export interface SqliteStoreOptions {
+export interface SqliteStoreOptions extends PreparingOptions {
   /** What a write survives once its promise has resolved: this process's death, or the machine's. Default "process". */
   readonly durability?: Durability;
   /** Memory for pages of the file. Default 64 MiB. */
@@ -35,11 +36,12 @@ export async function openSqliteStore(
     throw argumentError("openStore", "the path of a file", path, "a store in memory opens as memory:");
   checkOneOf("openStore", "durability", durability, ["process", "power"]);
   checkInteger("openStore", "cacheBytes", cacheBytes, { min: 0 });
+  const preparingSeconds = toPreparingSeconds("openStore", options);
   const patience = performance.now() + kPatienceMs;
   for (;;) {
     try {
       const db = await open(resolve(path), { durability, cacheBytes, driver });
-      return new SqliteStore(new Backend(db, path));
+      return new SqliteStore(new Backend(db, path, preparingSeconds));
     } catch (error) {
       // Another process creates the file, or ends its last use of it.
       if (!isBusy(error) || performance.now() > patience) throw toStoreError("open", path, error);

@@ -1,8 +1,8 @@
 // Into the queue and out of it, inside a transaction.
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
-import { afterClaim } from "../life-cycle.js";
-import { toRollout, toWorker } from "../new-records.js";
+import { toRollout } from "../new-records.js";
 import { bindNew } from "../resources-binding.js";
+import { claimEntries } from "../rollout-entry.js";
 import type { NewRollout } from "../store-records.js";
 import { bundlesOf } from "./resources.js";
 import { toJson } from "./rows.js";
@@ -26,9 +26,5 @@ export function claimQueued(
   limit: number,
 ): readonly AttemptedRollout[] {
   if (limit <= 0) return [];
-  const time = Date.now() / 1000;
-  const claimed = tables.nextQueued(limit).map((entry) => tables.beginAttempt(entry, workerId, time));
-  if (workerId !== null)
-    tables.workers.set(afterClaim(tables.workers.find(workerId) ?? toWorker(workerId), claimed.length, time));
-  return claimed;
+  return claimEntries(tables, tables.nextQueued(limit), workerId, Date.now() / 1000);
 }

@@ -46,8 +46,8 @@ export function toAttemptRecord(row: Row, rolloutId: string, prefix = ""): Attem
 }
 
 /** When the watchdog must look at the attempt; null: never. */
-export function toDeadline(attempt: Attempt, { config }: Rollout): number | null {
-  const deadline = deadlineOf(attempt, config);
+export function toDeadline(attempt: Attempt, { config }: Rollout, preparingSeconds: number): number | null {
+  const deadline = deadlineOf(attempt, config, preparingSeconds);
   return Number.isFinite(deadline) ? deadline : null;
 }
 

@@ -58,6 +58,9 @@ const kMigrations: readonly string[] = [
      UNIQUE (id, version)
    ) STRICT;`,
   "ALTER TABLE rollouts ADD COLUMN resources_version INTEGER",
+  // What prepares has a deadline always: the watchdog looks, and finds the right one.
+  `CREATE INDEX rollouts_status ON rollouts (status);
+   UPDATE attempts SET deadline = 0 WHERE status = 'preparing' AND deadline IS NULL;`,
 ];
 
 export const schemaVersion = kMigrations.length;

@@ -1,7 +1,6 @@
 // A store in one SQLite file, shared by any number of processes of a machine. Every change runs inside a write transaction, from the
 // reading of what it changes to its commit, so that the life cycle's pure functions decide alone.
 import { checkInteger } from "../../base/check.js";
-import { LightningError } from "../../base/error.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
@@ -19,6 +18,7 @@ import {
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import { bindChanges } from "../resources-binding.js";
+import { attemptOf, beginAttempt, setAttempt, startAttempt } from "../rollout-entry.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -83,22 +83,15 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     checkWorker("startRollout", workerId);
     return this.#write("startRollout", (tables) => {
       const record = toRecord(tables, "startRollout", rollout);
-      return tables.beginAttempt(tables.addRollout(record, input), workerId, now());
+      return beginAttempt(tables, tables.addRollout(record, input), workerId, now());
     });
   }
 
   async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
     checkWorker("startAttempt", workerId);
-    return this.#write("startAttempt", (tables) => {
-      const entry = tables.entryOf("startAttempt", rolloutId);
-      const { status } = entry.rollout;
-      if (isEnded(status))
-        throw new LightningError(
-          "E_STATE",
-          `store.startAttempt: rollout ${rolloutId} is ${status}; queue it again with updateRollout`,
-        );
-      return tables.beginAttempt(entry, workerId, now());
-    });
+    return this.#write("startAttempt", (tables) =>
+      startAttempt(tables, tables.entryOf("startAttempt", rolloutId), workerId, now()),
+    );
   }
 
   async getRollout(rolloutId: string): Promise<Rollout | AttemptedRollout> {
@@ -171,9 +164,9 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     toJson("updateAttempt", "metadata", changes.metadata);
     return this.#write("updateAttempt", (tables) => {
       const entry = tables.entryOf("updateAttempt", rolloutId);
-      const attempt = tables.attemptOf("updateAttempt", entry, attemptId);
+      const attempt = attemptOf("updateAttempt", entry, attemptId);
       const time = now();
-      return tables.setAttempt(entry, changeAttempt(attempt, changes, time), time);
+      return setAttempt(tables, entry, changeAttempt(attempt, changes, time), time);
     });
   }
 
@@ -181,7 +174,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     const bodies = spans.map((span) => toJson("addSpans", "the span", span));
     return this.#write("addSpans", (tables) => {
       for (const span of spans) {
-        tables.attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
+        attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
         checkSpan(span);
       }
       return tables.addSpans(spans, bodies, now());

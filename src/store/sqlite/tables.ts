@@ -1,10 +1,11 @@
 // The records of one transaction: read from the file once, changed in memory by the life cycle, written by flush before the commit.
 // What is claimed stays here between transactions for as long as no other connection commits (data_version).
-import type { Attempt, AttemptedRollout, Rollout } from "../../types/rollout.js";
+import type { Attempt, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { deadlineOf, hearFrom, isEnded, isQueued, propagate, syncWorker } from "../life-cycle.js";
-import { toAttempt, toWorker } from "../new-records.js";
+import { hearFrom, isEnded, isQueued } from "../life-cycle.js";
+import { toWorker } from "../new-records.js";
 import { notFound } from "../not-found.js";
+import { attemptOf, deadlineOfEntry, type EntryTable, setAttempt } from "../rollout-entry.js";
 import type { Connection } from "./connection.js";
 import type { Row } from "./driver.js";
 import { type Entry, saveEntry } from "./entry.js";
@@ -24,8 +25,9 @@ export interface Changes {
   readonly foreign: boolean;
 }
 
-export class Tables {
+export class Tables implements EntryTable<Entry> {
   readonly db: Connection;
+  readonly preparingSeconds: number;
   readonly workers: WorkerTable;
   readonly #entries = new EntryCache();
   /** Read or made in this transaction, and of these the ones to write. */
@@ -43,8 +45,9 @@ export class Tables {
   /** Rises with every write. */
   writes = 0;
 
-  constructor(db: Connection) {
+  constructor(db: Connection, preparingSeconds: number) {
     this.db = db;
+    this.preparingSeconds = preparingSeconds;
     this.workers = new WorkerTable(db);
     this.dataVersion = db.dataVersion();
   }
@@ -83,7 +86,7 @@ export class Tables {
   }
 
   flush(): void {
-    for (const entry of this.#touched) saveEntry(this.db, entry);
+    for (const entry of this.#touched) saveEntry(this.db, entry, this.preparingSeconds);
     this.#touched.clear();
     this.workers.flush();
   }
@@ -106,12 +109,6 @@ export class Tables {
     );
   }
 
-  /** @throws E_NOT_FOUND */
-  attemptOf(who: string, { attempts, rollout }: Entry, attemptId: string): Attempt {
-    const found = attempts.findLast((attempt) => attemptId === "latest" || attempt.attemptId === attemptId);
-    return found ?? notFound(who, `attempt of ${rollout.rolloutId}`, attemptId);
-  }
-
   /** At most `limit`, oldest first; they stay in the queue until they change. */
   nextQueued(limit: number): Entry[] {
     let found = this.#ahead.filter(({ entry, place }) => entry.place === place);
@@ -129,13 +126,10 @@ export class Tables {
     return found.slice(0, limit).map(({ entry }) => entry);
   }
 
-  /** At most `limit` whose deadline has passed, with the attempt. */
-  nextOverdue(now: number, limit: number): { readonly entry: Entry; readonly attemptId: string }[] {
+  /** At most `limit` whose deadline has passed. */
+  nextOverdue(now: number, limit: number): Entry[] {
     this.flush();
-    return this.db.all(kNextOverdue, now, limit).map(({ rollout, attempt }) => ({
-      entry: this.entryOf("watchdog", rollout as string),
-      attemptId: attempt as string,
-    }));
+    return this.db.all(kNextOverdue, now, limit).map(({ id }) => this.entryOf("watchdog", id as string));
   }
 
   /** The earliest deadline; Infinity: none. */
@@ -178,31 +172,23 @@ export class Tables {
       this.#changes.queued++;
     }
     if (isEnded(rollout.status) && !isEnded(before)) this.#changes.ended.push(rollout.rolloutId);
-    this.#touch(entry);
+    this.touch(entry);
   }
 
-  /** A new attempt, with the rollout preparing and the worker busy. */
-  beginAttempt(entry: Entry, workerId: string | null, now: number): AttemptedRollout {
-    const { rollout, attempts } = entry;
-    const attempt = toAttempt(rollout.rolloutId, attempts.length + 1, workerId, now);
-    attempts.push(attempt);
-    this.#syncWorker(attempt, now);
-    this.setRollout(entry, { ...rollout, status: "preparing", endTime: null });
-    return { ...entry.rollout, attempt };
+  /** To be written. */
+  touch(entry: Entry): void {
+    this.writes++;
+    this.#touched.add(entry);
+    const deadline = deadlineOfEntry(entry, this.preparingSeconds);
+    this.#changes.deadline = Math.min(this.#changes.deadline, deadline);
   }
 
-  /** Puts the attempt in place of the one of its sequence id; the rollout follows its latest attempt. */
-  setAttempt(entry: Entry, attempt: Attempt, now: number): Attempt {
-    const index = attempt.sequenceId - 1;
-    const before = entry.attempts[index] ?? attempt;
-    entry.attempts[index] = attempt;
-    if (before.status !== attempt.status || before.workerId !== attempt.workerId)
-      this.#syncWorker(attempt, now);
-    const isLatest = index === entry.attempts.length - 1;
-    const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now) : entry.rollout;
-    if (rollout !== entry.rollout) this.setRollout(entry, rollout);
-    this.#touch(entry);
-    return attempt;
+  findWorker(workerId: string): Worker | null {
+    return this.workers.find(workerId);
+  }
+
+  changeWorker(workerId: string, change: (worker: Worker) => Worker): void {
+    this.workers.set(change(this.workers.find(workerId) ?? toWorker(workerId)));
   }
 
   /** Keeps spans and counts them as signs of life; null in place of one that was kept before. @param bodies  their JSON */
@@ -210,8 +196,8 @@ export class Tables {
     let heard: Attempt | undefined;
     return spans.map((span, index) => {
       const entry = this.entryOf("addSpans", span.rolloutId);
-      const attempt = this.attemptOf("addSpans", entry, span.attemptId);
-      if (attempt !== heard) heard = this.setAttempt(entry, hearFrom(attempt, now), now);
+      const attempt = attemptOf("addSpans", entry, span.attemptId);
+      if (attempt !== heard) heard = setAttempt(this, entry, hearFrom(attempt, now), now);
       const key = attemptKey(entry.key, attempt.sequenceId);
       const [spanId, body = ""] = [toIdText(span.spanId), bodies[index]];
       return this.db.change(kAddSpan, key, span.sequenceId, spanId, body) === 1 ? span : null;
@@ -225,23 +211,8 @@ export class Tables {
       ),
     );
     entry.lastSequenceId = Math.max(entry.lastSequenceId, ...kept) + 1;
-    this.#touch(entry);
+    this.touch(entry);
     return entry.lastSequenceId;
-  }
-
-  #syncWorker(attempt: Attempt, now: number): void {
-    const { workerId } = attempt;
-    if (workerId !== null)
-      this.workers.set(syncWorker(this.workers.find(workerId) ?? toWorker(workerId), attempt, now));
-  }
-
-  #touch(entry: Entry): void {
-    this.writes++;
-    this.#touched.add(entry);
-    for (const attempt of entry.attempts) {
-      const deadline = deadlineOf(attempt, entry.rollout.config);
-      this.#changes.deadline = Math.min(this.#changes.deadline, deadline);
-    }
   }
 
   #toEntry(row: Row): Entry {
@@ -251,7 +222,8 @@ export class Tables {
     const attempts = rows.map((attempt) => toAttemptRecord(attempt, rollout.rolloutId));
     const place = row.place as number | null;
     const lastSequenceId = row.sequence as number;
-    const saved = { rollout, attempts: [...attempts], place, lastSequenceId };
+    const deadlines = rows.map((attempt) => attempt.deadline as number | null);
+    const saved = { rollout, attempts: [...attempts], deadlines, place, lastSequenceId };
     const size = (row.input as string | null)?.length ?? 0;
     const entry: Entry = { key, rollout, attempts, place, lastSequenceId, input: null, size, saved };
     this.#remember(entry);
@@ -281,7 +253,7 @@ const kMostAhead = 64;
 const kGetRollout = "SELECT * FROM rollouts WHERE id = ?";
 const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY key";
 const kNextQueued = "SELECT * FROM rollouts WHERE place IS NOT NULL ORDER BY place LIMIT ?";
-const kNextOverdue = `SELECT r.id AS rollout, a.id AS attempt FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
+const kNextOverdue = `SELECT r.id FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
   WHERE a.deadline IS NOT NULL AND a.deadline < ? ORDER BY a.deadline LIMIT ?`;
 const kAddSpan = `INSERT INTO spans (attempt, sequence, span_id, body) VALUES (?, ?, ?, ?)
   ON CONFLICT (attempt, span_id) DO NOTHING`;

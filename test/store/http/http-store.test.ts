@@ -3,7 +3,10 @@ import { serve } from "../../../src/server/store-api/serve.js";
 import { openHttpStore } from "../../../src/store/http/open-http-store.js";
 import { storeLaws } from "../../../src/store/laws.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
-import { openPostgresStore } from "../../../src/store/postgres/open-postgres-store.js";
+import {
+  openPostgresStore,
+  type PostgresStoreOptions,
+} from "../../../src/store/postgres/open-postgres-store.js";
 import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
 import { describePostgres } from "../../support/postgres.js";
@@ -24,9 +27,14 @@ async function served(store: LightningStore): Promise<LightningStore> {
   return client;
 }
 
-storeLaws("HTTP over memory", () => served(createMemoryStore()), runner);
-storeLaws("HTTP over SQLite", async () => served(await openSqliteStore(temporaryFile())), runner);
+storeLaws("HTTP over memory", (options) => served(createMemoryStore(options)), runner);
+storeLaws(
+  "HTTP over SQLite",
+  async (options) => served(await openSqliteStore(temporaryFile(), options)),
+  runner,
+);
 describePostgres("HTTP over PostgreSQL", (server, newSchema) => {
-  const open = async () => openPostgresStore((await server()).url, { schema: newSchema() });
-  storeLaws("HTTP over PostgreSQL", async () => served(await open()), runner);
+  const open = async (options: PostgresStoreOptions) =>
+    openPostgresStore((await server()).url, { ...options, schema: newSchema() });
+  storeLaws("HTTP over PostgreSQL", async (options) => served(await open(options)), runner);
 });

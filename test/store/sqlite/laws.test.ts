@@ -4,7 +4,7 @@ import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js"
 import { drivers, hasNodeSqlite, temporaryFile } from "./temporary-file.js";
 
 for (const driver of drivers)
-  storeLaws(`SQLite with ${driver}`, () => openSqliteStore(temporaryFile(), { driver }), {
+  storeLaws(`SQLite with ${driver}`, (options) => openSqliteStore(temporaryFile(), { ...options, driver }), {
     describe,
     it,
     expect,

@@ -30,6 +30,17 @@ describe.each(drivers)("a file of the first schema, opened with %s", (driver) =>
     expect(await store.getLatestResources()).toMatchObject({ resourcesId: "prompts", version: 2 });
   });
 
+  it("ends the attempt that somebody left preparing, and its file's rollouts are found by status", async () => {
+    await using store = await openSqliteStore(await oldFile(), { driver });
+    const [rollout] = (await store.queryRollouts({ statusIn: ["preparing"] })).items;
+    expect(rollout?.input).toBe("left preparing");
+    await using watchful = await openSqliteStore(await oldFile(), { driver, preparingSeconds: 0.05 });
+    const [again] = await watchful.claim("w", 1, { timeoutMs: 5000 });
+    expect(again?.input).toBe("queued");
+    const [lost] = await watchful.claim("w", 1, { timeoutMs: 5000 });
+    expect([lost?.input, lost?.attempt.sequenceId]).toEqual(["left preparing", 2]);
+  });
+
   it("goes on: its queue is claimed, and what is enqueued now is bound to a version", async () => {
     const path = await oldFile();
     const before = await openSqliteStore(path, { driver });
