@@ -1,6 +1,6 @@
 // Sampling one token after the other, one continuation and eight of one prompt. The limit reads every weight once a step.
 import { matrixSizes } from "./models.mjs";
-import { policyRow } from "./policy-rows.mjs";
+import { policyRows } from "./policy-rows.mjs";
 
 export const subject = "decode";
 
@@ -10,8 +10,8 @@ export async function* rows(bench) {
     const { layers, head } = matrixSizes(model);
     const [steps, repeats] = model === "0.5B" ? [16, 1] : [256, 5];
     for (const batch of [1, 8]) {
-      const work = { flops: 2 * batch * (layers + head), bytes: 4 * (layers + head) };
-      yield await policyRow(bench, { kind: subject, model, batch, prompt: 16, steps, repeats }, work);
+      const work = { flops: 2 * batch * (layers + head), weights: layers + head, reads: 1 };
+      yield* policyRows(bench, { kind: subject, model, batch, prompt: 16, steps, repeats }, work);
     }
   }
 }

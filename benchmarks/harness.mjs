@@ -62,10 +62,8 @@ export class Harness {
   }
 }
 
-// --- internal ---
-
 /** Runs a program to its end; its last line of output is JSON. Rejects with its errors when it fails. */
-function runJson([program, ...args]) {
+export function runJson([program, ...args]) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";

@@ -1,5 +1,5 @@
-// What the machine allows, measured in the same run as the rows that are compared with it: float32 fused multiply-adds
-// from registers, and reading memory front to back, with the same number of threads.
+// What the machine allows, measured in the same run as the rows that are compared with it: multiply-adds from registers, and
+// reading memory front to back, with the same number of threads.
 import { summarize } from "./results.mjs";
 
 /** Working sets from here on are read from memory, not from a cache. */
@@ -15,9 +15,9 @@ export class Limits {
     this.#program = program;
   }
 
-  /** Flops a second: { value, isa, loaded }. */
-  arithmetic(threads) {
-    return this.#limit(["--kind", "fma", "--threads", `${threads}`]);
+  /** Flops a second of products in "f32" or "bf16": { value, isa, loaded }. */
+  arithmetic(threads, compute = "f32") {
+    return this.#limit(["--kind", compute === "bf16" ? "bf16" : "fma", "--threads", `${threads}`]);
   }
 
   /** Bytes a second of reading `bytes` over and over, one stream a thread or four, whichever is faster. */
@@ -26,16 +26,28 @@ export class Limits {
     return this.#limit(["--kind", "read", "--threads", `${threads}`, "--bytes", `${size}`]);
   }
 
-  // The 80th percentile: a limit is what can be reached, not what is usual.
+  /** A contender that reads exactly `bytes` over and over: what takes turns with it is measured in the same minute. */
+  reader(name, threads, bytes) {
+    const command = [this.#program, "--kind", "read", "--threads", `${threads}`, "--bytes", `${bytes}`];
+    return { name, command: () => command };
+  }
+
   async #limit(args) {
     const key = args.join(" ");
     if (!this.#known.has(key)) {
       const command = () => [this.#program, ...args];
-      const measured = (await this.#harness.compare([{ name: key, command }], 1)).get(key);
-      const [{ isa, one, four = one }] = measured.outputs;
-      const value = Math.max(summarize(one).p80, summarize(four).p80);
-      this.#known.set(key, { value, isa, loaded: measured.loaded });
+      const measurement = (await this.#harness.compare([{ name: key, command }], 1)).get(key);
+      this.#known.set(key, toLimit(measurement));
     }
     return this.#known.get(key);
   }
+}
+
+/** The rate that a measurement of the limits' program shows. The 80th percentile: a limit is what can be reached, not what is usual. */
+export function toLimit({ outputs, loaded }) {
+  const best = (kind) => {
+    const samples = outputs.flatMap((output) => output[kind] ?? []);
+    return samples.length === 0 ? 0 : summarize(samples).p80;
+  };
+  return { value: Math.max(best("one"), best("four")), isa: outputs[0].isa, loaded };
 }

@@ -1,4 +1,4 @@
-// The two random models of the benchmarks, written once below .agl/bench, and what the machine's limits mean for them.
+// The random models of the benchmarks, written once below .agl/bench, and what the machine's limits mean for them.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createModel } from "agentlightning";
@@ -16,7 +16,14 @@ export const models = {
     ...{ architecture: "qwen2", hidden: 896, layers: 24, heads: 14, kvHeads: 2, headSize: 64 },
     ...{ intermediate: 4864, vocabulary: 151_936, tie: true },
   },
+  "4.9M": {
+    ...{ architecture: "qwen2", hidden: 256, layers: 6, heads: 4, kvHeads: 2, headSize: 64 },
+    ...{ intermediate: 768, vocabulary: 512, tie: true },
+  },
 };
+
+/** Those that decode, prefill, training, group and switch run on; 4.9M is GRPO's. */
+export const sizes = ["hidden 128", "0.5B"];
 
 /** The folder of a model by its name, written if it is not there (0.5B: 1 GB, about half a minute). */
 export function modelFolder(name) {

@@ -1,6 +1,6 @@
 // A prompt of 511 tokens that was never seen, and its first answer token. The limit counts the head for one row only.
 import { attentionFlops, matrixSizes } from "./models.mjs";
-import { policyRow } from "./policy-rows.mjs";
+import { policyRows } from "./policy-rows.mjs";
 
 export const subject = "prefill";
 
@@ -11,10 +11,7 @@ export async function* rows(bench) {
     const { layers, head } = matrixSizes(model);
     const flops = 2 * (layers * (length - 1) + head) + attentionFlops(model, length - 1);
     const repeats = model === "0.5B" ? 1 : 8;
-    yield await policyRow(
-      bench,
-      { kind: subject, model, length, repeats },
-      { flops, bytes: 4 * (layers + head) },
-    );
+    const work = { flops, weights: layers + head, reads: 1 };
+    yield* policyRows(bench, { kind: subject, model, length, repeats }, work);
   }
 }

@@ -13,12 +13,12 @@ const projections = [
   { k: 896, n: 4864, weights: "from memory" },
   { k: 4864, n: 896, weights: "from memory" },
 ];
-const rowCounts = [1, 8, 64, 512];
+const rowCounts = [1, 8, 64, 256, 512];
 
 /** @param {import("./run.mjs").Bench} bench */
 export async function* rows(bench) {
   for (const op of ["forward", "backwardInput"]) {
-    const counts = op === "forward" ? rowCounts : [512];
+    const counts = op === "forward" ? rowCounts : [256, 512];
     for (const projection of projections) yield* rowsOfProjection(bench, op, projection, counts);
   }
 }

@@ -18,6 +18,7 @@ import { describeCommit, describeMachine } from "./machine.mjs";
  * @property {number} [samples]
  * @property {number} [limit]  what the machine allows, in the same unit, measured in the same run
  * @property {string} [limitedBy]  "memory" or "arithmetic"
+ * @property {string} [about]  versions of a peer
  * @property {number} [memoryBytes]  largest resident size of the process
  * @property {string} [isa]
  * @property {string} [device]  default "cpu"
@@ -42,7 +43,7 @@ export function appendRow(row, file = join(root, "benchmarks", "results.jsonl"))
     node: process.version,
     device: "cpu",
     ...rounded(row),
-    ...(row.limit === undefined ? {} : { share: Number((row.value / row.limit).toFixed(3)) }),
+    ...(row.limit === undefined ? {} : { share: Number(shareOf(row).toFixed(3)) }),
     loaded: row.loaded ?? false,
   };
   appendFileSync(file, `${JSON.stringify(written)}\n`);
@@ -80,6 +81,11 @@ export function summarize(samples) {
 }
 
 // --- internal ---
+
+/** Of the limit: a rate's is above it, a time's below. */
+function shareOf({ value, limit, unit }) {
+  return unit === "s" ? limit / value : value / limit;
+}
 
 function rounded(row) {
   const short = (value) =>

@@ -1,22 +1,30 @@
 // npm run bench: measures every subject and appends its rows to benchmarks/results.jsonl. Needs `npm run build` first.
 //   --only products,decode   these subjects      --models "hidden 128"   these models     --rounds N   default 3
 //   --threads N              default all cores   --force                 do not wait for a quiet machine
+//   --compute f32,bf16       these paths         --no-peers              the engine alone
+// Without --compute: 0.5B in bf16 where the engine computes it, else in f32; smaller models in both.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { LightningError, loadPolicy } from "agentlightning";
 import { giveUp, root, runQuietly } from "../scripts/command.mjs";
 import { checkToolchain } from "../scripts/toolchain.mjs";
+import { datedLines } from "./dated.mjs";
 import * as decode from "./decode.mjs";
+import * as group from "./group.mjs";
+import * as grpo from "./grpo.mjs";
 import { Harness } from "./harness.mjs";
 import { Limits } from "./limits.mjs";
 import { describeMachine } from "./machine.mjs";
-import { modelFolder, models } from "./models.mjs";
+import { modelFolder, sizes } from "./models.mjs";
 import * as otlp from "./otlp.mjs";
+import { Peers } from "./peers.mjs";
 import * as prefill from "./prefill.mjs";
 import * as products from "./products.mjs";
 import * as quickstart from "./quickstart.mjs";
 import { appendRow, showRow } from "./results.mjs";
 import * as storeHttp from "./store-http.mjs";
 import * as storeInProcess from "./store-in-process.mjs";
+import * as weightSwitch from "./switch.mjs";
 import * as training from "./training.mjs";
 
 /**
@@ -25,12 +33,15 @@ import * as training from "./training.mjs";
  * @property {Limits} limits
  * @property {{ products: string }} programs
  * @property {readonly string[]} models  names
+ * @property {(model: string, train?: "adapter" | "all") => readonly string[]} computes  paths to measure a model in
+ * @property {Peers} peers
  * @property {number} threads
  * @property {number} rounds
  */
 
-const all = [products, decode, prefill, training, quickstart, storeInProcess, storeHttp, otlp];
-const withoutModels = [products, quickstart, storeInProcess, storeHttp, otlp];
+const engine = [decode, prefill, training, group, grpo, weightSwitch];
+const all = [products, ...engine, quickstart, storeInProcess, storeHttp, otlp];
+const paths = ["f32", "bf16"];
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
@@ -38,6 +49,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     threads: { type: "string", default: `${describeMachine().cores}` },
     force: { type: "boolean", default: false },
+    compute: { type: "string" },
+    "no-peers": { type: "boolean", default: false },
   },
 });
 const subjects = all.filter(({ subject }) =>
@@ -51,11 +64,16 @@ const bench = {
   harness,
   limits: new Limits(harness, buildNative("bench_limits")),
   programs: { products: buildNative("bench_products") },
-  models: chosen("models", Object.keys(models)),
+  models: chosen("models", sizes),
+  computes: () => [],
+  peers: new Peers(!values["no-peers"]),
   threads: positive("threads"),
   rounds: positive("rounds"),
 };
-if (subjects.some((subject) => !withoutModels.includes(subject))) bench.models.forEach(modelFolder);
+if (subjects.some((subject) => engine.includes(subject))) {
+  bench.computes = await choosePaths();
+  bench.models.forEach(modelFolder);
+}
 
 let loadedRows = 0;
 for (const { rows } of subjects) {
@@ -67,6 +85,8 @@ for (const { rows } of subjects) {
 }
 if (loadedRows > 0)
   console.log(`${loadedRows} rows were measured on a loaded machine and must not be quoted`);
+if (process.env.PEERS_PYTHON === undefined)
+  for (const line of datedLines(subjects.map(({ subject }) => subject))) console.log(line);
 
 // --- internal ---
 
@@ -76,6 +96,28 @@ function chosen(option, known) {
   if (unknown !== undefined)
     giveUp(`bench: expected --${option} to name some of ${known.join(", ")}, got ${unknown}`);
   return names;
+}
+
+/** Which compute paths a model is measured in, of those that the engine has here. */
+async function choosePaths() {
+  const wanted = chosen("compute", paths);
+  const accepted = { adapter: [], all: [] };
+  for (const train of Object.keys(accepted)) {
+    for (const compute of wanted) if (await accepts({ compute, train })) accepted[train].push(compute);
+  }
+  return (model, train = "adapter") =>
+    model === "0.5B" && values.compute === undefined ? accepted[train].slice(-1) : accepted[train];
+}
+
+async function accepts(options) {
+  try {
+    await (await loadPolicy(modelFolder("hidden 128"), { contextLength: 64, ...options })).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof LightningError)) throw error;
+    console.log(`bench: without ${options.compute}, train ${options.train}: ${error.message}`);
+    return false;
+  }
 }
 
 function positive(option) {

@@ -2,7 +2,7 @@
 // counts one forward and one backward of the frozen matrices with respect to their input (2 + 2 flops a weight and
 // token), LoRA's own products (2 + 4) and attention's (1 + 2), and nothing twice: recomputation is the engine's choice.
 import { attentionFlops, loraFlops, matrixSizes } from "./models.mjs";
-import { policyRow } from "./policy-rows.mjs";
+import { policyRows } from "./policy-rows.mjs";
 
 export const subject = "training";
 
@@ -18,7 +18,7 @@ export async function* rows(bench) {
         batch * (matrices + 3 * loraFlops(model, rank) * length + 3 * attentionFlops(model, length));
       const repeats = model === "0.5B" ? 1 : 5;
       const given = { kind: subject, model, batch, length, rank, repeats };
-      yield await policyRow(bench, given, { flops, bytes: 8 * (layers + head) });
+      yield* policyRows(bench, given, { flops, weights: layers + head, reads: 2 });
     }
   }
 }

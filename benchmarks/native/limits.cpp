@@ -1,6 +1,6 @@
-// What this machine allows: the rate of float32 fused multiply-adds held in registers, and the rate at which memory is
-// read front to back. No engine, no library.
-//   bench_limits --kind fma | read --threads N [--bytes B] [--seconds S]
+// What this machine allows: the rates of float32 fused multiply-adds and of bf16 tile products held in registers, and the
+// rate at which memory is read front to back. No engine, no library. Without AMX the rate of bf16 is that of float32.
+//   bench_limits --kind fma | bf16 | read --threads N [--bytes B] [--seconds S]
 // One JSON line: the instruction set used, and for each sample flops a second or bytes a second over all threads.
 #include <barrier>
 #include <cstring>
@@ -9,7 +9,10 @@
 
 #include "measure.h"
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace agl::bench {
@@ -86,6 +89,54 @@ double fma(Isa isa) {
   return isa == Isa::scalar ? fmaScalar() : 0;
 }
 
+#if defined(__x86_64__)
+// AMX with bf16, of the processor and allowed by the operating system, which wants to be asked once a process.
+[[gnu::target("xsave")]] bool hasAmx() {
+  constexpr unsigned kBf16AndTile = 1U << 22 | 1U << 24;
+  constexpr unsigned long long kTileState = 3ULL << 17;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(1, 0, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0) return false;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kBf16AndTile) != kBf16AndTile) return false;
+  if ((_xgetbv(0) & kTileState) != kTileState) return false;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// Four sums of 16 x 16, each round one step of 32 products for every number of each.
+[[gnu::target("amx-tile,amx-bf16")]] double tilesAmx() {
+  struct alignas(64) Shapes {
+    std::uint8_t palette = 1, unused[15] = {};
+    std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  };
+  const Shapes shapes;
+  alignas(64) static thread_local std::uint8_t zeros[1024] = {};
+  alignas(64) std::uint8_t out[1024];
+  _tile_loadconfig(&shapes);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_loadd(4, zeros, 64);
+  _tile_loadd(5, zeros, 64);
+  _tile_loadd(6, zeros, 64);
+  _tile_loadd(7, zeros, 64);
+  for (std::int64_t i = 0; i < kRounds; i++) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, out, 64);
+  bitsSink = out[0];
+  _tile_release();
+  return 4.0 * 2 * 16 * 16 * 32 * kRounds;
+}
+#else
+bool hasAmx() { return false; }
+double tilesAmx() { return 0; }
+#endif
+
 // A vector type of 64 bytes, which the compiler lowers to what the surrounding function's target has.
 using Line [[gnu::vector_size(64)]] = std::uint64_t;
 
@@ -160,11 +211,12 @@ std::vector<double> rates(const std::vector<double>& seconds, double amount) {
   return out;
 }
 
-std::vector<double> fmaRates(int threads, double seconds, Isa isa) {
+template <class Work>
+std::vector<double> flopRates(int threads, double seconds, Work work) {
   constexpr int kCalls = 20;
-  const double flops = kCalls * threads * fma(isa);
+  const double flops = kCalls * threads * work();
   return rates(secondsOfRounds(threads, seconds, [&](int) {
-                 for (int i = 0; i < kCalls; i++) fma(isa);
+                 for (int i = 0; i < kCalls; i++) work();
                }), flops);
 }
 
@@ -187,8 +239,12 @@ int run(const Arguments& arguments) {
   const std::string kind = arguments.text("kind", "");
   const double seconds = arguments.number("seconds", 0.3);
   const std::string named = std::string("\"isa\":\"") + nameOf(isa) + "\",";
-  if (kind == "fma" && threads > 0) {
-    printResult(named + "\"one\":" + jsonNumbers(fmaRates(threads, seconds, isa)));
+  if (kind == "bf16" && threads > 0 && hasAmx()) {
+    printResult("\"isa\":\"amx\",\"one\":" + jsonNumbers(flopRates(threads, seconds, tilesAmx)));
+    return 0;
+  }
+  if ((kind == "fma" || kind == "bf16") && threads > 0) {
+    printResult(named + "\"one\":" + jsonNumbers(flopRates(threads, seconds, [isa] { return fma(isa); })));
     return 0;
   }
   const std::int64_t bytes = arguments.integer("bytes", std::int64_t{1} << 28);
@@ -197,7 +253,7 @@ int run(const Arguments& arguments) {
                 ",\"four\":" + jsonNumbers(readRates(threads, seconds, bytes, readOf<4>(isa))));
     return 0;
   }
-  std::fprintf(stderr, "bench_limits: expected --kind fma|read, --threads of 1 or more, 16 KiB or more for each\n");
+  std::fprintf(stderr, "bench_limits: expected --kind fma|bf16|read, --threads of 1 or more, 16 KiB or more for each\n");
   return 1;
 }
 
