@@ -40,7 +40,7 @@ Napi::Value EngineObject::counters(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::arithmetic(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), kArithmetic);
+  return Napi::String::New(info.Env(), arithmeticName(options_.model.compute));
 }
 
 Napi::Value EngineObject::isa(const Napi::CallbackInfo& info) {

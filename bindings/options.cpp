@@ -86,6 +86,7 @@ EngineOptions engineOptions(const Napi::Object& from) {
   model.normEps = static_cast<float>(numberField(from, "normEps"));
   model.rope = ropeParameters(field(from, "rope").As<Napi::Object>());
   model.contextLength = integer(from, "contextLength");
+  model.compute = string(from, "compute") == "bf16" ? Dtype::bf16 : Dtype::f32;
   options.files = strings(from, "files");
   const auto tensors = field(from, "tensors").As<Napi::Array>();
   for (std::uint32_t i = 0; i < tensors.Length(); i++) {

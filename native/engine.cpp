@@ -18,12 +18,15 @@ static std::size_t scratchBytes(const ModelConfig& config) {
   const AttentionShape attention{config.heads, config.kvHeads, config.headSize, 1};
   const std::int64_t widest =
       std::max({config.hidden, config.queryWidth(), config.intermediate, LogSoftmax::kBlock});
-  return std::max(attentionScratchBytes(attention), linearScratchBytes(Dtype::f32, widest));
+  return std::max(attentionScratchBytes(attention), linearScratchBytes(config.compute, widest));
 }
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(chooseIsa(options_)) {
   const ModelConfig& config = options_.model;
   const Ops& ops = cpuOps();
+  if (options_.trainAll && config.compute != Dtype::f32) {
+    throw Error("E_INTERNAL", "engine: all parameters are trained in f32 alone");
+  }
   planBase();
   setComputeFloatMode();
   pool_ = std::make_unique<Pool>(options_.threads, scratchBytes(config));

@@ -23,6 +23,9 @@
 
 namespace agl {
 
+// Compute path and revision of the rounding plan: what a stored log-probability was computed with. Every instruction set gives the same bits.
+constexpr const char* arithmeticName(Dtype compute) { return compute == Dtype::bf16 ? "bf16-r1" : "f32-r1"; }
+
 struct EngineOptions {
   ModelConfig model;
   std::vector<std::string> files;
@@ -116,8 +119,6 @@ class Engine {
   int nextHandle_ = 0;
 };
 
-// Compute path and revision of the rounding plan: what a stored log-probability was computed with. Every instruction set gives the same bits.
-constexpr const char* kArithmetic = "f32-r1";
 
 // Runs jobs one after another on a thread of its own, and the sampler between them. Jobs must not throw. The engine is made, used and destroyed
 // on that thread.

@@ -30,6 +30,9 @@ class Arena {
   void* allocate(std::size_t bytes);
   float* floats(std::int64_t count) { return static_cast<float*>(allocate(static_cast<std::size_t>(count) * 4)); }
   View matrix(std::int64_t rows, std::int64_t cols) { return agl::matrix(floats(rows * cols), rows, cols); }
+  View matrix(Dtype dtype, std::int64_t rows, std::int64_t cols) {
+    return {allocate(static_cast<std::size_t>(rows * cols * dtypeBytes(dtype))), dtype, rows, cols, cols};
+  }
   // Forgets what was allocated after `used` was read.
   void rewind(std::size_t used) { used_ = used; }
   // Every byte 0xff: floats are NaN. Tests fill unwritten memory with it.

@@ -12,6 +12,9 @@ static LayerActivations layOutLayer(Arena& arena, const ModelConfig& c, const Pa
   a.q = arena.matrix(rows, c.queryWidth());
   a.k = arena.matrix(rows, c.keyWidth());
   a.v = arena.matrix(rows, c.keyWidth());
+  const bool rounded = c.compute != Dtype::f32;
+  a.keys = rounded ? arena.matrix(c.compute, rows, c.keyWidth()) : a.k;
+  a.values = rounded ? arena.matrix(c.compute, rows, c.keyWidth()) : a.v;
   if (shape.headNorms) {
     a.qRaw = arena.matrix(rows, c.queryWidth());
     a.kRaw = arena.matrix(rows, c.keyWidth());

@@ -16,6 +16,8 @@ struct LayerActivations {
   View q;               // (R, heads D), rotated
   View k;               // (R, kvHeads D), rotated
   View v;
+  View keys;  // k and v as attention reads them: rounded in bf16, the same memory in f32
+  View values;
   View qRaw;  // before the per-head norm; null where there is none
   View kRaw;
   View qRstd;  // (1, R heads)

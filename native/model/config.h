@@ -23,6 +23,8 @@ struct ModelConfig {
   float normEps = 0;
   RopeParameters rope;
   std::int64_t contextLength = 0;
+  // f32 or bf16: the arithmetic, which is the dtype of packed weights, adapters, keys and values.
+  Dtype compute = Dtype::f32;
 
   std::int64_t queryWidth() const { return heads * headSize; }
   std::int64_t keyWidth() const { return kvHeads * headSize; }

@@ -21,7 +21,7 @@ std::int64_t Adapter::packedBytes(const ModelConfig& config, const std::vector<L
   std::int64_t bytes = 0;
   for (const ParameterShape& shape : shapesOf(config, targets)) {
     bytes += static_cast<std::int64_t>(Arena::rounded(
-        static_cast<std::size_t>(Packed{nullptr, shape.rows, shape.cols}.elements()) * sizeof(float)));
+        static_cast<std::size_t>(Packed{nullptr, shape.rows, shape.cols, config.compute}.bytes())));
   }
   return bytes;
 }
@@ -45,10 +45,9 @@ Adapter::Adapter(Context& context, const Ops& ops, const ModelConfig& config, st
     LoraPair& pair = pairs_[static_cast<std::size_t>(target.layer)][static_cast<std::size_t>(target.projection)];
     const View a = parameters_.value(2 * i);
     const View b = parameters_.value(2 * i + 1);
-    pair.a = {nullptr, a.rows, a.cols};
-    pair.b = {nullptr, b.rows, b.cols};
-    pair.a.data = packed_.floats(pair.a.elements());
-    pair.b.data = packed_.floats(pair.b.elements());
+    pair.a = {nullptr, a.rows, a.cols, config.compute};
+    pair.b = {nullptr, b.rows, b.cols, config.compute};
+    for (Packed* packed : {&pair.a, &pair.b}) packed->data = packed_.allocate(static_cast<std::size_t>(packed->bytes()));
     pair.scale = target.scale;
     pair.da = parameters_.gradient(2 * i);
     pair.db = parameters_.gradient(2 * i + 1);

@@ -1,4 +1,4 @@
-// Keys and values of every layer for the positions the sampler has computed, in blocks of 32 positions aligned to the sequence. Slot =
+// Keys and values of every layer, in the arithmetic's dtype, for the positions the sampler has computed, in blocks of 32 positions aligned to the sequence. Slot =
 // block * 32 + position % 32. Which block belongs to whom is the token tree's business.
 #pragma once
 
@@ -16,13 +16,13 @@ class TokenMemory {
   TokenMemory(const ModelConfig& config, std::int64_t slots)
       : slots_(slots), width_(config.keyWidth()), arena_("token memory", static_cast<std::size_t>(bytes(config, slots))) {
     for (std::int64_t layer = 0; layer < config.layers; layer++) {
-      keys_.push_back(arena_.matrix(slots, width_));
-      values_.push_back(arena_.matrix(slots, width_));
+      keys_.push_back(arena_.matrix(config.compute, slots, width_));
+      values_.push_back(arena_.matrix(config.compute, slots, width_));
     }
   }
   static std::int64_t bytes(const ModelConfig& config, std::int64_t slots) {
-    return config.layers * 2 *
-           static_cast<std::int64_t>(Arena::rounded(static_cast<std::size_t>(slots * config.keyWidth() * 4)));
+    const std::int64_t matrix = slots * config.keyWidth() * dtypeBytes(config.compute);
+    return config.layers * 2 * static_cast<std::int64_t>(Arena::rounded(static_cast<std::size_t>(matrix)));
   }
 
   std::int64_t blocks() const { return slots_ / kBlock; }

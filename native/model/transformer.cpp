@@ -1,7 +1,6 @@
 #include "model/transformer.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -36,12 +35,6 @@ void Transformer::checkStop() const {
   if (stop_.load(std::memory_order_relaxed)) throw Error("E_CLOSED", "policy: closed while it was computing");
 }
 
-static void copyRows(View to, std::span<const std::int32_t> slots, View from) {
-  for (std::int64_t row = 0; row < from.rows; row++) {
-    std::memcpy(to.f32(slots[static_cast<std::size_t>(row)]), from.f32(row), static_cast<std::size_t>(from.cols) * 4);
-  }
-}
-
 void Transformer::layerForward(std::int64_t layer, const Rows& rows, const LayerActivations& a,
                                const PassActivations& pass, TokenMemory* memory) {
   const LayerWeights& w = weights_.layer(layer);
@@ -59,13 +52,12 @@ void Transformer::layerForward(std::int64_t layer, const Rows& rows, const Layer
   }
   ops_.rope.forward(context_, a.q, cos_, sin_, rows.positions.data(), config_.headSize);
   ops_.rope.forward(context_, a.k, cos_, sin_, rows.positions.data(), config_.headSize);
-  View keys = a.k;
-  View values = a.v;
-  if (memory != nullptr) {
-    keys = memory->keys(layer);
-    values = memory->values(layer);
-    copyRows(keys, rows.slots, a.k);
-    copyRows(values, rows.slots, a.v);
+  const View keys = memory == nullptr ? a.keys : memory->keys(layer);
+  const View values = memory == nullptr ? a.values : memory->values(layer);
+  const std::int32_t* slots = memory == nullptr ? nullptr : rows.slots.data();
+  if (keys.data != a.k.data) {
+    ops_.elementwise.keep(context_, keys, a.k, slots);
+    ops_.elementwise.keep(context_, values, a.v, slots);
   }
   ops_.attention.forward(context_, a.attention, a.lse, a.q, keys, values, rows.tiles, rows.runs, attention_);
   product(layer, Projection::o, rows, a.middle, a.attention, a, pass);

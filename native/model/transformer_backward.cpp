@@ -51,7 +51,7 @@ void Transformer::layerBackward(std::int64_t layer, const Rows& rows, const Laye
   zero(g.q);
   zero(g.k);
   zero(g.v);
-  ops_.attention.backward(context_, g.q, g.k, g.v, g.attention, a.attention, a.lse, a.q, a.k, a.v, rows.tiles,
+  ops_.attention.backward(context_, g.q, g.k, g.v, g.attention, a.attention, a.lse, a.q, a.keys, a.values, rows.tiles,
                           rows.runs, attention_);
   ops_.rope.backward(context_, g.q, cos_, sin_, rows.positions.data(), config_.headSize);
   ops_.rope.backward(context_, g.k, cos_, sin_, rows.positions.data(), config_.headSize);

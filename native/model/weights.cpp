@@ -27,8 +27,8 @@ static std::int64_t rounded(std::int64_t bytes) {
   return static_cast<std::int64_t>(Arena::rounded(static_cast<std::size_t>(bytes)));
 }
 
-static std::int64_t packedBytes(const TensorLocation& at) {
-  return rounded(Packed{nullptr, at.rows, at.cols}.elements() * 4);
+static std::int64_t packedBytes(const TensorLocation& at, Dtype dtype) {
+  return rounded(Packed{nullptr, at.rows, at.cols, dtype}.bytes());
 }
 
 static std::vector<ParameterShape> shapesOf(const std::vector<ModelTensor>& tensors, bool trainAll) {
@@ -47,10 +47,10 @@ std::int64_t Weights::bytes(const ModelConfig& config, const std::vector<ModelTe
   for (const ModelTensor& tensor : tensors) {
     const TensorLocation& at = tensor.location;
     if (tensor.role == Role::embedding) {
-      if (config.tie) total += packedBytes(at);
+      if (config.tie) total += packedBytes(at, config.compute);
       if (!config.tie && !trainAll) total += rounded(at.rows * at.cols * dtypeBytes(at.dtype));
     } else if (isProduct(tensor.role)) {
-      total += packedBytes(at);
+      total += packedBytes(at, config.compute);
     } else if (!trainAll) {
       total += rounded(at.rows * at.cols * 4);
     }
@@ -85,8 +85,8 @@ Weights::Weights(Context& context, const Ops& ops, const ModelConfig& config, co
       if (View* gradient = gradientOf(tensor)) *gradient = parameters_.gradient(i);
     }
     if (Packed* packed = packedOf(tensor)) {
-      *packed = {nullptr, source.rows, source.cols};
-      packed->data = arena_.floats(packed->elements());
+      *packed = {nullptr, source.rows, source.cols, config.compute};
+      packed->data = arena_.allocate(static_cast<std::size_t>(packed->bytes()));
       ops.linear.pack(context, *packed, source);
       if (tensor.role != Role::embedding || !trainAll_) continue;
     }

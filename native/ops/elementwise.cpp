@@ -1,7 +1,9 @@
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "core/half.h"
 #include "ops/kernels.h"
 
 namespace agl {
@@ -44,8 +46,22 @@ void sumRows(Context& ctx, View db, View dy) {
   });
 }
 
+void keep(Context& ctx, View y, View x, const std::int32_t* slots) {
+  ctx.pool.run(x.rows, rowGrain(x.cols), [&](int, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; r++) {
+      const std::int64_t slot = slots == nullptr ? r : slots[r];
+      const float* from = x.f32(r);
+      if (y.dtype == Dtype::bf16) {
+        std::transform(from, from + x.cols, static_cast<std::uint16_t*>(y.data) + slot * y.stride, f32ToBf16);
+      } else {
+        std::memcpy(y.f32(slot), from, static_cast<std::size_t>(x.cols) * sizeof(float));
+      }
+    }
+  });
+}
+
 }  // namespace
 
-const Elementwise kCpuElementwise = {add, addScaled, addBias, sumRows};
+const Elementwise kCpuElementwise = {add, addScaled, addBias, sumRows, keep};
 
 }  // namespace agl

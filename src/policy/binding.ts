@@ -69,6 +69,8 @@ export interface NativeEngineOptions {
   readonly threads: number;
   /** "" is the widest this machine has. */
   readonly isa: "" | "scalar" | "avx2" | "avx512";
+  /** The arithmetic: dtype of packed weights, adapters, keys and values. trainAll needs f32. */
+  readonly compute: "f32" | "bf16";
   /** Longest sequence, in tokens. */
   readonly contextLength: number;
   /** Most distinct tokens in one training micro-batch; at least contextLength. */

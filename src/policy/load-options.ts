@@ -5,12 +5,16 @@ import { LightningError } from "../base/error.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import type { NativeEngineOptions } from "./binding.js";
 import type { ModelConfig } from "./model-config.js";
+import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
 
 export interface LoadPolicyOptions {
   /** Default "auto": the fastest there is. */
   readonly device?: "auto" | "cpu" | "cuda";
-  /** Type of the products' operands. Default "auto". */
+  /**
+   * Type of the products' operands; sums are float32 either way. "bf16" halves the memory of weights and of keys and values, and reads
+   * them twice as fast. Default "auto": "bf16" for weights stored as bf16 under an adapter, else "f32".
+   */
   readonly compute?: "auto" | "f32" | "bf16";
   /** Default: the cores this process may use. */
   readonly threads?: number;
@@ -45,6 +49,7 @@ export interface LoadPlan
     NativeEngineOptions,
     | "threads"
     | "isa"
+    | "compute"
     | "contextLength"
     | "trainTokens"
     | "batchTokens"
@@ -56,7 +61,11 @@ export interface LoadPlan
 }
 
 /** @throws E_ARGUMENT naming the option; E_NATIVE when the device is not supported by this build */
-export function checkLoadOptions(who: string, options: LoadPolicyOptions, config: ModelConfig): LoadPlan {
+export function checkLoadOptions(
+  who: string,
+  options: LoadPolicyOptions,
+  { config, tensors }: Pick<ModelFolder, "config" | "tensors">,
+): LoadPlan {
   checkDevice(who, options);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
@@ -64,6 +73,7 @@ export function checkLoadOptions(who: string, options: LoadPolicyOptions, config
   const { testing = {} } = options;
   return {
     trainAll,
+    compute: checkCompute(who, options, trainAll, tensors),
     ...checkSizes(who, options, config),
     threads: checkInteger(who, "threads", options.threads ?? Math.min(availableParallelism(), kMaxThreads), {
       min: 1,
@@ -86,14 +96,25 @@ const kMaxTokens = 2 ** 24;
 
 function checkDevice(who: string, options: LoadPolicyOptions): void {
   const device = checkOneOf(who, "device", options.device ?? "auto", ["auto", "cpu", "cuda"]);
-  const compute = checkOneOf(who, "compute", options.compute ?? "auto", ["auto", "f32", "bf16"]);
   if (device === "cuda")
     throw new LightningError(
       "E_NATIVE",
       `${who}: expected a build with CUDA for device: "cuda", got one for the CPU alone; load with device: "cpu"`,
     );
-  if (compute === "bf16")
-    throw argumentError(who, 'compute to be "auto" or "f32"', compute, "bf16 is not computed yet");
+}
+
+function checkCompute(
+  who: string,
+  options: LoadPolicyOptions,
+  trainAll: boolean,
+  tensors: ModelFolder["tensors"],
+): "f32" | "bf16" {
+  const compute = checkOneOf(who, "compute", options.compute ?? "auto", ["auto", "f32", "bf16"]);
+  if (compute === "auto")
+    return !trainAll && tensors.every((tensor) => tensor.dtype === "bf16") ? "bf16" : "f32";
+  if (compute === "bf16" && trainAll)
+    throw argumentError(who, 'compute to be "f32" together with train: "all"', compute, "train an adapter in bf16");
+  return compute;
 }
 
 function checkSizes(

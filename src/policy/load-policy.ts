@@ -25,7 +25,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
-  const { seed, ...plan } = checkLoadOptions(kWho, options, config);
+  const { seed, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);

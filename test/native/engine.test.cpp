@@ -5,7 +5,6 @@
 #include <cstring>
 #include <map>
 
-#include "harness.h"
 #include "random_model.h"
 
 namespace {
@@ -39,8 +38,9 @@ const ModelSize kShapes[] = {
 
 }  // namespace
 
-TEST("sample and forward give the same log-probability bits at and around every block boundary") {
-  for (const ModelSize& shape : kShapes) {
+LAW("sample and forward give the same log-probability bits at and around every block boundary") {
+  for (ModelSize shape : kShapes) {
+    shape.compute = compute;
     Adapted at(shape);
     for (const std::int64_t length : {1, 2, 31, 32, 33, 63, 64, 127, 128, 129, 255, 256, 257, 300}) {
       const auto prompt = randomTokens(length, shape.vocabulary, 100 + static_cast<std::uint64_t>(length));
@@ -58,8 +58,8 @@ TEST("sample and forward give the same log-probability bits at and around every 
   }
 }
 
-TEST("requests that join, leave, share prefixes and follow other adapters keep their bits") {
-  Adapted at({});
+LAW("requests that join, leave, share prefixes and follow other adapters keep their bits") {
+  Adapted at({.compute = compute});
   const int second = at.engine->addAdapter(at.model.targets(4, 1), {}, 4);
   perturb(*at.engine, second, 0.03F, 21);
   const auto common = randomTokens(150, 300, 1);
@@ -87,8 +87,8 @@ TEST("requests that join, leave, share prefixes and follow other adapters keep t
   }
 }
 
-TEST("packed, forest, kept and recomputed forwards give the same bits") {
-  Adapted at({});
+LAW("packed, forest, kept and recomputed forwards give the same bits") {
+  Adapted at({.compute = compute});
   const auto common = randomTokens(140, 300, 2);
   Batch together;
   std::vector<std::vector<std::int32_t>> all;
@@ -113,8 +113,8 @@ TEST("packed, forest, kept and recomputed forwards give the same bits") {
   CHECK(sameFloats(forest.logprobs, separate));
 }
 
-TEST("one and two threads, and every instruction set, give the same bits") {
-  const ModelSize shape{.hidden = 200, .heads = 5, .kvHeads = 5, .headSize = 40, .intermediate = 300, .vocabulary = 500};
+LAW("one and two threads, and every instruction set, give the same bits") {
+  const ModelSize shape{.hidden = 200, .heads = 5, .kvHeads = 5, .headSize = 40, .intermediate = 300, .vocabulary = 500, .compute = compute};
   Batch batch;
   for (std::uint64_t i = 0; i < 3; i++) batch.add(randomTokens(20 + static_cast<std::int64_t>(i) * 60, 500, i));
   std::vector<float> first;
@@ -129,8 +129,8 @@ TEST("one and two threads, and every instruction set, give the same bits") {
   }
 }
 
-TEST("a group of eight prefills its prompt once, and training computes it once a pass") {
-  Adapted at({});
+LAW("a group of eight prefills its prompt once, and training computes it once a pass") {
+  Adapted at({.compute = compute});
   const auto prompt = randomTokens(300, 300, 8);
   Sampled sampled;
   start(*at.engine, request(prompt, 8, 6, at.adapter, 1), sampled);
@@ -152,8 +152,8 @@ TEST("a group of eight prefills its prompt once, and training computes it once a
   CHECK(at.engine->trainCounters().backwardRows == division.distinct);
 }
 
-TEST("eight requests of one prompt at the same moment prefill it once, a second turn continues the first") {
-  Adapted at({});
+LAW("eight requests of one prompt at the same moment prefill it once, a second turn continues the first") {
+  Adapted at({.compute = compute});
   const auto prompt = randomTokens(300, 300, 8);
   std::vector<Sampled> results(8);
   for (std::size_t i = 0; i < results.size(); i++) start(*at.engine, request(prompt, 1, 4, at.adapter, i), results[i]);
@@ -172,8 +172,8 @@ TEST("eight requests of one prompt at the same moment prefill it once, a second 
   CHECK(sameBits(*at.engine, turn, second.choices, at.adapter, 1));
 }
 
-TEST("after an update nothing computed under the old weights is used") {
-  Adapted at({});
+LAW("after an update nothing computed under the old weights is used") {
+  Adapted at({.compute = compute});
   const auto prompt = randomTokens(100, 300, 9);
   for (int round = 0; round < 3; round++) {
     Sampled sampled;
@@ -184,8 +184,8 @@ TEST("after an update nothing computed under the old weights is used") {
   }
 }
 
-TEST("token memory that overflows evicts and waits, and every request keeps its bits") {
-  RandomModel model({.contextLength = 128});
+LAW("token memory that overflows evicts and waits, and every request keeps its bits") {
+  RandomModel model({.contextLength = 128, .compute = compute});
   EngineOptions options = model.options();
   options.cacheTokens = 320;
   Engine engine(options);
@@ -202,9 +202,9 @@ TEST("token memory that overflows evicts and waits, and every request keeps its 
   }
 }
 
-TEST("the same seed draws the same tokens whatever rides along") {
-  Adapted alone({});
-  Adapted crowded({});
+LAW("the same seed draws the same tokens whatever rides along") {
+  Adapted alone({.compute = compute});
+  Adapted crowded({.compute = compute});
   const auto prompt = randomTokens(40, 300, 4);
   Sampled first;
   start(*alone.engine, request(prompt, 3, 12, alone.adapter, 99), first);
@@ -224,8 +224,8 @@ TEST("the same seed draws the same tokens whatever rides along") {
   CHECK(first.choices[0].tokens != first.choices[1].tokens);
 }
 
-TEST("an adapter whose B is zero is the base model, bit for bit") {
-  RandomModel model({});
+LAW("an adapter whose B is zero is the base model, bit for bit") {
+  RandomModel model({.compute = compute});
   Engine engine(model.options());
   const int adapter = engine.addAdapter(model.targets(8, 2), {}, 3);
   Batch batch;

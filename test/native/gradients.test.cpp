@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "engine.h"
-#include "harness.h"
 #include "random_model.h"
 
 namespace {
@@ -77,11 +76,20 @@ std::vector<std::vector<std::int32_t>> branching() {
 
 const ModelSize kSmall{.headNorms = true};
 
+ModelSize smallIn(Dtype compute) {
+  ModelSize size = kSmall;
+  size.compute = compute;
+  return size;
+}
+
 }  // namespace
 
-TEST("forest gradients equal the sum of the separate ones to rounding") {
+LAW("forest gradients equal the sum of the separate ones to rounding") {
+  // In bf16 a prefix's gradient is rounded once instead of once a branch.
+  const double rounding = compute == Dtype::bf16 ? 1e-2 : 2e-5;
   for (const bool trainAll : {false, true}) {
-    RandomModel model(kSmall);
+    if (trainAll && compute == Dtype::bf16) continue;  // refused
+    RandomModel model(smallIn(compute));
     EngineOptions options = model.options();
     options.trainAll = trainAll;
     Engine engine(options);
@@ -99,7 +107,27 @@ TEST("forest gradients equal the sum of the separate ones to rounding") {
       accumulate(engine, one, handle, 0.8F);
     }
     const auto separate = gradients(engine, handle);
-    for (std::size_t i = 0; i < together.size(); i++) CHECK(relativeDifference(together[i], separate[i]) < 2e-5);
+    for (std::size_t i = 0; i < together.size(); i++) CHECK(relativeDifference(together[i], separate[i]) < rounding);
+  }
+}
+
+// The forward's rounding has no derivative; its gradients are held to those of f32 instead.
+TEST("gradients in bf16 are those of f32 to the rounding of operands") {
+  std::vector<std::vector<float>> found[2];
+  for (const Dtype compute : {Dtype::f32, Dtype::bf16}) {
+    RandomModel model(smallIn(compute));
+    Engine engine(model.options());
+    const int handle = engine.addAdapter(model.targets(4, 2), {}, 1);
+    perturb(engine, handle, 0.02F, 5);
+    Weighted weighted;
+    const auto sequences = branching();
+    for (std::size_t i = 0; i < sequences.size(); i++) addWeighted(weighted, sequences[i], i);
+    accumulate(engine, weighted, handle, 1.3F);
+    found[compute == Dtype::bf16] = gradients(engine, handle);
+  }
+  for (std::size_t i = 0; i < found[0].size(); i++) {
+    const double difference = relativeDifference(found[1][i], found[0][i]);
+    CHECK(difference > 1e-5 && difference < 3e-2);
   }
 }
 
@@ -146,11 +174,11 @@ TEST("gradients of the whole model are directional derivatives of the loss") {
   }
 }
 
-TEST("recomputed layers give the gradients of kept ones bit for bit, with any number of threads") {
+LAW("recomputed layers give the gradients of kept ones bit for bit, with any number of threads") {
   std::vector<std::vector<float>> first;
   for (const Keep keep : {Keep::layers, Keep::residuals}) {
     for (const int threads : {1, 2, 3}) {
-      RandomModel model(kSmall);
+      RandomModel model(smallIn(compute));
       EngineOptions options = model.options();
       options.keep = keep;
       options.threads = threads;
@@ -169,9 +197,10 @@ TEST("recomputed layers give the gradients of kept ones bit for bit, with any nu
   }
 }
 
-TEST("the loss falls on a repeated batch, training the adapter and training all") {
+LAW("the loss falls on a repeated batch, training the adapter and training all") {
   for (const bool trainAll : {false, true}) {
-    RandomModel model(kSmall);
+    if (trainAll && compute == Dtype::bf16) continue;  // refused
+    RandomModel model(smallIn(compute));
     EngineOptions options = model.options();
     options.trainAll = trainAll;
     Engine engine(options);
@@ -189,8 +218,8 @@ TEST("the loss falls on a repeated batch, training the adapter and training all"
   }
 }
 
-TEST("the arenas' high-water mark is the plan, and no more than one vocabulary block of logits is ever held") {
-  RandomModel model({.vocabulary = 9000, .contextLength = 256});
+LAW("the arenas' high-water mark is the plan, and no more than one vocabulary block of logits is ever held") {
+  RandomModel model({.vocabulary = 9000, .contextLength = 256, .compute = compute});
   EngineOptions options = model.options();
   options.trainTokens = 256;
   options.batchTokens = 64;
@@ -204,8 +233,8 @@ TEST("the arenas' high-water mark is the plan, and no more than one vocabulary b
   CHECK(engine.activations().largestAllocation() <= 256 * LogSoftmax::kBlock * sizeof(float));
 }
 
-TEST("a gradient that is not finite changes no weight") {
-  RandomModel model(kSmall);
+LAW("a gradient that is not finite changes no weight") {
+  RandomModel model(smallIn(compute));
   Engine engine(model.options());
   const int handle = engine.addAdapter(model.targets(4, 2), {}, 1);
   Weighted weighted;
@@ -222,4 +251,17 @@ TEST("a gradient that is not finite changes no weight") {
   CHECK(code == "E_NONFINITE");
   CHECK(engine.version(handle) == 0);
   CHECK(std::isnan(before) == std::isnan(value(engine, weighted, handle, 1)));
+}
+
+TEST("training all parameters in bf16 is refused") {
+  RandomModel model(smallIn(Dtype::bf16));
+  EngineOptions options = model.options();
+  options.trainAll = true;
+  std::string code;
+  try {
+    Engine engine(options);
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  CHECK(code == "E_INTERNAL");
 }

@@ -28,6 +28,7 @@ RandomModel::RandomModel(const ModelSize& size, std::uint64_t seed) {
   config.normEps = 1e-6F;
   config.rope.theta = 10000;
   config.contextLength = size.contextLength;
+  config.compute = size.compute;
   std::vector<float> data;
   const auto add = [&](Role role, std::int64_t layer, std::int64_t rows, std::int64_t cols, float center) {
     ModelTensor tensor{role, layer, {0, static_cast<std::int64_t>(data.size()) * 4, Dtype::f32, rows, cols}};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "harness.h"
 
 namespace agl::test {
 
@@ -21,6 +22,7 @@ struct ModelSize {
   bool biases = true;
   bool headNorms = false;
   std::int64_t contextLength = 1024;
+  Dtype compute = Dtype::f32;
 };
 
 // The file lives as long as this object.
@@ -69,3 +71,13 @@ bool sameBits(Engine& engine, const std::vector<std::int32_t>& prompt, const std
               float temperature);
 
 }  // namespace agl::test
+
+// A test that holds in every arithmetic: its body is given one after the other as `compute`.
+#define LAW(sentence)                                                             \
+  static void AGL_JOIN(law_, __LINE__)(agl::Dtype compute);                       \
+  TEST(sentence) {                                                                \
+    for (const agl::Dtype compute : {agl::Dtype::f32, agl::Dtype::bf16}) {        \
+      AGL_JOIN(law_, __LINE__)(compute);                                          \
+    }                                                                             \
+  }                                                                               \
+  static void AGL_JOIN(law_, __LINE__)([[maybe_unused]] agl::Dtype compute)

@@ -1,6 +1,7 @@
 #include "ops/elementwise.h"
 
 #include "backends.h"
+#include "core/half.h"
 #include "ops/elementwise.reference.h"
 
 namespace agl::test {
@@ -44,6 +45,28 @@ TEST("elementwise: addBias adds the bias to every row, and sumRows adds the rows
       CHECK(b.equals(summed));
     });
   }
+}
+
+TEST("elementwise: keep writes each row to its slot and no other, in f32 as it is and in bf16 rounded") {
+  const std::int64_t rows = 5, cols = 19, slots = 9;
+  const std::vector<std::int32_t> slot = {7, 0, 3, 8, 2};
+  const Floats x0 = randomNumbers(rows * cols, 1);
+  onEveryBackend([&](Context& ctx) {
+    for (const bool placed : {true, false}) {
+      Floats wide(static_cast<std::size_t>(slots * cols), 5.0F);
+      std::vector<std::uint16_t> narrow(wide.size(), f32ToBf16(5.0F));
+      Apart x(rows, cols, x0);
+      const std::int32_t* where = placed ? slot.data() : nullptr;
+      cpuOps().elementwise.keep(ctx, matrix(wide.data(), slots, cols), x.view(), where);
+      cpuOps().elementwise.keep(ctx, {narrow.data(), Dtype::bf16, slots, cols, cols}, x.view(), where);
+      Floats expected(wide.size(), 5.0F);
+      for (std::int64_t r = 0; r < rows; r++) {
+        std::copy_n(x0.data() + r * cols, cols, expected.data() + (placed ? slot[static_cast<std::size_t>(r)] : r) * cols);
+      }
+      CHECK(sameNumbers(wide, expected));
+      for (std::size_t i = 0; i < narrow.size(); i++) CHECK(narrow[i] == f32ToBf16(expected[i]));
+    }
+  });
 }
 
 TEST("elementwise: the reference's sumRows is the bias's gradient, by central differences") {
