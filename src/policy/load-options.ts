@@ -113,7 +113,12 @@ function checkCompute(
   if (compute === "auto")
     return !trainAll && tensors.every((tensor) => tensor.dtype === "bf16") ? "bf16" : "f32";
   if (compute === "bf16" && trainAll)
-    throw argumentError(who, 'compute to be "f32" together with train: "all"', compute, "train an adapter in bf16");
+    throw argumentError(
+      who,
+      'compute to be "f32" together with train: "all"',
+      compute,
+      "train an adapter in bf16",
+    );
   return compute;
 }
 

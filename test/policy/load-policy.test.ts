@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createModel } from "../../src/policy/create-model.js";
 import { devices } from "../../src/policy/devices.js";
 import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
@@ -20,7 +21,8 @@ describe("loadPolicy", () => {
   const wrong: [string, LoadPolicyOptions, string, RegExp][] = [
     ["an unknown device", { device: "tpu" as never }, "E_ARGUMENT", /device to be "auto" or "cpu" or "cuda"/],
     ["cuda without a build for it", { device: "cuda" }, "E_NATIVE", /CUDA.*device: "cpu"/],
-    ["bf16, which is not computed yet", { compute: "bf16" }, "E_ARGUMENT", /bf16 is not computed yet/],
+    ["an unknown arithmetic", { compute: "fp8" as never }, "E_ARGUMENT", /compute.*"bf16"/],
+    ["all weights trained in bf16", { compute: "bf16", train: "all" }, "E_ARGUMENT", /train an adapter/],
     ["no threads", { threads: 0 }, "E_ARGUMENT", /threads/],
     ["a negative seed", { seed: -1 }, "E_ARGUMENT", /seed/],
     ["a context beyond the model's", { contextLength: 513 }, "E_ARGUMENT", /contextLength.*512/],
@@ -78,14 +80,45 @@ describe("loadPolicy", () => {
   it("has the documented defaults", async () => {
     await using policy = await loadPolicy(qwen2);
     expect(policy.contextLength).toBe(512);
-    expect(policy.arithmetic).toMatch(/^f32-r\d+$/);
+    expect(policy.arithmetic).toMatch(/^bf16-r\d+$/);
     expect(policy.adapters).toEqual(["default"]);
     expect(policy.version()).toBe(0);
     expect(policy.config).toMatchObject({ architecture: "qwen2", layers: 3, hidden: 64, vocabulary: 368 });
     const { weights, adapters, optimizer, tokenMemory, activations, scratch, total } = policy.plan;
     expect(weights + adapters + optimizer + tokenMemory + activations + scratch).toBe(total);
     // Keys and values of 3 layers, 2 heads of 16, for 16,384 tokens.
-    expect(tokenMemory).toBe(16_384 * 3 * 2 * 2 * 16 * 4);
+    expect(tokenMemory).toBe(16_384 * 3 * 2 * 2 * 16 * 2);
+  });
+
+  it("computes in bf16 what is stored as bf16, unless all weights are trained or f32 is asked for", async () => {
+    const arithmetic = async (dir: string, options: LoadPolicyOptions = {}) => {
+      await using policy = await loadPolicy(dir, { ...small, ...options });
+      return policy.arithmetic.split("-")[0];
+    };
+    const f32 = join(out, "stored-as-f32");
+    createModel(
+      f32,
+      {
+        architecture: "llama",
+        ...{ hidden: 32, layers: 1, heads: 2, kvHeads: 1, headSize: 16, intermediate: 48, vocabulary: 401 },
+        tie: true,
+        tokenizer: qwen2,
+      },
+      { seed: 1 },
+    );
+    expect(await arithmetic(qwen2)).toBe("bf16");
+    expect(await arithmetic(qwen2, { compute: "f32" })).toBe("f32");
+    expect(await arithmetic(qwen2, { train: "all" })).toBe("f32");
+    expect(await arithmetic(f32)).toBe("f32");
+    expect(await arithmetic(f32, { compute: "bf16" })).toBe("bf16");
+  });
+
+  it("holds weights and keys in half the memory in bf16", async () => {
+    await using wide = await loadPolicy(qwen2, { ...small, compute: "f32" });
+    await using narrow = await loadPolicy(qwen2, { ...small, compute: "bf16" });
+    expect(narrow.plan.tokenMemory * 2).toBe(wide.plan.tokenMemory);
+    // Norms and biases stay f32; the fixture's are a few percent.
+    expect(narrow.plan.weights / wide.plan.weights).toBeLessThan(0.55);
   });
 
   it("gives a fresh adapter that changes nothing until it is trained", async () => {

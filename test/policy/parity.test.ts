@@ -35,7 +35,7 @@ describe.each(modelNames)("the policy of %s", (name) => {
     if (dir === undefined) return;
     expected = readExpected(dir);
     ids = expected.rows("input_ids");
-    policy = await loadPolicy(dir, { contextLength: 128, adapter: adapterDir });
+    policy = await loadPolicy(dir, { compute: "f32", contextLength: 128, adapter: adapterDir });
   });
   afterAll(async () => policy?.close());
 

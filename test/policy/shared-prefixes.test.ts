@@ -9,7 +9,7 @@ import { disturb, randomModels, tokensOf } from "./random-models.js";
 const models = randomModels();
 let policy: Policy;
 beforeAll(async () => {
-  policy = await loadPolicy(models.dir("odd"), { contextLength: 512, trainTokens: 2048 });
+  policy = await loadPolicy(models.dir("odd"), { compute: "f32", contextLength: 512, trainTokens: 2048 });
   await disturb(policy);
 });
 afterAll(async () => {
