@@ -199,9 +199,13 @@ export class Tables implements EntryTable<Entry> {
       const attempt = attemptOf("addSpans", entry, span.attemptId);
       if (attempt !== heard) heard = setAttempt(this, entry, hearFrom(attempt, now), now);
       const key = attemptKey(entry.key, attempt.sequenceId);
-      const [spanId, body = ""] = [toIdText(span.spanId), bodies[index]];
-      return this.db.change(kAddSpan, key, span.sequenceId, spanId, body) === 1 ? span : null;
+      return this.keepSpan(key, span, bodies[index] ?? "") ? span : null;
     });
+  }
+
+  /** @param key  its attempt's @param body  its JSON @returns false: it was kept before */
+  keepSpan(key: number, { sequenceId, spanId }: Span, body: string): boolean {
+    return this.db.change(kAddSpan, key, sequenceId, toIdText(spanId), body) === 1;
   }
 
   nextSequenceId(entry: Entry): number {
