@@ -18,6 +18,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::removeAdapter>("removeAdapter"),
                          InstanceMethod<&EngineObject::sample>("sample"),
                          InstanceMethod<&EngineObject::cancel>("cancel"),
+                         InstanceMethod<&EngineObject::holdSampler>("holdSampler"),
                          InstanceMethod<&EngineObject::divide>("divide"),
                          InstanceMethod<&EngineObject::forward>("forward"),
                          InstanceMethod<&EngineObject::backward>("backward"),
@@ -161,14 +162,15 @@ Napi::Value EngineObject::sample(const Napi::CallbackInfo& info) {
   Napi::Value result;
   const napi_deferred deferred = begin(env, result);
   if (onToken != nullptr) {
-    request.onToken = [this, onToken](int choice, std::int32_t token, float logprob) {
-      channel_->post([onToken, choice, token, logprob](napi_env at) {
+    request.onToken = [this, onToken](int choice, std::int32_t token, float logprob, std::int32_t version) {
+      channel_->post([onToken, choice, token, logprob, version](napi_env at) {
         napi_value callback = nullptr;
         napi_value self = nullptr;
         napi_get_reference_value(at, onToken, &callback);
         napi_get_undefined(at, &self);
-        napi_value arguments[3] = {number(at, choice), number(at, token), number(at, static_cast<double>(logprob))};
-        if (callback != nullptr) napi_call_function(at, self, callback, 3, arguments, nullptr);
+        napi_value arguments[4] = {number(at, choice), number(at, token), number(at, static_cast<double>(logprob)),
+                                   number(at, version)};
+        if (callback != nullptr) napi_call_function(at, self, callback, 4, arguments, nullptr);
       });
     };
   }
@@ -212,6 +214,10 @@ void EngineObject::cancel(const Napi::CallbackInfo& info) {
   thread_->post([id, choice, keep](std::unique_ptr<Engine>& engine) {
     if (engine != nullptr) engine->scheduler().cancel(id, choice, keep);
   });
+}
+
+void EngineObject::holdSampler(const Napi::CallbackInfo& info) {
+  if (!closed_) thread_->holdSampler(info[0].ToBoolean());
 }
 
 Napi::Value EngineObject::divide(const Napi::CallbackInfo& info) {

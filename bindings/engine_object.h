@@ -42,6 +42,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value removeAdapter(const Napi::CallbackInfo& info);
   Napi::Value sample(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
+  void holdSampler(const Napi::CallbackInfo& info);
   Napi::Value divide(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value backward(const Napi::CallbackInfo& info);

@@ -33,6 +33,7 @@ Napi::Value EngineObject::counters(const Napi::CallbackInfo& info) {
   put("samplerPasses", snapshot_.sampling.passes);
   put("largestSamplerPass", snapshot_.sampling.largestPass);
   put("cachedPromptTokens", snapshot_.sampling.cachedPromptTokens);
+  put("carriedRows", snapshot_.sampling.carriedRows);
   put("forwardRows", snapshot_.training.forwardRows);
   put("backwardRows", snapshot_.training.backwardRows);
   put("recomputedRows", snapshot_.training.recomputedRows);

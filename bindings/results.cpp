@@ -62,6 +62,7 @@ napi_value choices(napi_env env, const std::vector<Choice>& values) {
     napi_value item = object(env);
     set(env, item, "tokens", ints(env, choice.tokens));
     set(env, item, "logprobs", floats(env, choice.logprobs.data(), choice.logprobs.size()));
+    set(env, item, "versions", ints(env, choice.versions));
     set(env, item, "finishReason", text(env, reason));
     std::vector<std::int32_t> topTokens;
     std::vector<float> topLogprobs;

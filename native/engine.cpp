@@ -68,6 +68,7 @@ int Engine::addAdapter(std::vector<LoraTarget> targets, const std::vector<std::s
 
 void Engine::removeAdapter(int handle) {
   const Adapter* adapter = adapterOf(handle);
+  if (scheduler_->isNeeded(handle)) throw Error("E_STATE", "policy.removeAdapter: expected no sample under it to run");
   trainer_->forget();
   scheduler_->dropCache(handle);
   plan_.adapters -= adapter->packedBytes();

@@ -74,6 +74,7 @@ class Engine {
   Isa isa() const { return isa_; }
 
   int addAdapter(std::vector<LoraTarget> targets, const std::vector<std::string>& files, std::uint64_t seed);
+  // Throws E_STATE while a sample under it runs.
   void removeAdapter(int handle);
   // Handle -1 is the base model.
   std::int64_t version(int handle);
@@ -128,6 +129,8 @@ class EngineThread {
   ~EngineThread() { close(); }
 
   void post(std::function<void(std::unique_ptr<Engine>& engine)> job);
+  // Whether the sampler runs between jobs. Held, it starts no pass; cancels and everything else still work.
+  void holdSampler(bool held);
   // Ends what runs, drops what waits (each job is called with a null engine so that it can say so) and joins. Idempotent.
   void close();
   bool closing() {
@@ -142,6 +145,7 @@ class EngineThread {
   std::condition_variable wake_;
   std::deque<std::function<void(std::unique_ptr<Engine>&)>> jobs_;
   bool closing_ = false;
+  bool samplerIsHeld_ = false;
   std::atomic<Engine*> running_{nullptr};
   std::thread thread_;
 };

@@ -15,6 +15,14 @@ void EngineThread::post(std::function<void(std::unique_ptr<Engine>&)> job) {
   job(none);
 }
 
+void EngineThread::holdSampler(bool held) {
+  {
+    std::lock_guard lock(mutex_);
+    samplerIsHeld_ = held;
+  }
+  wake_.notify_one();
+}
+
 void EngineThread::close() {
   {
     std::lock_guard lock(mutex_);
@@ -32,7 +40,7 @@ void EngineThread::loop() {
   std::unique_ptr<Engine> engine;
   std::unique_lock lock(mutex_);
   while (!closing_) {
-    const bool sampling = engine != nullptr && !engine->scheduler().idle();
+    const bool sampling = !samplerIsHeld_ && engine != nullptr && !engine->scheduler().idle();
     if (jobs_.empty() && !sampling) {
       wake_.wait(lock);
       continue;

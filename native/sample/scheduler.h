@@ -1,6 +1,15 @@
-// The sampler: many requests in one running batch. Each step plans the rows of one pass (one row for every sequence that decodes, then
-// prompts as far as the budget reaches), runs it, and draws a token for every sequence whose prefix is complete. Requests join and leave
-// between steps; prompts share what is computed through the token tree.
+// The sampler: many requests in one running batch. Each step plans the rows of one pass, runs it, and draws a token for every sequence whose
+// prefix is complete. Requests join and leave between steps; prompts share what is computed through the token tree.
+//
+// Who computes when. B is batchTokens, the rows of a pass.
+//   admission  in order of arrival, once token memory has room for all a sequence may come to be; at most B at a time. Whoever waits for memory
+//              makes all behind it wait, so that nobody is passed by; what runs ends, and alone every sequence fits.
+//   rows       every admitted sequence has at least one row of every pass: one for each of the d that decode; of the rest half is shared evenly
+//              among the p prompts, and what is then left goes to them in order of arrival. So T tokens of a prompt are computed within
+//              T / max(1, (B - d) / 2p) passes, rounded up, however many long prompts there are.
+//   cancel     takes effect between two passes: what only the cancelled sequence needed may be evicted from then on.
+//   update     stale blocks are dropped, sequences that run under those weights lose their place in memory and are admitted again, first in line:
+//              their text is computed again, and they go on.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +29,8 @@ enum class FinishReason : std::uint8_t { stop, length, aborted };
 struct Choice {
   std::vector<std::int32_t> tokens;
   std::vector<float> logprobs;
-  std::vector<TokenLogprob> top;  // topLogprobs for every token
+  std::vector<std::int32_t> versions;  // of the weights, for every token
+  std::vector<TokenLogprob> top;       // topLogprobs for every token
   FinishReason finishReason = FinishReason::aborted;
 };
 
@@ -34,7 +44,7 @@ struct SampleRequest {
   std::vector<std::int32_t> stopTokens;
   int adapter = -1;  // handle, -1 is the base model
   const Adapter* weights = nullptr;
-  std::function<void(int choice, std::int32_t token, float logprob)> onToken;  // may be empty
+  std::function<void(int choice, std::int32_t token, float logprob, std::int32_t version)> onToken;  // may be empty
   std::function<void(std::vector<Choice>)> onDone;
   std::function<void(const char* code, const std::string& message)> onError;
 };
@@ -46,6 +56,7 @@ struct SampleCounters {
   std::int64_t passes = 0;
   std::int64_t largestPass = 0;
   std::int64_t cachedPromptTokens = 0;
+  std::int64_t carriedRows = 0;  // computed again after an update
 };
 
 class Scheduler {
@@ -65,7 +76,11 @@ class Scheduler {
   void step();
   void failAll(const char* code, const std::string& message);
   // The adapter's weights have changed (-1: the base model's, and so everybody's): what was computed under the old ones is stale.
-  void dropCache(int adapter) { adapter < 0 ? tree_.dropAll() : tree_.drop(adapter); }
+  void dropCache(int adapter);
+  // Whether sequences under this adapter wait or run.
+  bool isNeeded(int adapter) const;
+  // Blocks that sequences hold or may still take; the rest is free or may be evicted.
+  std::int64_t heldBlocks() const { return tree_.pinnedBlocks() + reservedBlocks(); }
   const SampleCounters& counters() const { return counters_; }
 
  private:
@@ -82,9 +97,12 @@ class Scheduler {
     bool done = false;
     std::vector<std::int32_t> tokens;  // prompt and sampled
     std::int32_t computed = 0;         // leading tokens in the tree, those of the pass being planned included
+    std::int32_t carried = 0;          // leading tokens that were computed before an update
     TokenTree::Node* tail = nullptr;
     std::vector<KeyRun> runs;
     std::int64_t reserved = 0;  // blocks it may still take
+    bool maySplit = false;      // one of them is for leaving, in the middle of a block, where another sequence goes on
+    std::int32_t left() const { return static_cast<std::int32_t>(tokens.size()) - computed; }
   };
   // A stretch of a sequence in the pass being planned.
   struct Stretch {
@@ -102,9 +120,12 @@ class Scheduler {
   };
 
   Plan plan();
+  void admitWaiting(Plan& plan);
+  void sharePass(Plan& plan);
   bool admit(Sequence& sequence, Plan& plan);
+  bool reserve(Sequence& sequence, TokenTree::Node* node);
   bool mustWait(const Sequence& sequence, const TokenTree::Node* node) const;
-  void extend(Sequence& sequence, Plan& plan);
+  void extend(Sequence& sequence, std::int64_t rows, Plan& plan);
   void repeatLastRow(Sequence& sequence, Plan& plan);
   void run(Plan& plan);
   void drawTokens(const Plan& plan, View normed, const std::vector<std::int64_t>& hiddenRows);

@@ -43,9 +43,11 @@ TokenTree::Node* TokenTree::match(Node* root, std::span<const std::int32_t> toke
 std::int32_t TokenTree::append(Node*& tail, std::int32_t token) {
   const std::int32_t position = tail->end();
   const bool freshBlock = position % kBlock == 0 || tail->blocks.empty();
-  const bool lastIsOurs = freshBlock || uses_[static_cast<std::size_t>(tail->blocks.back())] == 1;
-  const bool inPlace = tail->parent != nullptr && tail->children.empty() && tail->pins == 1 && tail->hidden.empty() &&
-                       lastIsOurs;
+  // Who holds a block holds it down one path, and the last of them may fill it.
+  const bool lastIsOurs = freshBlock || std::none_of(tail->children.begin(), tail->children.end(), [&](const auto& child) {
+                            return child->blocks.front() == tail->blocks.back();
+                          });
+  const bool inPlace = tail->parent != nullptr && tail->children.empty() && tail->pins == 1 && tail->hidden.empty();
   if (!inPlace) {
     auto child = std::make_unique<Node>();
     child->parent = tail;
@@ -72,6 +74,12 @@ std::int32_t TokenTree::append(Node*& tail, std::int32_t token) {
 std::int32_t TokenTree::slot(const Node* node, std::int32_t position) const {
   const std::int32_t block = node->blocks[static_cast<std::size_t>(position / kBlock - node->start / kBlock)];
   return block * kBlock + position % kBlock;
+}
+
+std::int64_t TokenTree::pinnedBlocks() const {
+  std::vector<bool> pinned(uses_.size(), false);
+  for (const Root& root : roots_) markPinned(*root.node, pinned);
+  return std::count(pinned.begin(), pinned.end(), true);
 }
 
 std::vector<KeyRun> TokenTree::runs(const Node* node) const {
@@ -122,14 +130,6 @@ void TokenTree::dropAll() {
   roots_.clear();
 }
 
-void appendRun(std::vector<KeyRun>& runs, KeyRun run) {
-  if (!runs.empty() && runs.back().slot + runs.back().count == run.slot) {
-    runs.back().count += run.count;
-  } else {
-    runs.push_back(run);
-  }
-}
-
 // --- internal ---
 
 std::int32_t TokenTree::takeBlock() {
@@ -141,6 +141,9 @@ std::int32_t TokenTree::takeBlock() {
 }
 
 void TokenTree::releaseBlock(std::int32_t block) {
+#ifdef AGL_FAULT_EVICTED_IN_USE
+  uses_[static_cast<std::size_t>(block)] = 1;
+#endif
   if (--uses_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
 }
 
@@ -171,6 +174,15 @@ TokenTree::Node* TokenTree::split(Node* node, std::int32_t length) {
   front->children.push_back(std::move(*at));
   *at = std::move(front);
   return result;
+}
+
+bool TokenTree::markPinned(const Node& node, std::vector<bool>& pinned) {
+  bool isPinned = node.pins > 0;
+  for (const auto& child : node.children) isPinned = markPinned(*child, pinned) || isPinned;
+  if (isPinned) {
+    for (const std::int32_t block : node.blocks) pinned[static_cast<std::size_t>(block)] = true;
+  }
+  return isPinned;
 }
 
 std::int64_t TokenTree::evictableBlocks(const Node& node, bool& unpinned) const {

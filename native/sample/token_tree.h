@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "model/key_runs.h"
 #include "model/token_memory.h"
-#include "ops/attention.h"
 
 namespace agl {
 
@@ -33,8 +33,8 @@ class TokenTree {
   Node* root(int adapter);
   // The node that ends where the longest known prefix of tokens ends; splits one if need be.
   Node* match(Node* root, std::span<const std::int32_t> tokens);
-  // One more token after `tail`: in place when nobody else ends or continues there, in a new child otherwise. Moves the pin of the
-  // caller's sequence, returns the token's slot. There must be a free block if one is needed.
+  // One more token after `tail`: in place when nobody else ends or continues there, in a new child otherwise, which goes on in the rest of tail's
+  // last block unless another child does. Moves the pin of the caller's sequence, returns the token's slot. There must be a free block if one is needed.
   std::int32_t append(Node*& tail, std::int32_t token);
   void pin(Node* node) { node->pins++; }
   void unpin(Node* node) { node->pins--; }
@@ -43,6 +43,8 @@ class TokenTree {
   std::int32_t slot(const Node* node, std::int32_t position) const;
 
   std::int64_t freeBlocks() const { return static_cast<std::int64_t>(free_.size()); }
+  // Blocks of prefixes that sequences need.
+  std::int64_t pinnedBlocks() const;
   // Evicts prefixes that no sequence needs, least recently used first, until `blocks` are free; false when that is impossible.
   bool makeRoom(std::int64_t blocks);
   // Forgets everything of one adapter, whose weights have changed, or of all. No sequence may be pinned there.
@@ -59,6 +61,8 @@ class TokenTree {
   void release(Node& node);
   Node* split(Node* node, std::int32_t length);
   Node* oldestEvictable(Node* node);
+  // Whether a sequence ends in the subtree; marks the blocks of the nodes above one.
+  static bool markPinned(const Node& node, std::vector<bool>& pinned);
   // Blocks of subtrees without pins, an upper bound of what eviction frees; and whether the subtree has none.
   std::int64_t evictableBlocks(const Node& node, bool& unpinned) const;
 
@@ -67,8 +71,5 @@ class TokenTree {
   std::vector<int> uses_;  // nodes that hold the block
   std::uint64_t clock_ = 0;
 };
-
-// Appends a range of slots, joined with the last one when it follows it directly.
-void appendRun(std::vector<KeyRun>& runs, KeyRun run);
 
 }  // namespace agl

@@ -38,15 +38,6 @@ std::int32_t targetIndex(std::vector<std::int32_t>& targets, std::int32_t token)
   return static_cast<std::int32_t>(targets.size()) - 1;
 }
 
-// Appends a range of rows, joined with the last one when it follows it directly.
-void appendRun(std::vector<KeyRun>& runs, KeyRun run) {
-  if (!runs.empty() && runs.back().slot + runs.back().count == run.slot) {
-    runs.back().count += run.count;
-  } else {
-    runs.push_back(run);
-  }
-}
-
 // A maximal stretch of rows without branches, and the ranges of rows above it.
 struct Stretch {
   std::int32_t node;  // its first

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "ops/attention.h"
+#include "model/key_runs.h"
 
 namespace agl {
 

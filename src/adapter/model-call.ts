@@ -21,6 +21,7 @@ export function toTransition(span: Span, agent: string, reward: number | null): 
       1,
     adapter: stringOf(attributes["agentlightning.adapter"]),
     version: numberOf(attributes["agentlightning.version"]),
+    ...versionsOf(span),
     arithmetic: stringOf(attributes["agentlightning.arithmetic"]),
     finishReason: stringOf(attributes["gen_ai.response.finish_reason"]),
     reward,
@@ -39,6 +40,11 @@ function numberOf(value: AttributeValue | undefined): number | null {
 
 function numbersOf(value: unknown): readonly number[] {
   return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : [];
+}
+
+function versionsOf({ attributes }: Span): Pick<Transition, "versions"> {
+  const versions = numbersOf(attributes["agentlightning.versions"]);
+  return versions.length > 0 ? { versions } : {};
 }
 
 // Log-probabilities that are not one a token cannot be placed, and count as none.

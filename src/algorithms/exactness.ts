@@ -14,7 +14,11 @@ export function isCurrent(row: Trajectory, adapter: string, version: number, ari
   return (
     row.sampledLogprobs !== null &&
     row.transitions.every(
-      (t) => t.adapter === adapter && t.version === version && t.arithmetic === arithmetic,
+      (t) =>
+        t.adapter === adapter &&
+        t.version === version &&
+        t.versions === undefined &&
+        t.arithmetic === arithmetic,
     )
   );
 }

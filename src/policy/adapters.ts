@@ -35,7 +35,7 @@ export async function addAdapter(
 /** @throws as Policy.removeAdapter */
 export async function removeAdapter(parts: PolicyParts, name: string): Promise<void> {
   const who = "policy.removeAdapter";
-  return parts.states.alone(who, async () => {
+  return parts.states.last(who, async () => {
     if (typeof name !== "string") throw argumentError(who, "a name", name);
     const { handle } = parts.adapters.adapter(who, name);
     await fromNative(who, () => parts.engine.removeAdapter(handle));

@@ -134,12 +134,14 @@ export interface NativeSampleRequest {
   /** Adapter handle, -1 is the base model. */
   readonly adapter: number;
   /** Called for each token as it is sampled, on the JavaScript thread, in order. */
-  readonly onToken?: (choice: number, token: number, logprob: number) => void;
+  readonly onToken?: (choice: number, token: number, logprob: number, version: number) => void;
 }
 
 export interface NativeChoice {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
+  /** Of the weights that sampled each token. */
+  readonly versions: Int32Array;
   readonly finishReason: "stop" | "length" | "aborted";
   /** `topLogprobs` ids and numbers for each token, most probable first. */
   readonly topTokens: Int32Array;
@@ -199,6 +201,8 @@ export interface NativeCounters {
   readonly samplerPasses: number;
   readonly largestSamplerPass: number;
   readonly cachedPromptTokens: number;
+  /** Positions of running samples computed again after an update of their weights. */
+  readonly carriedRows: number;
   readonly forwardRows: number;
   readonly backwardRows: number;
   readonly recomputedRows: number;
@@ -220,6 +224,8 @@ export interface NativeEngine {
   sample(id: number, request: NativeSampleRequest): Promise<readonly NativeChoice[]>;
   /** Ends the choices of a running or waiting sample with "aborted"; `choice` -1 is all, otherwise the choice ends with "stop" after `keep` tokens. */
   cancel(id: number, choice: number, keep: number): void;
+  /** While held, running samples stand still: other jobs run beside them, and an update carries them over to the new weights. */
+  holdSampler(held: boolean): void;
   divide(batch: { readonly tokens: Int32Array; readonly offsets: Int32Array }): NativeDivision;
   forward(batch: NativeBatch): Promise<NativeScores>;
   /** Adds to the gradients, from the last forward with keep; one number per prediction, as in NativeScores. */

@@ -32,6 +32,11 @@ export interface LoadPolicyOptions {
   readonly cacheTokens?: number;
   /** Most tokens that one pass of sampling computes. Default 512. */
   readonly batchTokens?: number;
+  /**
+   * What becomes of running samples when a score, training or an adapter call comes. "drain" (default): it waits for them. "carry": they stand still
+   * meanwhile; after an update of their weights they go on under the new version, and each of their tokens carries the version that sampled it.
+   */
+  readonly runningSamples?: "drain" | "carry";
   readonly testing?: TestingOptions;
 }
 
@@ -58,6 +63,7 @@ export interface LoadPlan
     | "trainAll"
   > {
   readonly seed: bigint;
+  readonly carriesSamples: boolean;
 }
 
 /** @throws E_ARGUMENT naming the option; E_NATIVE when the device is not supported by this build */
@@ -80,6 +86,8 @@ export function checkLoadOptions(
       max: kMaxThreads,
     }),
     seed: checkSeed(who, options.seed ?? 0),
+    carriesSamples:
+      checkOneOf(who, "runningSamples", options.runningSamples ?? "drain", ["drain", "carry"]) === "carry",
     isa:
       testing.isa === undefined
         ? ""

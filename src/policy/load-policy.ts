@@ -25,7 +25,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
-  const { seed, ...plan } = checkLoadOptions(kWho, options, folder);
+  const { seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
@@ -34,7 +34,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   const engine = new (native().Engine)(toEngineOptions(folder, plan));
   const parts: PolicyParts = {
     engine,
-    states: createStates("the policy"),
+    states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
     adapters: createAdapterTable(config, plan.trainAll),
     config,
     dir,
@@ -63,7 +63,7 @@ const kFirstAdapter = "default";
 
 function toEngineOptions(
   { config, files, tensors }: ModelFolder,
-  plan: Omit<LoadPlan, "seed">,
+  plan: Omit<LoadPlan, "seed" | "carriesSamples">,
 ): NativeEngineOptions {
   const { rope } = config;
   const factors = { factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 1, originalMaxPositions: 1 };

@@ -9,7 +9,8 @@ import type { ModelConfig } from "./model-config.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /**
- * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it.
+ * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it. Loaded with
+ * runningSamples: "carry", it does not wait: running samples stand still meanwhile and go on under the weights it leaves.
  * Every promise rejects with E_CLOSED once the policy is closed, and with E_ARGUMENT when an argument is wrong.
  */
 export interface Policy extends AsyncDisposable {
@@ -50,7 +51,7 @@ export interface Policy extends AsyncDisposable {
   optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
   /** Adds a fresh adapter, which changes nothing until trained, or one from a PEFT folder. Rejects with E_MODEL, E_MEMORY, and E_STATE for train: "all". */
   addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
-  /** Frees an adapter. */
+  /** Frees an adapter, once no sample runs. */
   removeAdapter(name: string): Promise<void>;
   /** Writes an adapter as a PEFT folder (float32). Rejects with E_STATE for train: "all". */
   saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
@@ -119,7 +120,10 @@ export interface SampledChoice {
   readonly topLogprobs: Float32Array;
   /** What sampled it: an adapter's name or "base". */
   readonly adapter: string;
+  /** Optimizer steps its weights had taken when its first token was sampled. */
   readonly version: number;
+  /** The same for each token, where an update came in between; absent otherwise. */
+  readonly versions?: Int32Array;
   readonly arithmetic: string;
 }
 

@@ -1,5 +1,6 @@
 // policy.sample: checks a request, hands it to the engine, streams, and ends choices at stop strings. The sampling itself is native.
 import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import type { PolicyWeights } from "./adapter-table.js";
 import type { NativeChoice, NativeSampleRequest } from "./binding.js";
 import { fromNative } from "./native-error.js";
 import type { SampledChoice, SampleOptions } from "./policy.js";
@@ -16,22 +17,22 @@ export async function sample(parts: PolicyParts, options: SampleOptions): Promis
     throw argumentError(kWho, "options with a prompt", options);
   const request = checkRequest(parts, options);
   const work = async (stop: AbortSignal): Promise<SampledChoice[]> => {
-    const { name, handle, version } = parts.adapters.resolve(kWho, options.adapter);
-    const origin = { adapter: name, version, arithmetic: parts.arithmetic };
+    const weights = parts.adapters.resolve(kWho, options.adapter);
+    const toSampled = (choice: NativeChoice): SampledChoice => describe(choice, weights, parts.arithmetic);
     const id = parts.nextId();
     const stream = createStream(parts, id, request, options);
     stop.addEventListener("abort", () => {
       parts.engine.cancel(id, -1, 0);
-      options.onAborted?.(stream.aborted().map((choice) => ({ ...choice, ...origin })));
+      options.onAborted?.(stream.aborted().map(toSampled));
     });
-    const given = { ...request.native, adapter: handle };
-    const onToken = (choice: number, token: number, logprob: number): void => {
-      if (!stop.aborted) stream.push(choice, token, logprob);
+    const given = { ...request.native, adapter: weights.handle };
+    const onToken: NativeSampleRequest["onToken"] = (...token) => {
+      if (!stop.aborted) stream.push(...token);
     };
     const choices = await fromNative(kWho, () =>
       parts.engine.sample(id, stream.isNeeded ? { ...given, onToken } : given),
     );
-    return stream.finish(choices).map((choice) => ({ ...choice, ...origin }));
+    return stream.finish(choices).map(toSampled);
   };
   return parts.states.share(kWho, work, options.signal);
 }
@@ -88,10 +89,20 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
   };
 }
 
+function describe(
+  { versions, ...choice }: NativeChoice,
+  { name, version }: PolicyWeights,
+  arithmetic: string,
+): SampledChoice {
+  const first = versions[0] ?? version;
+  const isCarried = versions.some((each) => each !== first);
+  return { ...choice, adapter: name, version: first, ...(isCarried ? { versions } : {}), arithmetic };
+}
+
 interface Stream {
   /** Whether anybody needs the tokens one by one. */
   readonly isNeeded: boolean;
-  push(choice: number, token: number, logprob: number): void;
+  push(choice: number, token: number, logprob: number, version: number): void;
   /** The choices as far as they were streamed. */
   aborted(): NativeChoice[];
   /** Ends choices at the token that completed a stop string. Throws what the caller's onToken threw. */
@@ -101,6 +112,7 @@ interface Stream {
 interface StreamedChoice {
   readonly tokens: number[];
   readonly logprobs: number[];
+  readonly versions: number[];
   readonly matcher: StopMatcher;
   isStopped: boolean;
 }
@@ -113,6 +125,7 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
     (): StreamedChoice => ({
       tokens: [],
       logprobs: [],
+      versions: [],
       matcher: createStopMatcher(parts.tokenizer, request.stopStrings),
       isStopped: false,
     }),
@@ -124,6 +137,7 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
   const toChoice = (choice: StreamedChoice): NativeChoice => ({
     tokens: Int32Array.from(choice.tokens),
     logprobs: Float32Array.from(choice.logprobs),
+    versions: Int32Array.from(choice.versions),
     finishReason: finishReasonOf(choice),
     topTokens: new Int32Array(),
     topLogprobs: new Float32Array(),
@@ -131,11 +145,12 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
   return {
     isNeeded:
       options.onToken !== undefined || options.onAborted !== undefined || request.stopStrings.length > 0,
-    push(index, token, logprob) {
+    push(index, token, logprob, version) {
       const choice = streamed[index];
       if (thrown !== undefined || choice === undefined || choice.isStopped) return;
       choice.tokens.push(token);
       choice.logprobs.push(logprob);
+      choice.versions.push(version);
       choice.isStopped = choice.matcher.push(token);
       if (choice.isStopped) parts.engine.cancel(id, index, choice.tokens.length);
       try {

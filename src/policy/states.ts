@@ -1,5 +1,6 @@
 // Who waits for whom (DESIGN 4, States): a fair queue of shared and lone work. Shared work runs together; lone work runs by itself,
-// first in, first out; whoever comes later stays behind whoever waits. It knows nothing of what the work is.
+// first in, first out; whoever comes later stays behind whoever waits. Where shared work can be held, lone work need not wait for what runs: it is
+// held meanwhile. It knows nothing of what the work is.
 import { LightningError } from "../base/error.js";
 
 /** Work that has its turn. `stop` aborts when the caller gave up or the queue was closed: the result is then dropped. */
@@ -8,17 +9,22 @@ export type Work<T> = (stop: AbortSignal) => Promise<T>;
 export interface States {
   /** Runs beside other shared work, as soon as nothing that runs alone runs or waits. @throws E_CLOSED, the signal's reason, or what `work` throws. */
   share<T>(who: string, work: Work<T>, signal?: AbortSignal): Promise<T>;
-  /** Runs by itself, after everything that came before. @throws E_CLOSED, or what `work` throws. */
+  /** Runs by itself, after everything that came before, or while that is held. @throws E_CLOSED, or what `work` throws. */
   alone<T>(who: string, work: Work<T>): Promise<T>;
+  /** Runs by itself, after everything that came before, ended and not held. @throws E_CLOSED, or what `work` throws. */
+  last<T>(who: string, work: Work<T>): Promise<T>;
   /** @throws E_CLOSED after `close`. */
   checkOpen(who: string): void;
   /** Rejects everything that waits or runs with E_CLOSED; resolves when what ran has ended. Calling it again gives the same promise. */
   close(): Promise<void>;
 }
 
-/** @param what  what is closed, as in "the policy" */
-export function createStates(what: string): States {
-  const queue = new TurnQueue();
+/**
+ * @param what  what is closed, as in "the policy"
+ * @param hold  makes running shared work stand still, or go on; absent: lone work waits until it has ended
+ */
+export function createStates(what: string, hold?: (held: boolean) => void): States {
+  const queue = new TurnQueue(hold);
   const running = new Set<Promise<unknown>>();
   const unsettled = new Set<() => void>();
   let closing: Promise<void> | undefined;
@@ -26,7 +32,7 @@ export function createStates(what: string): States {
   const closedError = (who: string): LightningError =>
     new LightningError("E_CLOSED", `${who}: expected ${what} to be open, it was closed`);
 
-  function enter<T>(who: string, shared: boolean, work: Work<T>, signal?: AbortSignal): Promise<T> {
+  function enter<T>(who: string, kind: Turn["kind"], work: Work<T>, signal?: AbortSignal): Promise<T> {
     if (closing !== undefined) return Promise.reject(closedError(who));
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise<T>((resolve, reject) => {
@@ -44,7 +50,7 @@ export function createStates(what: string): States {
         unsettled.delete(onClose);
       };
       const turn: Turn = {
-        shared,
+        kind,
         start: () => {
           const ended = callWork(work, stop.signal)
             .then(resolve, reject)
@@ -63,8 +69,9 @@ export function createStates(what: string): States {
   }
 
   return {
-    share: (who, work, signal) => enter(who, true, work, signal),
-    alone: (who, work) => enter(who, false, work),
+    share: (who, work, signal) => enter(who, "shared", work, signal),
+    alone: (who, work) => enter(who, hold === undefined ? "last" : "alone", work),
+    last: (who, work) => enter(who, "last", work),
     checkOpen: (who) => {
       if (closing !== undefined) throw closedError(who);
     },
@@ -82,13 +89,19 @@ export function createStates(what: string): States {
 // --- internal ---
 
 interface Turn {
-  readonly shared: boolean;
+  readonly kind: "shared" | "alone" | "last";
   readonly start: () => void;
 }
 
 class TurnQueue {
   private readonly waiting: Turn[] = [];
   private readonly current = new Set<Turn>();
+
+  private readonly hold: ((held: boolean) => void) | undefined;
+
+  constructor(hold?: (held: boolean) => void) {
+    this.hold = hold;
+  }
 
   add(turn: Turn): void {
     this.waiting.push(turn);
@@ -110,6 +123,7 @@ class TurnQueue {
 
   end(turn: Turn): void {
     this.current.delete(turn);
+    if (turn.kind === "alone") this.hold?.(false);
     this.advance();
   }
 
@@ -117,14 +131,14 @@ class TurnQueue {
     for (let next = this.waiting[0]; next !== undefined && this.admits(next); next = this.waiting[0]) {
       this.waiting.shift();
       this.current.add(next);
+      if (next.kind === "alone") this.hold?.(true);
       next.start();
     }
   }
 
   private admits(turn: Turn): boolean {
-    if (this.current.size === 0) return true;
-    if (!turn.shared) return false;
-    for (const other of this.current) if (!other.shared) return false;
+    if (turn.kind === "last") return this.current.size === 0;
+    for (const other of this.current) if (other.kind !== "shared") return false;
     return true;
   }
 }

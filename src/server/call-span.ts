@@ -68,6 +68,7 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     "agentlightning.temperature": call.sampling.temperature,
     "agentlightning.prefix": prompt.prefix,
   };
+  if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
   if (call.request.logprobs) out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
   putMessage(out, "gen_ai.completion.0", {
     role: "assistant",

@@ -1,4 +1,5 @@
-// A chat completions request, checked: what the endpoint serves, and by name what it does not. Field names are the wire's.
+// A chat completions request, checked: what the endpoint serves, and by name what it does not. Field names are the wire's. `seed` is accepted and
+// not used: the rollout's seed decides (Law 6), since one seed in an agent's code would make all samples of a group the same.
 import { z } from "zod";
 import type { ChatMessage, ToolDefinition } from "../types/chat.js";
 import { badRequest } from "./open-ai-error.js";

@@ -18,6 +18,8 @@ export interface Transition {
   /** Adapter, its version and the arithmetic that sampled it; null when another engine did. */
   readonly adapter: string | null;
   readonly version: number | null;
+  /** (R) where the adapter was updated in between; `version` is then the first. */
+  readonly versions?: readonly number[];
   readonly arithmetic: string | null;
   readonly finishReason: string | null;
   /** Reward matched to this very call; null is none. */

@@ -105,7 +105,8 @@ describe("toTransitions", () => {
       ...ids,
       "agentlightning.response_logprobs": [-0.5, -0.1],
       "agentlightning.adapter": "main",
-      "agentlightning.version": 7,
+      "agentlightning.version": 6,
+      "agentlightning.versions": [6, 7],
       "agentlightning.arithmetic": "f32.1",
       "agentlightning.temperature": 0.7,
       "gen_ai.request.temperature": 0,
@@ -122,10 +123,11 @@ describe("toTransitions", () => {
     expect(found.map(({ logprobs }) => logprobs)).toEqual([[-0.5, -0.1], [-0.3, -0.2], null]);
     expect(found.map(({ temperature }) => temperature)).toEqual([0.7, 0.5, 1]);
     expect(found.map(({ adapter, version, arithmetic }) => [adapter, version, arithmetic])).toEqual([
-      ["main", 7, "f32.1"],
+      ["main", 6, "f32.1"],
       [null, null, null],
       [null, null, null],
     ]);
+    expect(found.map(({ versions }) => versions)).toEqual([[6, 7], undefined, undefined]);
   });
 
   it("finds nothing in no spans, and survives spans that are each other's parents", () => {

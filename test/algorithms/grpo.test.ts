@@ -142,6 +142,23 @@ describe("grpo", () => {
     expect(metrics).toMatchObject({ "exact/compared": 0, "exact/stale": 40, "update/ratioMean": 1 });
   });
 
+  it("never compares a sample that an update was carried over into, whatever its first version", async () => {
+    const group = await groupOf((sample) => sample % 2);
+    const rollouts = group.rollouts.map((rollout) => ({
+      ...rollout,
+      trajectories: rollout.trajectories.map((trajectory) => ({
+        ...trajectory,
+        sampledLogprobs: trajectory.sampledLogprobs?.map((value) => value / 2) ?? null,
+        transitions: trajectory.transitions.map((transition) => ({
+          ...transition,
+          versions: transition.responseIds.map((_, i) => (transition.version ?? 0) + (i > 2 ? 1 : 0)),
+        })),
+      })),
+    }));
+    const { metrics } = await update([{ ...group, rollouts }]);
+    expect(metrics).toMatchObject({ "exact/compared": 0, "exact/stale": 40 });
+  });
+
   it("drops groups without variance, and takes no step when none is left", async () => {
     const alike = await groupOf(() => 0.1, 1);
     const version = policy.version("base");

@@ -81,6 +81,16 @@ std::vector<LoraTarget> RandomModel::targets(std::int64_t rank, float scale) con
   return all;
 }
 
+std::vector<EngineOptions> arithmetics(const EngineOptions& options) {
+  std::vector<EngineOptions> all;
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+    if (kernelsOf(isa) == nullptr) continue;
+    all.push_back(options);
+    all.back().isa = isa;
+  }
+  return all;
+}
+
 void perturb(Engine& engine, int handle, float amount, std::uint64_t seed) {
   ParameterSet& parameters = engine.parameters(handle);
   for (std::size_t i = 0; i < parameters.count(); i++) {

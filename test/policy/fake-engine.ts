@@ -88,6 +88,7 @@ export class FakeEngine implements NativeEngine {
     const choices = Array.from({ length: request.n }, () => ({
       tokens: [] as number[],
       logprobs: [] as number[],
+      versions: [] as number[],
     }));
     const sum = request.prompt.reduce((a, b) => a + b, 0);
     for (let t = 0; t < request.maxTokens; t++) {
@@ -96,7 +97,9 @@ export class FakeEngine implements NativeEngine {
       for (const [c, choice] of active) {
         choice.tokens.push(((sum + 7 * c + t) % 300) + 1);
         choice.logprobs.push(-(t + 1) / 8);
-        request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8);
+        const version = request.adapter < 0 ? 0 : this.taken;
+        choice.versions.push(version);
+        request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8, version);
       }
     }
     return choices.map((choice, c) => {
@@ -106,6 +109,7 @@ export class FakeEngine implements NativeEngine {
       return {
         tokens: Int32Array.from(choice.tokens.slice(0, cut?.keep || undefined)),
         logprobs: Float32Array.from(choice.logprobs.slice(0, cut?.keep || undefined)),
+        versions: Int32Array.from(choice.versions.slice(0, cut?.keep || undefined)),
         finishReason: cut === undefined ? "length" : cut.choice < 0 ? "aborted" : "stop",
         topTokens: Int32Array.from({ length: choice.tokens.length * request.topLogprobs }, (_, i) => i),
         topLogprobs: Float32Array.from({ length: choice.tokens.length * request.topLogprobs }, (_, i) => -i),
@@ -115,6 +119,9 @@ export class FakeEngine implements NativeEngine {
   cancel(id: number, choice: number, keep: number): void {
     this.log.push(`cancel ${id} ${choice} ${keep}`);
     this.cuts.set(id, [...(this.cuts.get(id) ?? []), { choice, keep }]);
+  }
+  holdSampler(held: boolean): void {
+    this.log.push(held ? "hold" : "go on");
   }
   divide({ offsets }: { readonly offsets: Int32Array }): NativeDivision {
     const order = Int32Array.from(offsets.subarray(1), (_, s) => s).reverse();

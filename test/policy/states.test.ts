@@ -9,10 +9,11 @@ interface Job {
 }
 
 /** A queue whose jobs end when the test says so, with a log of what began and ended. */
-function laboratory() {
-  const states = createStates("the thing");
+function laboratory({ canHold = false } = {}) {
   const log: string[] = [];
-  const start = (kind: "share" | "alone", name: string, signal?: AbortSignal): Job => {
+  const hold = (held: boolean): void => void log.push(held ? "hold" : "go on");
+  const states = createStates("the thing", canHold ? hold : undefined);
+  const start = (kind: "share" | "alone" | "last", name: string, signal?: AbortSignal): Job => {
     let end: (error?: unknown) => void = () => undefined;
     let stop: AbortSignal | undefined;
     const gate = new Promise<void>((resolve, reject) => {
@@ -28,7 +29,7 @@ function laboratory() {
       }
       return name;
     };
-    const result = kind === "share" ? states.share(name, work, signal) : states.alone(name, work);
+    const result = kind === "share" ? states.share(name, work, signal) : states[kind](name, work);
     result.catch(() => undefined);
     return {
       name,
@@ -45,6 +46,31 @@ function laboratory() {
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe("createStates", () => {
+  it("holds shared work where it can, lets lone work run meanwhile and what is last wait for all", async () => {
+    const { log, start } = laboratory({ canHold: true });
+    const a = start("share", "a");
+    const [b, c] = [start("alone", "b"), start("alone", "c")];
+    const d = start("share", "d");
+    const last = start("last", "last");
+    const e = start("share", "e");
+    await settle();
+    expect(log).toEqual(["+a", "hold", "+b"]);
+    b.end();
+    await settle();
+    expect(log.splice(0)).toEqual(["+a", "hold", "+b", "-b", "go on", "hold", "+c"]);
+    c.end();
+    await settle();
+    expect(log.splice(0)).toEqual(["-c", "go on", "+d"]);
+    a.end();
+    d.end();
+    await settle();
+    expect(log.splice(0)).toEqual(["-a", "-d", "+last"]);
+    last.end();
+    await settle();
+    expect(log.splice(0)).toEqual(["-last", "+e"]);
+    e.end();
+  });
+
   it("runs shared work together and lone work by itself", async () => {
     const { log, start } = laboratory();
     const [a, b, c] = [start("share", "a"), start("share", "b"), start("alone", "c")];
