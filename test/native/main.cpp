@@ -1,10 +1,14 @@
 // native_tests [--filter SUBSTRING] [--list]
+// native_tests --soak MINUTES [--seed SEED]
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "harness.h"
+#include "soak.h"
 
 namespace agl::test {
 namespace {
@@ -27,6 +31,19 @@ void fail(const char* file, int line, const std::string& what) {
   if (failures++ < 5) std::printf("  %s:%d: %s\n", file, line, what.c_str());
 }
 
+// Of one sentence: true when nothing failed.
+static bool runCase(const Case& test) {
+  failures = 0;
+  try {
+    test.body();
+  } catch (const std::exception& error) {
+    fail(test.sentence, 0, std::string("threw: ") + error.what());
+  }
+  if (failures > 0) std::printf("FAIL %s\n", test.sentence);
+  std::fflush(stdout);
+  return failures == 0;
+}
+
 static int runAll(const std::string& filter, bool list) {
   int passed = 0;
   int failed = 0;
@@ -36,23 +53,17 @@ static int runAll(const std::string& filter, bool list) {
       std::printf("%s\n", test.sentence);
       continue;
     }
-    failures = 0;
-    try {
-      test.body();
-    } catch (const std::exception& error) {
-      fail(test.sentence, 0, std::string("threw: ") + error.what());
-    }
-    if (failures == 0) {
-      passed++;
-    } else {
-      failed++;
-      std::printf("FAIL %s\n", test.sentence);
-    }
-    std::fflush(stdout);
+    (runCase(test) ? passed : failed)++;
   }
   if (list) return 0;
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;
+}
+
+static int runOne(const char* sentence, const std::function<void()>& body) {
+  const bool holds = runCase({sentence, body});
+  std::printf("%d passed, %d failed\n", holds ? 1 : 0, holds ? 0 : 1);
+  return holds ? 0 : 1;
 }
 
 }  // namespace agl::test
@@ -60,10 +71,18 @@ static int runAll(const std::string& filter, bool list) {
 int main(int argc, char** argv) {
   std::string filter;
   bool list = false;
+  double minutes = 0;
+  std::uint64_t seed = 1;
   for (int i = 1; i < argc; i++) {
     const std::string argument = argv[i];
     if (argument == "--list") list = true;
     if (argument == "--filter" && i + 1 < argc) filter = argv[++i];
+    if (argument == "--soak" && i + 1 < argc) minutes = std::atof(argv[++i]);
+    if (argument == "--seed" && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
+  }
+  if (minutes > 0) {
+    const auto body = [&] { agl::test::soak({.minutes = minutes}, seed); };
+    return agl::test::runOne("a soak of mixed work keeps every law", body);
   }
   return agl::test::runAll(filter, list);
 }
