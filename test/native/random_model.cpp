@@ -81,7 +81,7 @@ std::vector<LoraTarget> RandomModel::targets(std::int64_t rank, float scale) con
   return all;
 }
 
-std::vector<EngineOptions> arithmetics(const EngineOptions& options) {
+std::vector<EngineOptions> everyIsa(const EngineOptions& options) {
   std::vector<EngineOptions> all;
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
     if (kernelsOf(isa) == nullptr) continue;

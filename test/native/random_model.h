@@ -43,8 +43,8 @@ class RandomModel {
   EngineOptions options_;
 };
 
-// The same options once for every arithmetic and instruction set of this machine: what a law must hold under.
-std::vector<EngineOptions> arithmetics(const EngineOptions& options);
+// The same options once for every instruction set of this machine.
+std::vector<EngineOptions> everyIsa(const EngineOptions& options);
 
 // Adds small random numbers to every value of a parameter set and packs them: an adapter that does something.
 void perturb(Engine& engine, int handle, float amount, std::uint64_t seed);

@@ -193,7 +193,7 @@ std::int64_t median(std::array<std::int64_t, 9> values) {
 }  // namespace
 
 void soak(const SoakLength& length, std::uint64_t seed) {
-  const RandomModel model({.contextLength = 128});
+  const RandomModel models[] = {RandomModel({.contextLength = 128}), RandomModel({.contextLength = 128, .compute = Dtype::bf16})};
   const Clock::time_point begin = Clock::now();
   Ledger ledger;
   std::array<std::int64_t, 9> recent{};
@@ -201,7 +201,7 @@ void soak(const SoakLength& length, std::uint64_t seed) {
   std::int64_t round = 0;
   double nextLine = 1;
   for (; round < length.rounds || minutesSince(begin) < length.minutes; round++) {
-    soakRound(model, ledger, seed + static_cast<std::uint64_t>(round));
+    soakRound(models[round % 2], ledger, seed + static_cast<std::uint64_t>(round));
     recent[static_cast<std::size_t>(round % 9)] = residentBytes();
     const bool isWarm = round >= 30 && minutesSince(begin) > length.minutes / 5;
     if (warm == 0 && isWarm) warm = median(recent);
