@@ -21,7 +21,14 @@ import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
 import { type PreparingOptions, toPreparingSeconds } from "./preparing-limit.js";
 import { bindChanges, bindNew } from "./resources-binding.js";
-import { attemptOf, beginAttempt, claimEntries, setAttempt, startAttempt } from "./rollout-entry.js";
+import {
+  attemptOf,
+  beginAttempt,
+  claimEntries,
+  claimEntry,
+  setAttempt,
+  startAttempt,
+} from "./rollout-entry.js";
 import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
@@ -78,6 +85,12 @@ class MemoryStore implements LightningStore, StoreTransfer {
       if (claimed.length > 0 || timeoutMs <= 0) return claimed;
       await claimers.wait([kQueue], { timeoutMs, signal: options.signal });
     }
+  }
+
+  async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    const tables = this.#open("claimRollout");
+    if (workerId !== null) checkId("store.claimRollout", "workerId", workerId);
+    return claimEntry(tables, tables.entryOf("claimRollout", rolloutId), workerId, now());
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {

@@ -7,6 +7,7 @@ import {
   deadlineOf,
   hearFromWorker,
   isEnded,
+  isQueued,
   moveAttempt,
   overdue,
   propagate,
@@ -80,6 +81,24 @@ export function claimEntries<E extends RolloutEntry>(
 ): readonly AttemptedRollout[] {
   const claimed = entries.map((entry) => beginAttempt(table, entry, workerId, now));
   if (workerId !== null) table.changeWorker(workerId, (worker) => afterClaim(worker, claimed.length, now));
+  return claimed;
+}
+
+/** Takes this one. @throws E_STATE when it is not queued */
+export function claimEntry<E extends RolloutEntry>(
+  table: EntryTable<E>,
+  entry: E,
+  workerId: string | null,
+  now: number,
+): AttemptedRollout {
+  const { rolloutId, status } = entry.rollout;
+  if (!isQueued(status))
+    throw new LightningError(
+      "E_STATE",
+      `store.claimRollout: expected rollout ${rolloutId} to be queued, it is ${status}`,
+    );
+  const claimed = beginAttempt(table, entry, workerId, now);
+  if (workerId !== null) table.changeWorker(workerId, (worker) => afterClaim(worker, 1, now));
   return claimed;
 }
 

@@ -27,6 +27,8 @@ export interface LightningStore extends AsyncDisposable {
    * options, else waits until something is queued; [] after the timeout. An aborted wait has taken nothing. @throws E_ARGUMENT, signal.reason
    */
   claim(workerId: string | null, limit?: number, options?: WaitOptions): Promise<readonly AttemptedRollout[]>;
+  /** Takes this one off the queue, with a new attempt; of callers that race for it one gets it. @throws E_NOT_FOUND, E_STATE when it is not queued */
+  claimRollout(rolloutId: string, workerId?: string | null): Promise<AttemptedRollout>;
   /** Creates a rollout and its first attempt without the queue. @throws E_ARGUMENT, E_NOT_FOUND (resources) */
   startRollout(rollout: NewRollout, workerId?: string | null): Promise<AttemptedRollout>;
   /** Starts a further attempt at once, whatever maxAttempts says. @throws E_NOT_FOUND, E_STATE when the rollout has ended */

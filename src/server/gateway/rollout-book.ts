@@ -25,7 +25,7 @@ export class RolloutBook {
   #scanned = 0;
   readonly #ended: EndedRollout[] = [];
   readonly #endedIds = new Set<string>();
-  /** Changes go one after the other, so that of two clients that take one rollout the second gets 409. */
+  /** Changes go one after the other, so that notes build on each other; who takes a rollout is decided by the store. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: LightningStore) {
@@ -112,10 +112,14 @@ export class RolloutBook {
   /** The attempt that events belong to; a rollout that is still queued is thereby taken. @throws ApiError 409 */
   async attemptOf(rollout: AnyRollout): Promise<Attempt> {
     if ("attempt" in rollout) return rollout.attempt;
-    return this.#inTurn(async () => {
+    try {
+      return (await this.#store.claimRollout(rollout.rolloutId)).attempt;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // Somebody else took it, and what is told of it belongs to that attempt; a running one without any gets its first.
       const latest = await this.#store.getLatestAttempt(rollout.rolloutId);
       return latest ?? (await this.#store.startAttempt(rollout.rolloutId)).attempt;
-    });
+    }
   }
 
   async #find(id: string): Promise<AnyRollout | undefined> {
@@ -168,16 +172,23 @@ export class RolloutBook {
   async #move(rollout: AnyRollout, to: GatewayState): Promise<void> {
     const { rolloutId } = rollout;
     const from = stateOf(rollout.status);
-    if (!kMoves[from].includes(to)) {
-      const message = `Rollout ${gatewayIdOf(rollout)}: cannot transition ${from} -> ${to}`;
-      throw new ApiError(409, message, "E_STATE");
-    }
+    if (!kMoves[from].includes(to)) throw cannotMove(rollout, from, to);
     if (to === "running") {
-      const { attempt } = await this.#store.startAttempt(rolloutId);
+      const { attempt } = await this.#claim(rollout);
       await this.#store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" });
     } else if (from === "running" && to !== "queuing" && "attempt" in rollout) {
       await this.#store.updateAttempt(rolloutId, rollout.attempt.attemptId, { status: to });
     } else await this.#store.updateRollout(rolloutId, { status: to });
+  }
+
+  /** @throws ApiError 409 when another client took it, by this server or another one over the store */
+  async #claim(rollout: AnyRollout): Promise<AttemptedRollout> {
+    try {
+      return await this.#store.claimRollout(rollout.rolloutId);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      throw cannotMove(rollout, stateOf((await this.#store.getRollout(rollout.rolloutId)).status), "running");
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -189,6 +200,14 @@ export class RolloutBook {
 }
 
 // --- internal ---
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof LightningError && error.code === "E_STATE";
+}
+
+function cannotMove(rollout: AnyRollout, from: GatewayState, to: GatewayState): ApiError {
+  return new ApiError(409, `Rollout ${gatewayIdOf(rollout)}: cannot transition ${from} -> ${to}`, "E_STATE");
+}
 
 function toEnded(rollout: AnyRollout): EndedRollout {
   return {

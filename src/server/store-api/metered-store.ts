@@ -55,6 +55,7 @@ export function meterStore(
 const kMethods = [
   "enqueue",
   "claim",
+  "claimRollout",
   "startRollout",
   "startAttempt",
   "getRollout",

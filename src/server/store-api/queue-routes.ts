@@ -3,7 +3,12 @@ import { z } from "zod";
 import { LightningError } from "../../base/error.js";
 import { fromWireNewRollout, toWireRollout } from "../../store/http/wire-mapping.js";
 import { attemptedRolloutSchema, rolloutSchema } from "../../store/http/wire-records.js";
-import { dequeueSchema, enqueueSchema, waitSchema } from "../../store/http/wire-requests.js";
+import {
+  dequeueSchema,
+  enqueueSchema,
+  startAttemptSchema,
+  waitSchema,
+} from "../../store/http/wire-requests.js";
 import type { LightningStore } from "../../store/store.js";
 import type { WaitOptions } from "../../store/store-records.js";
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
@@ -38,6 +43,16 @@ export function queueRoutes(store: LightningStore, polls: LongPolls): readonly R
         if (call.signal.aborted) await putBack(store, claimed);
         return claimed.map(toWireRollout);
       },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/queues/rollouts/:rollout_id/dequeue",
+      summary: "Takes this one rollout off the queue, with a new attempt; 409 when it is not queued",
+      body: startAttemptSchema,
+      isBodyOptional: true,
+      answer: attemptedRolloutSchema,
+      handle: async ({ params, body }) =>
+        toWireRollout(await store.claimRollout(params.rollout_id ?? "", body.worker_id ?? null)),
     }),
     defineRoute({
       method: "POST",

@@ -71,6 +71,14 @@ export class HttpStore implements LightningStore {
     });
   }
 
+  async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    if (workerId !== null) checkId("store.claimRollout", "workerId", workerId);
+    const path = `/queues/rollouts/${part(rolloutId)}/dequeue`;
+    const body = { worker_id: workerId };
+    const answer = await this.#requests.post("claimRollout", path, body, wire.attemptedRolloutSchema);
+    return map.fromWireAnyRollout(answer) as AttemptedRollout;
+  }
+
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
     const body = { ...map.toWireNewRollout(rollout), worker_id: workerId };
     const answer = await this.#requests.post("startRollout", "/rollouts", body, wire.attemptedRolloutSchema);

@@ -1,5 +1,6 @@
 // What requests to the 0.3 routes carry. Fields of ours, all optional: `timeout` of a dequeue, `strict` of reads (an unknown id is 404
-// instead of null or nothing), `version` of resources, and the body of spans/batch.
+// instead of null or nothing), `version` of resources, and the bodies of spans/batch
+// and of the dequeue of one rollout.
 import { z } from "zod";
 import {
   atMost,

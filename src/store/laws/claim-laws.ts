@@ -3,6 +3,27 @@ import { claimNew, codeOf, kPatienceMs, type Law, pause } from "./law.js";
 
 export const claimLaws: readonly Law[] = [
   {
+    name: "gives a rollout that several ask for by its id to one of them, wherever it is in the queue",
+    async check(store, expect) {
+      const [first, wanted] = await store.enqueue([{ input: 1 }, { input: 2 }]);
+      const rolloutId = wanted?.rolloutId ?? "";
+      const ask = (_: unknown, i: number) => store.claimRollout(rolloutId, `w${i}`);
+      const asked = await Promise.allSettled(Array.from({ length: 10 }, ask));
+      const got = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      expect(got.map(({ input, status, attempt }) => [input, status, attempt.sequenceId])).toEqual([
+        [2, "preparing", 1],
+      ]);
+      const worker = await store.getWorker(got[0]?.attempt.workerId ?? "");
+      expect([worker.status, worker.currentRolloutId]).toEqual(["busy", rolloutId]);
+      expect((await store.queryAttempts(rolloutId)).total).toEqual(1);
+      expect((await store.claim(null, 5)).map(({ rolloutId: id }) => id)).toEqual([first?.rolloutId]);
+      expect(await codeOf(store.claimRollout(rolloutId))).toEqual("E_STATE");
+      expect(await codeOf(store.claimRollout("ro-none"))).toEqual("E_NOT_FOUND");
+      await store.updateRollout(rolloutId, { status: "requeuing" });
+      expect((await store.claimRollout(rolloutId)).attempt.sequenceId).toEqual(2);
+    },
+  },
+  {
     name: "wakes a claim that waits when a rollout is queued, and when one is queued again",
     async check(store, expect) {
       const start = performance.now();

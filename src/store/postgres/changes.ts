@@ -88,6 +88,21 @@ export function claim(requests: readonly ClaimRequest[]): Change<readonly (reado
   };
 }
 
+export function claimRollout(rolloutId: string, workerId: string | null): Change<AttemptedRollout> {
+  const who = "claimRollout";
+  if (workerId !== null) checkId(`store.${who}`, "workerId", workerId);
+  return {
+    who,
+    rolloutIds: [rolloutId],
+    withInput: true,
+    size: 1,
+    apply(ledger) {
+      const claimed = entries.claimEntry(ledger, ledger.entryOf(who, rolloutId), workerId, ledger.now);
+      return () => claimed;
+    },
+  };
+}
+
 export function startAttempt(rolloutId: string, workerId: string | null): Change<AttemptedRollout> {
   const who = "startAttempt";
   return {

@@ -106,6 +106,10 @@ export class PostgresStore implements LightningStore, StoreTransfer {
     return claimed;
   }
 
+  async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    return this.#writer.submit(changes.claimRollout(rolloutId, workerId));
+  }
+
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
     return this.#writer.submit(changes.startRollout(rollout, workerId));
   }

@@ -18,7 +18,7 @@ import {
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import { bindChanges } from "../resources-binding.js";
-import { attemptOf, beginAttempt, setAttempt, startAttempt } from "../rollout-entry.js";
+import { attemptOf, beginAttempt, claimEntry, setAttempt, startAttempt } from "../rollout-entry.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -76,6 +76,13 @@ export class SqliteStore implements LightningStore, StoreTransfer {
       if (limit <= 0 || claimed.length > 0 || leftMs <= 0) return claimed;
       await this.#backend.wait(this.#backend.claimers, kQueue, { timeoutMs: leftMs, signal });
     }
+  }
+
+  async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    checkWorker("claimRollout", workerId);
+    return this.#write("claimRollout", (tables) =>
+      claimEntry(tables, tables.entryOf("claimRollout", rolloutId), workerId, now()),
+    );
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
