@@ -158,8 +158,8 @@ function addSpan(entry: MemoryEntry, span: Span): Span | null {
     spanIds = new Set();
     entry.spanIds.set(span.attemptId, spanIds);
   }
-  if (spanIds.has(span.spanId)) return null;
-  spanIds.add(span.spanId);
+  const before = spanIds.size;
+  if (spanIds.add(span.spanId).size === before) return null;
   entry.spans.push(span);
   entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
   return span;

@@ -29,6 +29,7 @@ function parse(bytes: Uint8Array): unknown {
 
 function readSpan(span: JsonObject): OtlpSpan {
   const status = toObject(span.status ?? {}, "status");
+  const attributes = readAttributes(span);
   return {
     traceId: toHex(span, "traceId"),
     spanId: toHex(span, "spanId"),
@@ -36,7 +37,8 @@ function readSpan(span: JsonObject): OtlpSpan {
     name: toText(span, "name"),
     startTime: toSeconds(span, "startTimeUnixNano"),
     endTime: toSeconds(span, "endTimeUnixNano"),
-    attributes: readAttributes(span),
+    placing: attributes,
+    attributes,
     events: items(span, "events").map(readEvent),
     statusCode: toStatusCode(status.code),
     statusMessage: toText(status, "message"),

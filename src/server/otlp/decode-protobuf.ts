@@ -1,10 +1,18 @@
 // opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest in protobuf. Fields are those of OTLP 1.x; what is not known or has
-// another wire type than expected is skipped, as protobuf demands; what is no protobuf is malformed.
-import type { AttributeValue, SpanEvent } from "../../types/span.js";
-import { kMostNesting, put, setAttribute } from "./any-value.js";
-import { MalformedError } from "./malformed.js";
-import { type OtlpSpan, type OtlpSpanGroup, type SpanLink, toLink } from "./otlp-spans.js";
-import { type NameCache, ProtobufReader } from "./protobuf-reader.js";
+// another wire type than expected is skipped, as protobuf demands; what is no protobuf is malformed. Spans' own attributes, most of
+// what comes, are checked and left as bytes.
+import type { Attributes, AttributeValue, SpanEvent } from "../../types/span.js";
+import { LateAttributes } from "./late-attributes.js";
+import {
+  kPlacing,
+  kPlacingLengths,
+  type OtlpSpan,
+  type OtlpSpanGroup,
+  type SpanLink,
+  toLink,
+} from "./otlp-spans.js";
+import { readAttribute, readAttributesOf } from "./protobuf-attributes.js";
+import { kFixed64, kMessage, kVarint, type NameCache, ProtobufReader } from "./protobuf-reader.js";
 
 /** @throws MalformedError */
 export function decodeProtobufTraces(bytes: Uint8Array, names: NameCache): OtlpSpanGroup[] {
@@ -19,11 +27,6 @@ export function decodeProtobufTraces(bytes: Uint8Array, names: NameCache): OtlpS
 }
 
 // --- internal ---
-
-// Wire types: tags below are (field << 3) + type.
-const kVarint = 0;
-const kFixed64 = 1;
-const kMessage = 2;
 
 function readResourceSpans(reader: ProtobufReader): OtlpSpanGroup {
   const resource: Record<string, AttributeValue> = {};
@@ -52,22 +55,22 @@ function readScopeSpans(reader: ProtobufReader, spans: OtlpSpan[]): void {
 }
 
 function readSpan(reader: ProtobufReader): OtlpSpan {
-  const attributes: Record<string, AttributeValue> = {};
-  const events: SpanEvent[] = [];
-  const links: SpanLink[] = [];
-  const span = newSpan(attributes, events, links);
+  const placing: Record<string, AttributeValue> = {};
+  let events: SpanEvent[] | undefined;
+  let links: SpanLink[] | undefined;
   const outer = reader.enter();
+  const span = newSpan(placing, new LateAttributes(reader));
   while (reader.offset < reader.end) {
     const tag = reader.tag();
     switch (tag) {
       case (1 << 3) + kMessage:
-        span.traceId = reader.hex();
+        span.traceId = reader.sharedHex();
         break;
       case (2 << 3) + kMessage:
         span.spanId = reader.hex();
         break;
       case (4 << 3) + kMessage:
-        span.parentId = reader.hex();
+        span.parentId = reader.sharedHex();
         break;
       case (5 << 3) + kMessage:
         span.name = reader.name();
@@ -79,12 +82,14 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
         span.endTime = reader.seconds();
         break;
       case (9 << 3) + kMessage:
-        readAttribute(reader, attributes);
+        checkAttribute(reader, placing);
         break;
       case (11 << 3) + kMessage:
+        events ??= [];
         events.push(readEvent(reader));
         break;
       case (13 << 3) + kMessage:
+        links ??= [];
         links.push(readLink(reader));
         break;
       case (15 << 3) + kMessage:
@@ -95,14 +100,23 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
     }
   }
   reader.leave(outer);
+  if (events !== undefined) span.events = events;
+  if (links !== undefined) span.links = links;
   return span;
 }
 
-function newSpan(
-  attributes: Record<string, AttributeValue>,
-  events: readonly SpanEvent[],
-  links: readonly SpanLink[],
-): OtlpSpan {
+/** Goes over an attribute, and reads it when it is one of those that place the span. */
+function checkAttribute(reader: ProtobufReader, placing: Record<string, AttributeValue>): void {
+  const start = reader.offset;
+  reader.onlyChecks = kPlacingLengths;
+  const name = readAttribute(reader, null);
+  reader.onlyChecks = null;
+  if (!kPlacing.has(name)) return;
+  reader.offset = start;
+  readAttribute(reader, placing);
+}
+
+function newSpan(placing: Attributes, attributes: LateAttributes): OtlpSpan {
   // One literal, no spreads: this runs for every span (measured: 28 % of the whole request with spreads).
   return {
     traceId: "",
@@ -111,13 +125,17 @@ function newSpan(
     name: "",
     startTime: 0,
     endTime: 0,
+    placing,
     attributes,
-    events,
+    events: kNone,
     statusCode: 0,
     statusMessage: "",
-    links,
+    links: kNone,
   };
 }
+
+/** One for all spans without events or links. */
+const kNone: readonly never[] = Object.freeze([]);
 
 function readEvent(reader: ProtobufReader): SpanEvent {
   const attributes: Record<string, AttributeValue> = {};
@@ -159,90 +177,4 @@ function readStatus(reader: ProtobufReader, span: OtlpSpan): void {
     else reader.skip(tag);
   }
   reader.leave(outer);
-}
-
-/** The attributes of a message that holds them in one field. */
-function readAttributesOf(
-  reader: ProtobufReader,
-  field: number,
-  attributes: Record<string, AttributeValue>,
-): void {
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (field << 3) + kMessage) readAttribute(reader, attributes);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-}
-
-function readAttribute(reader: ProtobufReader, attributes: Record<string, AttributeValue>): void {
-  let name = "";
-  let value: unknown;
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (1 << 3) + kMessage) name = reader.name();
-    else if (tag === (2 << 3) + kMessage) value = readAnyValue(reader, 0);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  setAttribute(attributes, name, value);
-}
-
-function readAnyValue(reader: ProtobufReader, depth: number): unknown {
-  if (depth > kMostNesting) throw new MalformedError(`a value nested deeper than ${kMostNesting}`);
-  let value: unknown;
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (1 << 3) + kMessage) value = reader.string();
-    else if (tag === (2 << 3) + kVarint) value = reader.uint() !== 0;
-    else if (tag === (3 << 3) + kVarint) value = reader.int64();
-    else if (tag === (4 << 3) + kFixed64) value = reader.double();
-    else if (tag === (5 << 3) + kMessage) value = readList(reader, depth);
-    else if (tag === (6 << 3) + kMessage) value = readMap(reader, depth);
-    else if (tag === (7 << 3) + kMessage) value = reader.hex();
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return value;
-}
-
-function readList(reader: ProtobufReader, depth: number): unknown[] {
-  const list: unknown[] = [];
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (1 << 3) + kMessage) list.push(readAnyValue(reader, depth + 1));
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return list;
-}
-
-function readMap(reader: ProtobufReader, depth: number): Record<string, unknown> {
-  const map: Record<string, unknown> = {};
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (1 << 3) + kMessage) readMapEntry(reader, depth, map);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return map;
-}
-
-function readMapEntry(reader: ProtobufReader, depth: number, map: Record<string, unknown>): void {
-  let name = "";
-  let value: unknown = null;
-  const outer = reader.enter();
-  while (reader.offset < reader.end) {
-    const tag = reader.tag();
-    if (tag === (1 << 3) + kMessage) name = reader.name();
-    else if (tag === (2 << 3) + kMessage) value = readAnyValue(reader, depth + 1);
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  put(map, name, value);
 }

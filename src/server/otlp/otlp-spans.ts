@@ -1,5 +1,14 @@
 // Spans as OTLP carries them, whatever the encoding: what decoders give and what is placed into rollouts.
 import type { Attributes, SpanEvent } from "../../types/span.js";
+import type { LateAttributes } from "./late-attributes.js";
+
+/** Attributes of a span, or of its resource, that say where it belongs, and how long their names are. */
+export const kPlacing: ReadonlySet<string> = new Set([
+  "agentlightning.rollout_id",
+  "agentlightning.attempt_id",
+  "agentlightning.span_sequence_id",
+]);
+export const kPlacingLengths: ReadonlySet<number> = new Set([...kPlacing].map(({ length }) => length));
 
 export interface OtlpSpan {
   /** Hex digits. */
@@ -11,7 +20,9 @@ export interface OtlpSpan {
   /** Unix seconds; 0: not known. */
   startTime: number;
   endTime: number;
-  attributes: Attributes;
+  /** Has at least those named in kPlacing. */
+  placing: Attributes;
+  attributes: Attributes | LateAttributes;
   events: readonly SpanEvent[];
   /** 0 unset, 1 ok, 2 error. */
   statusCode: number;

@@ -3,7 +3,9 @@
 // with 500, and the client is told how many were.
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
-import type { Attributes, Span } from "../../types/span.js";
+import type { Attributes, Span, SpanStatus } from "../../types/span.js";
+import type { ByteShelf } from "./byte-shelf.js";
+import { LateAttributes, shelveAttributes, withLateAttributes } from "./late-attributes.js";
 import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
 
 export interface PlacedSpans {
@@ -14,33 +16,44 @@ export interface PlacedSpans {
   readonly reason: string | null;
 }
 
-/** @throws what the store throws, except E_NOT_FOUND and E_ARGUMENT */
+/**
+ * @param shelf  for the bytes of what was kept and not read
+ * @throws what the store throws, except E_NOT_FOUND and E_ARGUMENT
+ */
 export async function placeSpans(
   store: LightningStore,
   groups: readonly OtlpSpanGroup[],
+  shelf: ByteShelf,
 ): Promise<PlacedSpans> {
-  const byAttempt = new Map<string, Span[]>();
+  const byAttempt = new Map<string, UnnumberedSpan[]>();
   const reasons = new Map<string, number>();
   const reject = (reason: string, count: number) => reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+  let latest: UnnumberedSpan[] = [];
   for (const { resource, schemaUrl, spans } of groups) {
     // One object for all spans of the resource.
     const shared = { resource: { attributes: resource, schema_url: schemaUrl } };
     for (const span of spans) {
       const placed = placeSpan(span, resource, shared);
-      if (typeof placed === "string") reject(placed, 1);
-      else {
-        const key = `${placed.rolloutId}/${placed.attemptId}`;
-        const others = byAttempt.get(key);
-        if (others === undefined) byAttempt.set(key, [placed]);
-        else others.push(placed);
+      if (typeof placed === "string") {
+        reject(placed, 1);
+        continue;
       }
+      const [neighbour] = latest;
+      if (neighbour?.rolloutId !== placed.rolloutId || neighbour.attemptId !== placed.attemptId) {
+        const key = `${placed.rolloutId}/${placed.attemptId}`;
+        latest = byAttempt.get(key) ?? [];
+        byAttempt.set(key, latest);
+      }
+      latest.push(placed);
     }
   }
   let accepted = 0;
   // Together, so that a store that commits in groups needs one commit.
   const kept = [...byAttempt.values()].map(async (spans) => {
     try {
-      await store.addSpans(await withSequenceIds(store, spans));
+      await numberSpans(store, spans);
+      const kept = await store.addSpans(spans);
+      for (const [i, span] of spans.entries()) if (kept[i] !== null) shelveAttributes(span, shelf);
       accepted += spans.length;
     } catch (error) {
       if (!(error instanceof LightningError) || !kClientErrors.has(error.code)) throw error;
@@ -60,38 +73,51 @@ export async function placeSpans(
 const kClientErrors: ReadonlySet<string> = new Set(["E_NOT_FOUND", "E_ARGUMENT"]);
 const kNoSequence = 0;
 
-/** The span, its sequence id kNoSequence when it has none, or why it cannot be placed. */
+/** Its sequence id may be kNoSequence. */
+type UnnumberedSpan = Span & { sequenceId: number };
+
+/** The span, or why it cannot be placed. */
 function placeSpan(
   span: OtlpSpan,
   resource: Attributes,
   shared: Readonly<Record<string, unknown>>,
-): Span | string {
-  const { attributes } = span;
-  const rolloutId = idOf("agentlightning.rollout_id", attributes, resource);
-  const attemptId = idOf("agentlightning.attempt_id", attributes, resource);
+): UnnumberedSpan | string {
+  const { placing, attributes } = span;
+  const rolloutId = idOf("agentlightning.rollout_id", placing, resource);
+  const attemptId = idOf("agentlightning.attempt_id", placing, resource);
   if (rolloutId === null || attemptId === null)
     return "no agentlightning.rollout_id and agentlightning.attempt_id in the span's or its resource's attributes";
   if (span.traceId.length !== 32 || span.spanId.length !== 16 || span.parentId.length % 16 !== 0)
     return "a trace id that is not 16 bytes or a span id that is not 8";
-  return {
+  const placed: Omit<Span, "attributes"> = {
     rolloutId,
     attemptId,
-    sequenceId: sequenceOf(attributes, resource),
+    sequenceId: sequenceOf(placing, resource),
     traceId: span.traceId,
     spanId: span.spanId,
     parentId: span.parentId === "" ? null : span.parentId,
     name: span.name,
-    status: {
-      code: span.statusCode === 1 ? "OK" : span.statusCode === 2 ? "ERROR" : "UNSET",
-      description: span.statusMessage === "" ? null : span.statusMessage,
-    },
-    attributes,
+    status: toStatus(span),
     events: span.events,
     startTime: span.startTime,
     endTime: span.endTime === 0 ? null : span.endTime,
     extra: span.links.length === 0 ? shared : { ...shared, links: span.links },
   };
+  return attributes instanceof LateAttributes
+    ? withLateAttributes(placed, attributes)
+    : { ...placed, attributes };
 }
+
+// The two of most spans are one object each.
+function toStatus({ statusCode, statusMessage }: OtlpSpan): SpanStatus {
+  if (statusMessage === "" && statusCode === 1) return kOk;
+  if (statusMessage === "" && statusCode !== 2) return kUnset;
+  const code = statusCode === 1 ? "OK" : statusCode === 2 ? "ERROR" : "UNSET";
+  return { code, description: statusMessage === "" ? null : statusMessage };
+}
+
+const kOk: SpanStatus = Object.freeze({ code: "OK", description: null });
+const kUnset: SpanStatus = Object.freeze({ code: "UNSET", description: null });
 
 function idOf(name: string, attributes: Attributes, resource: Attributes): string | null {
   const value = attributes[name] ?? resource[name];
@@ -106,13 +132,7 @@ function sequenceOf(attributes: Attributes, resource: Attributes): number {
   return Number.isSafeInteger(number) && number > 0 ? number : kNoSequence;
 }
 
-async function withSequenceIds(store: LightningStore, spans: readonly Span[]): Promise<readonly Span[]> {
-  if (spans.every(({ sequenceId }) => sequenceId !== kNoSequence)) return spans;
-  const numbered: Span[] = [];
-  for (const span of spans) {
-    const isNumbered = span.sequenceId !== kNoSequence;
-    const sequenceId = isNumbered ? span.sequenceId : await store.nextSequenceId(span.rolloutId);
-    numbered.push(isNumbered ? span : { ...span, sequenceId });
-  }
-  return numbered;
+async function numberSpans(store: LightningStore, spans: readonly UnnumberedSpan[]): Promise<void> {
+  for (const span of spans)
+    if (span.sequenceId === kNoSequence) span.sequenceId = await store.nextSequenceId(span.rolloutId);
 }

@@ -3,20 +3,31 @@
 import { isUtf8 } from "node:buffer";
 import { MalformedError } from "./malformed.js";
 
+// Wire types: a tag is (field << 3) + type.
+export const kVarint = 0;
+export const kFixed64 = 1;
+export const kMessage = 2;
+
 export class ProtobufReader {
-  offset = 0;
+  offset: number;
   /** Where the message that is being read ends. */
   end: number;
-  readonly #bytes: Buffer;
+  /** While set, texts are checked and come back empty, except names of one of these lengths. */
+  onlyChecks: ReadonlySet<number> | null = null;
+  readonly bytes: Buffer;
+  readonly names: NameCache;
   readonly #view: DataView;
-  readonly #names: NameCache;
+  readonly #seenIds: ({ readonly start: number; readonly end: number; readonly text: string } | undefined)[] =
+    [];
   #itemsLeft = kMostItems;
 
-  constructor(bytes: Uint8Array, names: NameCache) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** Of a message, or of what is in one from `start` to `end`. */
+  constructor(bytes: Uint8Array, names: NameCache, start = 0, end = bytes.byteLength) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#names = names;
-    this.end = bytes.byteLength;
+    this.names = names;
+    this.offset = start;
+    this.end = end;
   }
 
   /** Enters a length-delimited message. @returns the end of the one around it, for `leave` */
@@ -62,7 +73,7 @@ export class ProtobufReader {
     if (value <= Number.MAX_SAFE_INTEGER) return value;
     let bits = 0n;
     for (let i = start; i < this.offset; i++)
-      bits |= BigInt((this.#bytes[i] ?? 0) & 0x7f) << BigInt(7 * (i - start));
+      bits |= BigInt((this.bytes[i] ?? 0) & 0x7f) << BigInt(7 * (i - start));
     const signed = BigInt.asIntN(64, bits);
     const number = Number(signed);
     return Number.isSafeInteger(number) ? number : signed.toString();
@@ -80,35 +91,49 @@ export class ProtobufReader {
 
   hex(): string {
     const end = this.#length();
-    const text = this.#bytes.toString("hex", this.offset, end);
+    const text = this.onlyChecks !== null ? "" : this.bytes.toString("hex", this.offset, end);
     this.offset = end;
     return text;
   }
 
-  string(): string {
-    const start = this.offset;
+  /** Of an id that others in the request are likely to have too: one string for all. */
+  sharedHex(): string {
     const end = this.#length();
-    const from = this.offset;
+    const start = this.offset;
+    const slot = (this.bytes[end - 1] ?? 0) & 15;
+    const seen = this.#seenIds[slot];
+    if (seen !== undefined && this.#isSame(seen.start, seen.end, start, end)) {
+      this.offset = end;
+      return seen.text;
+    }
+    const text = this.bytes.toString("hex", start, end);
     this.offset = end;
-    const text = this.#bytes.toString("utf8", from, end);
-    // Also what damaged text is decoded to, so only then is it looked at again.
-    if (text.includes("\ufffd") && !isUtf8(this.#bytes.subarray(from, end)))
-      throw new MalformedError(`a string at byte ${start} that is not UTF-8`);
+    this.#seenIds[slot] = { start, end, text };
     return text;
+  }
+
+  string(): string {
+    if (this.onlyChecks === null) return this.#text();
+    this.#check(this.#length());
+    return "";
   }
 
   /** A string of which few different ones are expected. */
   name(): string {
     const start = this.offset;
     const end = this.#length();
-    const known = this.#names.find(this.#bytes, this.offset, end);
+    if (this.onlyChecks !== null && !this.onlyChecks.has(end - this.offset)) {
+      this.#check(end);
+      return "";
+    }
+    const known = this.names.find(this.bytes, this.offset, end);
     if (known !== undefined) {
       this.offset = end;
       return known;
     }
     this.offset = start;
-    const text = this.string();
-    this.#names.keep(text);
+    const text = this.#text();
+    this.names.keep(text);
     return text;
   }
 
@@ -121,9 +146,44 @@ export class ProtobufReader {
     else throw new MalformedError(`wire type ${type} at byte ${this.offset}`);
   }
 
+  #text(): string {
+    const end = this.#length();
+    const from = this.offset;
+    this.offset = end;
+    const text = this.bytes.toString("utf8", from, end);
+    // Also what damaged text is decoded to, so only then is it looked at again.
+    if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(from, end))) throw notUtf8(from);
+    return text;
+  }
+
+  #isSame(start: number, end: number, otherStart: number, otherEnd: number): boolean {
+    if (end - start !== otherEnd - otherStart) return false;
+    for (let i = 0; i < end - start; i++)
+      if (this.bytes[start + i] !== this.bytes[otherStart + i]) return false;
+    return true;
+  }
+
+  // Words at a time; a call into native code for each of many short texts costs more.
+  #check(end: number): void {
+    const view = this.#view;
+    const start = this.offset;
+    let at = start;
+    let bits = 0;
+    for (; at + 16 <= end; at += 16)
+      bits |=
+        view.getInt32(at, true) |
+        view.getInt32(at + 4, true) |
+        view.getInt32(at + 8, true) |
+        view.getInt32(at + 12, true);
+    for (; at + 4 <= end; at += 4) bits |= view.getInt32(at, true);
+    for (; at < end; at++) bits |= view.getInt8(at);
+    this.offset = end;
+    if ((bits & 0x8080_8080) !== 0 && !isUtf8(this.bytes.subarray(start, end))) throw notUtf8(start);
+  }
+
   #byte(): number {
     if (this.offset >= this.end) throw new MalformedError(`the message ends early, at byte ${this.end}`);
-    return this.#bytes[this.offset++] ?? 0;
+    return this.bytes[this.offset++] ?? 0;
   }
 
   #take(count: number): number {
@@ -171,6 +231,10 @@ export class NameCache {
 }
 
 // --- internal ---
+
+function notUtf8(at: number): MalformedError {
+  return new MalformedError(`a string at byte ${at} that is not UTF-8`);
+}
 
 const kMostItems = 1 << 20;
 const kSlots = 4096;

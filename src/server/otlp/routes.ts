@@ -4,13 +4,15 @@ import { type Context, Hono } from "hono";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import { answerBody } from "../store-api/answer.js";
+import { ApiError } from "../store-api/api-error.js";
+import { readBytes } from "../store-api/request-body.js";
+import { createByteShelf } from "./byte-shelf.js";
 import { decodeJsonTraces } from "./decode-json.js";
 import { decodeProtobufTraces } from "./decode-protobuf.js";
 import { MalformedError } from "./malformed.js";
 import { type PlacedSpans, placeSpans } from "./place-spans.js";
 import { exportResponse, rpcStatus } from "./protobuf-answer.js";
 import { NameCache } from "./protobuf-reader.js";
-import { readRequestBody, TooLargeError } from "./request-body.js";
 
 export interface OtlpOptions {
   /** Of one request, unpacked. Default 32 MiB. */
@@ -23,6 +25,7 @@ export interface OtlpOptions {
 export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Hono {
   const { maxBodyBytes = 32 << 20 } = options;
   const names = new NameCache();
+  const shelf = createByteShelf();
   const app = new Hono();
   app.post("/v1/traces", async (c) => {
     const type = contentType(c);
@@ -31,9 +34,9 @@ export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Ho
         const got = c.req.header("content-type") ?? "";
         throw new MalformedError(`Unsupported Content-Type '${got}', expected '${kProtobuf}' or '${kJson}'`);
       }
-      const body = await readRequestBody(c.req.raw, maxBodyBytes);
+      const body = await readBytes(c, maxBodyBytes);
       const groups = type === kJson ? decodeJsonTraces(body) : decodeProtobufTraces(body, names);
-      const placed = await placeSpans(store, groups);
+      const placed = await placeSpans(store, groups, shelf);
       if (placed.reason !== null) options.onRejected?.(placed.rejected, placed.reason);
       return answer(c, 200, type, type === kJson ? jsonResponse(placed) : protobufResponse(placed));
     } catch (error) {
@@ -84,7 +87,8 @@ function describe(error: unknown): [status: Status, code: number, message: strin
       3,
       error.message.startsWith("Unsupported") ? error.message : `${kUnreadable}: ${error.message}`,
     ];
-  if (error instanceof TooLargeError) return [413, 8, error.message];
+  if (error instanceof ApiError)
+    return error.status === 413 ? [413, 8, error.message] : [400, 3, `${kUnreadable}: ${error.message}`];
   // The store is closed or cannot be reached: exporters try again after 503.
   const isStores = error instanceof LightningError && (error.code === "E_STORE" || error.code === "E_CLOSED");
   if (isStores) return [503, 14, error.message];

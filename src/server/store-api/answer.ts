@@ -17,6 +17,8 @@ export function answerBody(
   const outgoing = c.env?.outgoing as ServerResponse | undefined;
   if (outgoing === undefined) return c.body(body, status, headers);
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
-  outgoing.end(body);
+  // Nothing, not even an empty piece: one would cost a second buffer in the write.
+  if (body.length === 0) outgoing.end();
+  else outgoing.end(body);
   return RESPONSE_ALREADY_SENT;
 }

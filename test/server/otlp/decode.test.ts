@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeJsonTraces } from "../../../src/server/otlp/decode-json.js";
 import { decodeProtobufTraces } from "../../../src/server/otlp/decode-protobuf.js";
+import { LateAttributes } from "../../../src/server/otlp/late-attributes.js";
 import { MalformedError } from "../../../src/server/otlp/malformed.js";
+import type { OtlpSpanGroup } from "../../../src/server/otlp/otlp-spans.js";
 import { NameCache } from "../../../src/server/otlp/protobuf-reader.js";
 import {
   attribute,
@@ -16,7 +18,16 @@ import {
   text,
 } from "./protobuf-writer.js";
 
-const decode = (bytes: Uint8Array) => decodeProtobufTraces(bytes, new NameCache());
+// With all attributes read, as a reader of the store sees them.
+const read = (groups: readonly OtlpSpanGroup[]) =>
+  groups.map(({ spans, ...group }) => ({
+    ...group,
+    spans: spans.map(({ placing: _, attributes, ...span }) => ({
+      ...span,
+      attributes: attributes instanceof LateAttributes ? attributes.read() : attributes,
+    })),
+  }));
+const decode = (bytes: Uint8Array) => read(decodeProtobufTraces(bytes, new NameCache()));
 const withAttribute = (any: readonly number[], name = "x") =>
   decode(requestBytes({}, [spanBytes({ more: attribute(9, name, any) })]))[0]!.spans[0]!.attributes;
 const nested = (depth: number): number[] =>
@@ -132,7 +143,7 @@ describe("the protobuf reader", () => {
 });
 
 describe("the JSON reader", () => {
-  const decodeJson = (value: unknown) => decodeJsonTraces(Buffer.from(JSON.stringify(value)));
+  const decodeJson = (value: unknown) => read(decodeJsonTraces(Buffer.from(JSON.stringify(value))));
   const withSpan = (span: unknown) => decodeJson({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
 
   it("reads what the protobuf reader reads", () => {

@@ -1,0 +1,169 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createByteShelf } from "../../../src/server/otlp/byte-shelf.js";
+import { LateAttributes } from "../../../src/server/otlp/late-attributes.js";
+import { kPlacingLengths } from "../../../src/server/otlp/otlp-spans.js";
+import { readAttribute } from "../../../src/server/otlp/protobuf-attributes.js";
+import { NameCache, ProtobufReader } from "../../../src/server/otlp/protobuf-reader.js";
+import { otlpRoutes } from "../../../src/server/otlp/routes.js";
+import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { openStore } from "../../../src/store/open-store.js";
+import type { LightningStore } from "../../../src/store/store.js";
+import type { Span } from "../../../src/types/span.js";
+import { temporaryFile } from "../../store/sqlite/temporary-file.js";
+import { attribute, double, hex, int, message, requestBytes, spanBytes, text } from "./protobuf-writer.js";
+
+const kinds = [
+  ...attribute(9, "agentlightning.span_sequence_id", int(3, 4)),
+  ...attribute(9, "agentlightning.rollout_idea", text(1, "as long as a name that places")),
+  ...[...attribute(9, "text", text(1, "grüß \ufffd 🙂")), ...attribute(9, "größe", double(4, 0.1))],
+  ...[...attribute(9, "yes", int(2, 1)), ...attribute(9, "bytes", hex(7, "00ff"))],
+  ...attribute(9, "list", message(5, [...message(1, text(1, "a")), ...message(1, text(1, "b"))])),
+  ...[...attribute(9, "map", message(6, attribute(1, "k", int(3, 1)))), ...attribute(9, "none", [])],
+];
+const expected = {
+  "agentlightning.span_sequence_id": 4,
+  "agentlightning.rollout_idea": "as long as a name that places",
+  ...{ text: "grüß \ufffd 🙂", größe: 0.1, yes: true, bytes: "00ff", list: ["a", "b"], map: '{"k":1}' },
+};
+
+async function post(store: LightningStore, more: readonly number[], body = (bytes: Uint8Array) => bytes) {
+  const { rolloutId, attempt } = await store.startRollout({ input: 1 });
+  const ids = {
+    "agentlightning.rollout_id": rolloutId,
+    "agentlightning.attempt_id": attempt.attemptId,
+  };
+  const sent = body(requestBytes(ids, [spanBytes({ more })]));
+  const { status } = await otlpRoutes(store).request("/v1/traces", {
+    method: "POST",
+    body: new Uint8Array(sent),
+    headers: { "content-type": "application/x-protobuf" },
+  });
+  return { status, spans: async () => (await store.querySpans(rolloutId)).items };
+}
+
+async function keptSpan(): Promise<Span> {
+  const { spans } = await post(createMemoryStore(), kinds);
+  return (await spans())[0]!;
+}
+
+describe("a span whose attributes are still bytes", () => {
+  it("is to every reader the span with its attributes", async () => {
+    const readers: Record<string, (span: Span) => unknown> = {
+      comparison: (span) => span,
+      property: (span) => ({ ...span, attributes: span.attributes }),
+      spread: (span) => ({ ...span }),
+      JSON: (span) => JSON.parse(JSON.stringify(span)),
+      "a structured clone": (span) => structuredClone(span),
+      assign: (span) => Object.assign({}, span),
+      entries: (span) => Object.fromEntries(Object.entries(span)),
+      rest: ({ name, ...rest }) => ({ name, ...rest }),
+    };
+    const { rolloutId: _, attemptId: __, extra: ___, ...plain } = { ...(await keptSpan()) };
+    expect(plain).toStrictEqual({
+      ...{ sequenceId: 4, traceId: "f".repeat(32), spanId: "00000000000000a1", parentId: null, name: "step" },
+      ...{ status: { code: "UNSET", description: null }, events: [], startTime: 0, endTime: null },
+      attributes: expected,
+    });
+    for (const [name, read] of Object.entries(readers)) {
+      const span = await keptSpan();
+      const { rolloutId, attemptId, extra } = span;
+      expect(read(span), name).toStrictEqual({ ...plain, rolloutId, attemptId, extra });
+    }
+  });
+
+  it("differs from one with other attributes", async () => {
+    const span = await keptSpan();
+    expect(span).not.toEqual({ ...span, attributes: { ...expected, text: "other" } });
+  });
+
+  it("gives the same attributes every time", async () => {
+    const span = await keptSpan();
+    expect(span.attributes).toBe(span.attributes);
+  });
+
+  it("is written by a store on disk as it is read from one in memory", async () => {
+    await using store = await openStore(`sqlite:${temporaryFile()}`);
+    const { spans } = await post(store, kinds);
+    expect((await spans())[0]?.attributes).toEqual(expected);
+  });
+});
+
+describe("bytes of attributes that nobody has read", () => {
+  it.each<[string, readonly number[]]>([
+    ["text that is not UTF-8", attribute(9, "x", message(1, [0x61, 0xff, 0x61, 0x61, 0x61]))],
+    ["long text with a broken end", attribute(9, "x", message(1, [...new Array(40).fill(0x61), 0xc3]))],
+    ["a name that is not UTF-8", message(9, [...message(1, [0xc0]), ...message(2, int(3, 1))])],
+    ["a list with text that is not UTF-8", attribute(9, "x", message(5, message(1, message(1, [0xff]))))],
+    ["a map with a name that is not UTF-8", attribute(9, "x", message(6, message(1, message(1, [0xff]))))],
+    ["a double cut short", message(9, [...text(1, "x"), ...message(2, [0x21, 0, 0])])],
+    ["a length beyond the value", message(9, [...text(1, "x"), 0x12, 0x09, 0x0a])],
+    ["a group", message(9, [...text(1, "x"), 0x0b])],
+    ["a varint without an end", message(9, [...text(1, "x"), ...message(2, [0x18, 0xff])])],
+  ])("are refused on receipt: %s", async (_, more) => {
+    const { status, spans } = await post(createMemoryStore(), more);
+    expect([status, (await spans()).length]).toEqual([400, 0]);
+  });
+
+  it("are refused wherever in a text the byte stands that is not UTF-8", () => {
+    for (let length = 1; length <= 40; length++)
+      for (let at = 0; at < length; at++) {
+        const bytes = Uint8Array.from(attribute(9, "x", text(1, "a".repeat(length))).slice(1));
+        bytes[bytes.length - length + at] = 0xff;
+        const reader = new ProtobufReader(bytes, new NameCache());
+        reader.onlyChecks = kPlacingLengths;
+        expect(() => readAttribute(reader, null), `${at} of ${length}`).toThrow("not UTF-8");
+      }
+  });
+
+  it("are accepted exactly when they can be read", () => {
+    const outcome = (bytes: Uint8Array, onlyChecks: ReadonlySet<number> | null) => {
+      const reader = new ProtobufReader(bytes, new NameCache());
+      reader.onlyChecks = onlyChecks;
+      try {
+        readAttribute(reader, {});
+        return reader.offset;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const valid = Buffer.from(kinds);
+    const damaged = fc
+      .tuple(fc.nat(valid.length - 1), fc.nat(255), fc.nat(valid.length - 1))
+      .map(([at, byte, from]) => {
+        const bytes = Buffer.from(valid);
+        bytes[at] = byte;
+        return new Uint8Array(bytes.subarray(from));
+      });
+    fc.assert(
+      fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 60 })), (bytes) => {
+        // Reads at the tag as if it were a length, which makes a sound start now and then.
+        expect(outcome(bytes, kPlacingLengths)).toBe(outcome(bytes, null));
+        expect(outcome(bytes.subarray(1), kPlacingLengths)).toBe(outcome(bytes.subarray(1), null));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("leave the request that they came in", () => {
+    const body = Uint8Array.from(kinds);
+    const late = new LateAttributes(new ProtobufReader(body, new NameCache()));
+    const shelf = createByteShelf();
+    shelf.put(Uint8Array.of(1, 2, 3), 0, 3);
+    late.shelve(shelf);
+    body.fill(0xff);
+    expect(late.read()).toEqual(expected);
+  });
+});
+
+describe("a byte shelf", () => {
+  it("keeps pieces of any size side by side, each as it was", () => {
+    const shelf = createByteShelf();
+    const sizes = [1, 0, 100_000, 200_000, 300_000, 5, 262_144, 7];
+    const places = sizes.map((size, i) => shelf.put(new Uint8Array(size + 2).fill(i), 1, size + 1));
+    for (const [i, { bytes, start }] of places.entries()) {
+      const piece = bytes.subarray(start, start + sizes[i]!);
+      expect([piece.length, piece.every((byte) => byte === i)]).toEqual([sizes[i], true]);
+    }
+  });
+});
