@@ -29,12 +29,15 @@ struct Bf16Forward {
 
 // Steps of a panel that stay in L1 while the rows pass them.
 constexpr std::int64_t kBf16StepBlock = 16 / kBf16TilePanels;
+constexpr std::int64_t kBf16Ahead = 8 * kBf16StepElements;
 
 template <int P>
 inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t steps) {
   const std::int64_t block = f.rows <= kBf16TileRows ? steps : kBf16StepBlock;
   for (std::int64_t s = 0; s < steps; s += block) {
-    runBf16Tiles<P>(f.rows, f.tile(panel, P, s, smaller(s + block, steps)));
+    Bf16TileData d = f.tile(panel, P, s, smaller(s + block, steps));
+    d.ahead = kBf16Ahead;
+    runBf16Tiles<P>(f.rows, d);
   }
 }
 

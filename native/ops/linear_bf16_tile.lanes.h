@@ -56,6 +56,9 @@ struct Bf16TileData {
   std::int64_t steps;
   bool fresh;  // sums begin at +0 and c is only written
   int lanes;   // valid lanes of the last panel of c
+  // How far beyond b to fetch while the last tile runs, or all of two. From memory, one Zen 4 core, without and with: 4 rows
+  // 9.3 and 11.3 GB/s; one row 24 and 20, so it goes without.
+  std::int64_t ahead = 0;
 };
 
 template <int R, int P>
@@ -75,6 +78,8 @@ void runBf16Tile(const Bf16TileData& data) {
 #pragma GCC unroll 16
     for (int i = 0; i < R * P; i++) even[i / P][i % P] = odd[i / P][i % P] = broadcast(0.0F);
     for (int pair = 0; pair < kLanes; pair++) {
+#pragma GCC unroll 16
+      for (int p = 0; R > 1 && p < P; p++) __builtin_prefetch(b + p * d.bPanel + d.ahead);
 #pragma GCC unroll 2
       for (int half = 0; half < 2; half++) {
         F16 w[P];
@@ -123,6 +128,7 @@ inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
     const std::int64_t begin = rows * t / tiles, end = rows * (t + 1) / tiles;
     d.c = first.c + begin * first.cRow;
     d.a = first.a + begin * first.aRow;
+    d.ahead = tiles <= 2 || t + 1 == tiles ? first.ahead : 0;
     runBf16TileOf<P>(end - begin, d);
   }
 }
