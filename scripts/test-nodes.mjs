@@ -1,4 +1,5 @@
-// npm run test:nodes: the tests of SQLite and memory stores on newer Nodes, which have SQLite in them. Needs `npm run build`; installs the Nodes below build/.
+// npm run test:nodes: what differs on newer Nodes, which have SQLite in them and strip types: stores, runners and the command line.
+// Needs `npm run build`; installs the Nodes below build/.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, runQuietly } from "./command.mjs";
@@ -9,7 +10,7 @@ let passed = 0;
 let failed = 0;
 for (const version of versions) {
   console.log(`== Node ${version}`);
-  const counts = runVitest(["test/store/sqlite", "test/store/memory"], installNode(version));
+  const counts = runVitest(["test/store/sqlite", "test/store/memory", "test/runner", "test/cli"], installNode(version));
   passed += counts.passed;
   failed += counts.failed;
 }
