@@ -17,6 +17,12 @@ export function storeCommand(): Command {
     .option("--port <port>", "0: any that is free", toInteger(0), 4747)
     .addOption(keyOption())
     .option("--cors-origin <origin...>", "web pages that may ask, as https://host")
+    .option(
+      "--max-in-flight <n>",
+      "requests worked on at once; more are told to come back",
+      toInteger(1),
+      1024,
+    )
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
     .option(
       "--lost-after <seconds>",
@@ -37,16 +43,17 @@ interface StoreCommandOptions {
   readonly port: number;
   readonly key?: string;
   readonly corsOrigin?: readonly string[];
+  readonly maxInFlight: number;
   readonly gatewayModel: string;
   readonly lostAfter: number;
 }
 
 async function serveStore(options: StoreCommandOptions): Promise<void> {
-  const { url, host, port, key, corsOrigin, lostAfter } = options;
+  const { url, host, port, key, corsOrigin, maxInFlight, lostAfter } = options;
   const signals = watchSignals();
   await using store = await openStore(url);
   const server = await serve({
-    ...{ store, host, port },
+    ...{ store, host, port, maxInFlight },
     ...(key === undefined ? {} : { key }),
     ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
     onError: (error) =>

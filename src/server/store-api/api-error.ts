@@ -9,14 +9,24 @@ export class ApiError extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly code: ErrorCode;
+  readonly retrySeconds: number | null;
 
-  /** @param detail  a sentence, or pydantic's list of what is wrong with a body */
-  constructor(status: number, detail: unknown, code: ErrorCode = "E_ARGUMENT") {
+  /**
+   * @param detail  a sentence, or pydantic's list of what is wrong with a body
+   * @param retrySeconds  nothing was done, and later it may be: when to ask again
+   */
+  constructor(
+    status: number,
+    detail: unknown,
+    code: ErrorCode = "E_ARGUMENT",
+    retrySeconds: number | null = null,
+  ) {
     super(typeof detail === "string" ? detail : "the request does not match its schema");
     this.name = "ApiError";
     this.status = status;
     this.detail = detail;
     this.code = code;
+    this.retrySeconds = retrySeconds;
   }
 }
 
@@ -28,11 +38,10 @@ export function toApiError(error: unknown): ApiError | undefined {
   return status === undefined ? undefined : new ApiError(status, error.message, error.code);
 }
 
-export function toErrorResponse({ status, detail, code }: ApiError): Response {
-  return new Response(JSON.stringify({ detail }), {
-    status,
-    headers: { "content-type": "application/json", [kErrorHeader]: code },
-  });
+export function toErrorResponse({ status, detail, code, retrySeconds }: ApiError): Response {
+  const headers = new Headers({ "content-type": "application/json", [kErrorHeader]: code });
+  if (retrySeconds !== null) headers.set("retry-after", String(retrySeconds));
+  return new Response(JSON.stringify({ detail }), { status, headers });
 }
 
 // --- internal ---

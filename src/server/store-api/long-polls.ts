@@ -1,5 +1,6 @@
 // Requests that wait for something: bounded in time, ended early when the client goes or the server closes.
 import { ApiError } from "./api-error.js";
+import type { InFlight } from "./in-flight.js";
 
 export interface LongPolls {
   /**
@@ -17,8 +18,11 @@ export interface LongPolls {
   close(): void;
 }
 
-/** @param maxWaitMs  a client that wants to wait longer asks again */
-export function createLongPolls(maxWaitMs: number): LongPolls {
+/**
+ * @param maxWaitMs  a client that wants to wait longer asks again
+ * @param inFlight  where their requests count while they do not wait
+ */
+export function createLongPolls(maxWaitMs: number, inFlight: InFlight): LongPolls {
   const open = new Set<AbortController>();
   let isClosed = false;
   return {
@@ -31,7 +35,7 @@ export function createLongPolls(maxWaitMs: number): LongPolls {
       client.addEventListener("abort", leave, { once: true });
       open.add(controller);
       try {
-        return await wait({ timeoutMs, signal: controller.signal });
+        return await inFlight.waitAside(() => wait({ timeoutMs, signal: controller.signal }));
       } catch (error) {
         if (error === kClosing) return await peek();
         throw error === kGone ? new ApiError(499, "The client is gone") : error;

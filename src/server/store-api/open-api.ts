@@ -112,10 +112,18 @@ function toOperation(route: Route, schemaOf: (schema: z.ZodType) => JsonSchema):
     responses: {
       [route.status ?? 200]: { description: "OK", content: json(schemaOf(route.answer)) },
       "4XX": refused,
+      503: {
+        ...refused,
+        description: "Too much at once, or no store: nothing was done where Retry-After is given",
+        headers: kRetryAfter,
+      },
     },
   };
 }
 
+const kRetryAfter = {
+  "retry-after": { description: "Seconds after which to ask again", schema: { type: "integer" } },
+};
 const kRefusal = {
   type: "object",
   properties: { detail: { anyOf: [{ type: "string" }, { type: "array", items: { type: "object" } }] } },

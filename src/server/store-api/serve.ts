@@ -5,6 +5,7 @@ import { argumentError, checkInteger } from "../../base/check.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
+import { createInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
 import { createLongPolls } from "./long-polls.js";
 import { createStoreApp } from "./store-app.js";
@@ -24,6 +25,11 @@ export interface ServeOptions {
   readonly maxBodyBytes?: number;
   /** A request must have arrived within this time; default 30 s. */
   readonly requestTimeoutMs?: number;
+  /**
+   * Requests worked on at once; further ones are answered 503 with Retry-After, which clients of ours follow. Those that wait for a
+   * rollout or its end, and calls that go on to a model, do not count. Default 1,024.
+   */
+  readonly maxInFlight?: number;
   /** A client that wants to wait longer asks again; default 25 s. */
   readonly maxWaitMs?: number;
   /** Told of errors behind a 500; default a process warning. */
@@ -48,8 +54,9 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
   checkInteger("serve", "port", port, { min: 0, max: 65535 });
   checkInteger("serve", "maxWaitMs", maxWaitMs, { min: 0 });
   checkInteger("serve", "requestTimeoutMs", requestTimeoutMs, { min: 1 });
-  const { maxBodyBytes = 32 * 2 ** 20, key = null } = options;
+  const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = 1024, key = null } = options;
   checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
+  checkInteger("serve", "maxInFlight", maxInFlight, { min: 1 });
   if (key === "" || (key === null && !isLoopback(host)))
     throw argumentError(
       "serve",
@@ -57,10 +64,12 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
       host,
       "pass key or bind to 127.0.0.1",
     );
-  const polls = createLongPolls(maxWaitMs);
+  const inFlight = createInFlight(maxInFlight);
+  const polls = createLongPolls(maxWaitMs, inFlight);
   const app = createStoreApp({
     store: options.store,
     polls,
+    inFlight,
     key,
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],

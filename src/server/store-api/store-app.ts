@@ -6,6 +6,7 @@ import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { otlpRoutes } from "../otlp/routes.js";
 import { type AccessOptions, createAccess } from "./access.js";
 import { ApiError, toApiError, toErrorResponse } from "./api-error.js";
+import type { InFlight } from "./in-flight.js";
 import type { LongPolls } from "./long-polls.js";
 import { meterStore } from "./metered-store.js";
 import { createMetrics } from "./metrics.js";
@@ -20,6 +21,7 @@ import { spanRoutes } from "./span-routes.js";
 export interface StoreAppOptions extends AccessOptions {
   readonly store: LightningStore;
   readonly polls: LongPolls;
+  readonly inFlight: InFlight;
   readonly maxBodyBytes: number;
   /** Told of errors that are nobody's fault outside; clients get a 500 without details. */
   readonly onError: (error: unknown) => void;
@@ -29,7 +31,7 @@ export interface StoreAppOptions extends AccessOptions {
 }
 
 export function createStoreApp(options: StoreAppOptions): Hono {
-  const { polls, maxBodyBytes, onError } = options;
+  const { polls, inFlight, maxBodyBytes, onError } = options;
   const metrics = createMetrics();
   const store = meterStore(options.store, metrics, onError);
   const app = new Hono();
@@ -55,6 +57,7 @@ export function createStoreApp(options: StoreAppOptions): Hono {
     if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
     return checkAccess(c, next);
   });
+  app.use((c, next) => (kUncounted.test(c.req.path) ? next() : inFlight.run(next)));
 
   const routes = [
     ...queueRoutes(store, polls),
@@ -68,7 +71,8 @@ export function createStoreApp(options: StoreAppOptions): Hono {
   const expose = async () => {
     const { uptimeSeconds, name: _name, ...counts } = await store.statistics();
     const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
-    return metrics.expose({ agl_store_uptime_seconds: uptimeSeconds, ...Object.fromEntries(kept) });
+    const gauges = { agl_store_uptime_seconds: uptimeSeconds, agl_http_in_flight: inFlight.count };
+    return metrics.expose({ ...gauges, ...Object.fromEntries(kept) });
   };
   for (const path of ["/metrics", "/v1/prometheus", "/v1/prometheus/"])
     app.get(path, async (c) => c.body(await expose(), 200, { "content-type": kPrometheus }));
@@ -85,6 +89,8 @@ const kBase = "/v1/agl";
 /** The beginnings of what is mounted besides. */
 const kKnown =
   /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|api|proxy)(?![^/])/;
+/** What watches the server, and calls that wait for a model's server. */
+const kUncounted = /^\/((v1\/agl\/)?health|healthz|metrics|v1\/prometheus|proxy)(?![^/])/;
 const kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 const kMethods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
 

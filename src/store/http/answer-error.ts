@@ -9,8 +9,17 @@ export function toAnswerError(who: string, { status, headers, text }: Answer): L
 }
 
 /** Refused before anything was done. */
-export function isUnprocessed({ status }: Answer): boolean {
-  return status === 408 || status === 429;
+export function isUnprocessed({ status, headers }: Answer): boolean {
+  // Whoever stands between and answers 503 does not say by that what became of the request.
+  const isBusy =
+    status === 503 && headers["x-agl-error"] !== undefined && headers["retry-after"] !== undefined;
+  return isBusy || status === 408 || status === 429;
+}
+
+/** How long the server wants to be left alone; 0 when it says nothing. */
+export function toRetryMs({ headers }: Answer): number {
+  const seconds = headers["retry-after"] ?? "";
+  return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : 0;
 }
 
 // --- internal ---

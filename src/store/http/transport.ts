@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
 import { LightningError } from "../../base/error.js";
-import { isUnprocessed, toAnswerError } from "./answer-error.js";
+import { isUnprocessed, toAnswerError, toRetryMs } from "./answer-error.js";
 import { type Answer, type Connections, openConnections, UnsentError } from "./exchange.js";
 
 export interface WireRequest<T> {
@@ -82,7 +82,9 @@ export class Transport {
       const isUnseen = "text" in outcome ? isUnprocessed(outcome) : outcome instanceof UnsentError;
       const isTransient = !("text" in outcome) || outcome.status >= 500;
       if (!isUnseen && !(isRepeatable && isTransient)) throw error;
-      const backOffMs = Math.min(50 * 2 ** tries, 2000) * (0.5 + Math.random() / 2);
+      // Those that were told the same time do not come back in the same moment.
+      const toldMs = "text" in outcome ? toRetryMs(outcome) * (1 + Math.random()) : 0;
+      const backOffMs = toldMs + Math.min(50 * 2 ** tries, 2000) * (0.5 + Math.random() / 2);
       if (performance.now() + backOffMs >= deadline) throw error;
       await this.#rest(backOffMs, signal);
       this.checkOpen(who);

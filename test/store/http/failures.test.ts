@@ -141,6 +141,18 @@ describe("the HTTP store", () => {
     expect(turns).toBe(3);
   });
 
+  it("does not take another's 503 for one of a server that did nothing", async () => {
+    const faulty = await openFaulty();
+    let turns = 0;
+    faulty.fault = (_request, response) => {
+      turns++;
+      response.writeHead(503, { "retry-after": "0" }).end("{}");
+      return true;
+    };
+    expect((await errorOf(faulty.client.enqueue([{ input: 1 }]))).code).toBe("E_STORE");
+    expect(turns).toBe(1);
+  });
+
   it("gets over a server that stops and starts again, for calls of any kind that find no server", async () => {
     const store = createMemoryStore();
     const first = await serve({ store, port: 0 });

@@ -1,0 +1,37 @@
+// How many requests a server works on at once, and the refusal of more: better told to come back than kept in memory until late.
+import { ApiError } from "./api-error.js";
+
+export interface InFlight {
+  readonly count: number;
+  /** Counts one more while it runs. @throws ApiError 503, before anything was done, when there are too many */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Within `run`: what only waits counts as no work. It comes back without being refused. */
+  waitAside<T>(wait: () => Promise<T>): Promise<T>;
+}
+
+export function createInFlight(most: number): InFlight {
+  let count = 0;
+  const counted = async <T>(change: 1 | -1, task: () => Promise<T>): Promise<T> => {
+    count += change;
+    try {
+      return await task();
+    } finally {
+      count -= change;
+    }
+  };
+  return {
+    get count() {
+      return count;
+    },
+    async run(work) {
+      if (count >= most)
+        throw new ApiError(503, `More than ${most} requests at once`, "E_STORE", kRetrySeconds);
+      return counted(1, work);
+    },
+    waitAside: (wait) => counted(-1, wait),
+  };
+}
+
+// --- internal ---
+
+const kRetrySeconds = 1;
