@@ -13,6 +13,7 @@ import * as decode from "./decode.mjs";
 import * as group from "./group.mjs";
 import * as grpo from "./grpo.mjs";
 import { Harness } from "./harness.mjs";
+import * as lateness from "./lateness.mjs";
 import { Limits } from "./limits.mjs";
 import { describeMachine } from "./machine.mjs";
 import { modelFolder, sizes } from "./models.mjs";
@@ -39,7 +40,7 @@ import * as training from "./training.mjs";
  * @property {number} rounds
  */
 
-const engine = [decode, prefill, training, group, grpo, weightSwitch];
+const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
 const all = [products, ...engine, quickstart, storeInProcess, storeHttp, otlp];
 const paths = ["f32", "bf16"];
 const { values } = parseArgs({
