@@ -9,13 +9,42 @@ const script = (name: string): string => fileURLToPath(new URL(name, import.meta
 
 // A crash shows as an exit code or a signal, which execFile throws.
 describe("a worker thread that is ended", () => {
-  it.each(["sample", "train"])(
-    "in the middle of %s, 20 times, leaves the process working",
+  it.each([
+    ["sample", "12"],
+    ["train", "12"],
+    ["score", "6"],
+    ["load", "6"],
+    ["save", "6"],
+    ["adapters", "6"],
+    ["both", "6"],
+  ])(
+    "in the middle of %s, %s times, leaves the process working",
     { timeout: 240_000 },
-    async (kind) => {
-      const { stdout, stderr } = await run(process.execPath, [script("ended-worker.mjs"), kind, qwen2, "20"]);
-      expect(stdout).toBe("ended 20\n");
+    async (kind, times) => {
+      const { stdout, stderr } = await run(process.execPath, [
+        script("ended-worker.mjs"),
+        kind,
+        qwen2,
+        times,
+      ]);
+      expect(stdout).toBe(`ended ${times}\n`);
       expect(stderr).toBe("");
+    },
+  );
+});
+
+describe("a process that exits", () => {
+  it.each(["sample", "train", "score", "load", "save", "adapters", "both"])(
+    "in the middle of %s ends as it was told to",
+    { timeout: 60_000 },
+    async (kind) => {
+      const { stdout, stderr } = await run(process.execPath, [
+        script("ended-worker.mjs"),
+        kind,
+        qwen2,
+        "exit",
+      ]);
+      expect([stdout, stderr]).toEqual(["", ""]);
     },
   );
 });
