@@ -107,7 +107,9 @@ std::int64_t Scheduler::reservedBlocks() const {
 Scheduler::Plan Scheduler::plan() {
   Plan plan;
   for (const auto& sequence : sequences_) {
-    if (sequence->admitted && sequence->left() == 1) extend(*sequence, 1, plan);
+    if (!sequence->admitted) continue;
+    plan.admitted++;
+    if (sequence->left() == 1) extend(*sequence, 1, plan);
   }
   admitWaiting(plan);
   sharePass(plan);
@@ -151,20 +153,20 @@ void Scheduler::sharePass(Plan& plan) {
 
 // False when nobody after it may be admitted either, in fairness.
 bool Scheduler::admit(Sequence& sequence, Plan& plan) {
-  const auto admitted = std::count_if(sequences_.begin(), sequences_.end(), [](const auto& s) { return s->admitted; });
-  if (plan.rows >= batchTokens_ || admitted >= batchTokens_) return false;
+  if (plan.rows >= batchTokens_ || plan.admitted >= batchTokens_) return false;
   TokenTree::Node* node = tree_.match(tree_.root(sequence.request->request.adapter), sequence.tokens);
   if (mustWait(sequence, node)) return true;
   if (!reserve(sequence, node)) {
 #ifdef AGL_FAULT_LOCKED_MEMORY
     return false;
 #endif
-    if (admitted > 0 || node->parent == nullptr) return false;
+    if (plan.admitted > 0 || node->parent == nullptr) return false;
     // Alone, and what it shares lies in so many blocks begun by others that its own do not fit beside them: it begins anew.
     tree_.makeRoom(memory_.blocks());
     return admit(sequence, plan);
   }
   sequence.admitted = true;
+  plan.admitted++;
   sequence.tail = node;
   sequence.runs = tree_.runs(node);
   sequence.computed = node->end();

@@ -117,6 +117,7 @@ class Scheduler {
     std::vector<Stretch> stretches;
     std::vector<Sequence*> drawing;  // complete after this pass
     std::int64_t rows = 0;
+    std::int64_t admitted = 0;  // sequences that have their place in memory
   };
 
   Plan plan();

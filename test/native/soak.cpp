@@ -170,13 +170,16 @@ void soakRound(const RandomModel& model, Ledger& ledger, std::uint64_t seed) {
     std::thread one([&] { first.run(calls); });
     std::thread two([&] { second.run(calls); });
     options.threads = 1;
+    options.cacheTokens = std::array{192, 320, 640}[seed % 3];
+    options.batchTokens = std::array{7, 48, 256, 33, 64}[seed % 5];
     RandomSchedule schedule(model, options, seed);
     const int actions = static_cast<int>(philox({2, 0, 6, 0}, seed)[0] % 60);
     for (int i = 0; i < actions; i++) schedule.act();
     // While clients still ask, or after.
     std::this_thread::sleep_for(std::chrono::milliseconds(philox({3, 0, 6, 0}, seed)[0] % 60));
     if (seed % 4 != 0) engine.close();
-    if (seed % 3 == 0) schedule.cancelAll();
+    if (seed % 4 < 2) schedule.cancelAll();
+    if (seed % 4 == 1) schedule.finish();
     one.join();
     two.join();
   }

@@ -67,9 +67,13 @@ void RandomSchedule::finish() {
   finishAll(engine_);
   expect(longest.error.empty(), longest.error);
 
+  // Sequences that share nothing: they begin with different tokens.
   Batch full;
+  std::int32_t first = 0;
   for (std::int64_t rows = options_.trainTokens; rows > 0; rows -= context - 1) {
-    full.add(randomTokens(std::min(rows, context - 1) + 1, options_.model.vocabulary, seed_ + static_cast<std::uint64_t>(rows)));
+    auto tokens = randomTokens(std::min(rows, context - 1) + 1, options_.model.vocabulary, seed_);
+    tokens[0] = first++;
+    full.add(tokens);
   }
   engine_.forward(full.view(), adapters_[0], 1, true);
   const auto highWater = [](Arena& arena) { return static_cast<std::int64_t>(arena.highWater()); };
