@@ -82,13 +82,6 @@ void forEachTask(std::span<const AttentionTile> tiles, std::span<const KeyRun> r
   }
 }
 
-std::int64_t totalCost(std::span<const AttentionTile> tiles, std::span<const KeyRun> runs,
-                       const AttentionShape& shape) {
-  std::int64_t total = 0;
-  forEachTask(tiles, runs, shape, [&](const AttentionTask&, std::int64_t cost) { total += cost; });
-  return total;
-}
-
 std::int64_t partsOf(Context& context, std::int64_t cost) {
   return std::clamp(cost / kGrainProducts, std::int64_t{1}, std::int64_t{context.pool.threads()});
 }
@@ -101,22 +94,66 @@ AttentionScratch workerScratch(Context& context, int worker, const AttentionShap
 AttentionMatrix of(View view) { return {view.f32(), view.stride}; }
 KeyMatrix keysOf(View view) { return {view.data, view.stride, view.dtype}; }
 
+// Forward's work: consecutive tasks of each kv head, as many as one scratch holds, and no more than leave every thread some.
+struct Bundles {
+  std::vector<AttentionTask> tasks;
+  std::vector<AttentionBundle> bundles;
+  std::vector<std::int64_t> costs;
+  std::int64_t total = 0;
+};
+
+Bundles bundlesOf(std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, const AttentionShape& shape,
+                  std::int64_t threads) {
+  const std::int64_t group = shape.heads / shape.kvHeads;
+  Bundles all;
+  std::vector<std::int64_t> costs;
+  std::int64_t queries = 0;
+  forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t cost) {
+    if (task.kvHead > 0) return;
+    all.tasks.push_back(task);
+    costs.push_back(cost);
+    queries += task.tile.rows * group;
+  });
+  const std::size_t count = all.tasks.size();
+  for (std::int64_t kvHead = 1; kvHead < shape.kvHeads; kvHead++) {
+    for (std::size_t i = 0; i < count; i++) {
+      all.tasks.push_back(all.tasks[i]);
+      all.tasks.back().kvHead = kvHead;
+    }
+  }
+  const std::int64_t most = std::min(rowsOf(shape) * group, queries * shape.kvHeads / threads);
+  for (std::size_t begin = 0, i = 0; i < all.tasks.size(); i++) {
+    const std::int64_t own = all.tasks[i].tile.rows * group;
+    const bool first = i % std::max<std::size_t>(count, 1) == 0;
+    if (first || all.bundles.back().queries + own > most || i - begin == AttentionScratch::kBundle) {
+      begin = i;
+      all.bundles.push_back({&all.tasks[i], 0, 0});
+      all.costs.push_back(0);
+    }
+    all.bundles.back().count++;
+    all.bundles.back().queries += own;
+    all.costs.back() += costs[i % count];
+    all.total += costs[i % count];
+  }
+  return all;
+}
+
 void forward(Context& context, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
              std::span<const KeyRun> runs, AttentionShape shape) {
   const AttentionOperands operands = {of(q), keysOf(k), keysOf(v), of(out), of(lse), {}, {}, {}, {}};
   const AttentionKernels& kernels = context.kernels.attention;
   const auto kernel = k.dtype == Dtype::bf16 ? kernels.forwardBf16 : kernels.forward;
-  const std::int64_t total = totalCost(tiles, runs, shape);
-  const std::int64_t parts = partsOf(context, total);
+  const Bundles all = bundlesOf(tiles, runs, shape, context.pool.threads());
+  const std::int64_t parts = partsOf(context, all.total);
   // Late tiles have more keys: parts are equal in cost, not in number.
   context.pool.run(parts, 1, [&](int worker, std::int64_t begin, std::int64_t end) {
     const AttentionScratch scratch = workerScratch(context, worker, shape);
     std::int64_t before = 0;
-    forEachTask(tiles, runs, shape, [&](const AttentionTask& task, std::int64_t cost) {
-      const std::int64_t part = before * parts / std::max<std::int64_t>(total, 1);
-      before += cost;
-      if (part >= begin && part < end) kernel(operands, task, scratch);
-    });
+    for (std::size_t i = 0; i < all.bundles.size(); i++) {
+      const std::int64_t part = before * parts / std::max<std::int64_t>(all.total, 1);
+      before += all.costs[i];
+      if (part >= begin && part < end) kernel(operands, all.bundles[i], scratch);
+    }
   });
 }
 

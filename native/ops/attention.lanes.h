@@ -20,21 +20,25 @@ inline void forwardBlock(const AttentionScratch& s, const AttentionChunk& t, flo
   takePartials(s, t, q0, rows, maximum, sum);
 }
 
-inline void attentionForward(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
-  AttentionChunk t(task);
-  gatherQueries<false>(s.q, o.q, task, t);
-  while (t.next()) {
-    gatherTransposed<float>(s.keysT, o.k, task, t);
-    gatherRows<float>(s.values, o.v, task, t);
-    const std::int64_t first = t.firstQuery();
-    const std::int64_t blocks = (t.queries - first + kTileRows - 1) / kTileRows;
-    for (std::int64_t b = 0; b < blocks; b++) {
-      const std::int64_t q0 = first + (t.queries - first) * b / blocks;
-      const std::int64_t q1 = first + (t.queries - first) * (b + 1) / blocks;
-      forwardBlock(s, t, task.shape.scale, q0, q1 - q0);
-    }
-  }
-  finishQueries(o, task, s, t);
+inline void attentionForward(const AttentionOperands& o, const AttentionBundle& bundle, const AttentionScratch& s) {
+  overBundle(
+      o, bundle, s, kLanes,
+      [&](const AttentionTask& task, const AttentionChunk& t, const AttentionScratch& own) {
+        gatherQueries<false>(own.q, o.q, task, t);
+      },
+      [&](const AttentionTask& task, const AttentionChunk& t, std::int64_t first) {
+        gatherTransposed<float>(s.keysT, o.k, task, t, first);
+        gatherRows<float>(s.values, o.v, task, t, first);
+      },
+      [&](const AttentionTask& task, const AttentionChunk& t, const AttentionScratch& own) {
+        const std::int64_t first = t.firstQuery();
+        const std::int64_t blocks = (t.queries - first + kTileRows - 1) / kTileRows;
+        for (std::int64_t b = 0; b < blocks; b++) {
+          const std::int64_t q0 = first + (t.queries - first) * b / blocks;
+          const std::int64_t q1 = first + (t.queries - first) * (b + 1) / blocks;
+          forwardBlock(own, t, task.shape.scale, q0, q1 - q0);
+        }
+      });
 }
 
 constexpr AttentionKernels kAttention = {attentionForward, bf16AttentionForward, attentionBackward};

@@ -54,7 +54,7 @@ inline void outerProduct(float* c, const float* weights, const float* panels, co
   attentionProduct<Steps::strided>(keys, t.panels,
                                    {.c = c, .cRow = t.padded, .cPanel = kLanes,
                                     .a = weights, .aRow = 1, .aStep = kChunk,
-                                    .b = panels + q0 * kLanes, .bPanel = t.queries * kLanes,
+                                    .b = panels + q0 * kLanes, .bPanel = t.stride * kLanes,
                                     .steps = count, .fresh = false, .lanes = kLanes});
 }
 
@@ -90,7 +90,8 @@ inline void zeroFloats(float* to, std::int64_t count) {
 
 template <class Key>
 inline void backwardOf(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
-  AttentionChunk t(task);
+  AttentionChunk t;
+  t.start(task, task.tile.rows * task.shape.heads / task.shape.kvHeads);
   gatherQueries<sizeof(Key) == 2>(s.q, o.q, task, t);
   gatherQueries<false>(s.dout, o.dout, task, t);
   for (std::int64_t q = 0; q < t.queries; q++) {
@@ -99,9 +100,9 @@ inline void backwardOf(const AttentionOperands& o, const AttentionTask& task, co
                               queryRow(o.out, task, t.group, t.headSize, q), t.headSize);
   }
   while (t.next()) {
-    gatherTransposed<Key>(s.keysT, o.k, task, t);
-    gatherTransposed<Key>(s.valuesT, o.v, task, t);
-    gatherRows<Key>(s.values, o.k, task, t);
+    gatherTransposed<Key>(s.keysT, o.k, task, t, 0);
+    gatherTransposed<Key>(s.valuesT, o.v, task, t, 0);
+    gatherRows<Key>(s.values, o.k, task, t, 0);
     zeroFloats(s.dk, t.count * t.padded);
     zeroFloats(s.dv, t.count * t.padded);
     for (std::int64_t q = t.firstQuery(); q < t.queries; q += AttentionScratch::kBlockQueries) {

@@ -13,14 +13,14 @@ static_assert(kBf16BlockQueries <= AttentionScratch::kBlockQueries);
 
 constexpr std::int64_t bf16StepsOf(std::int64_t count) { return (count + kBf16Step - 1) / kBf16Step; }
 
-// Panels of sixteen keys, a step is 32 d: pairs of d are moved as one 32-bit number.
+// Panels of sixteen keys from `first` on, a step is 32 d: pairs of d are moved as one 32-bit number.
 inline void gatherBf16Keys(std::uint16_t* to, const KeyMatrix& from, const AttentionTask& task,
-                           const AttentionChunk& t) {
+                           const AttentionChunk& t, std::int64_t first) {
   const std::uint16_t* base = keyRows<std::uint16_t>(from, task);
   const std::int64_t steps = bf16StepsOf(t.headSize);
   alignas(64) float rows[kLanes * kLanes];
   alignas(64) float pairs[kLanes * kLanes];
-  for (std::int64_t j = 0; j < t.count; j += kLanes) {
+  for (std::int64_t j = first; j < t.count; j += kLanes) {
     for (std::int64_t s = 0; s < steps; s++) {
       const std::int64_t width = atMost(kBf16Step, t.headSize - s * kBf16Step);
       __builtin_memset(rows, 0, sizeof(rows));
@@ -34,12 +34,13 @@ inline void gatherBf16Keys(std::uint16_t* to, const KeyMatrix& from, const Atten
   }
 }
 
-// Panels of sixteen d, a step is 32 keys; zero where there is no key or no d. False when a number is not finite.
+// Panels of sixteen d, a step is 32 keys; zero where there is no key or no d, or numbers of keys before. From key `first`
+// on; false when one of these is not finite.
 inline bool gatherBf16Values(std::uint16_t* to, const KeyMatrix& from, const AttentionTask& task,
-                             const AttentionChunk& t) {
+                             const AttentionChunk& t, std::int64_t first) {
   const std::uint16_t* base = keyRows<std::uint16_t>(from, task);
   unsigned notFinite = 0;
-  for (std::int64_t j = 0; j < bf16StepsOf(t.count) * kBf16Step; j += 2) {
+  for (std::int64_t j = first; j < bf16StepsOf(t.count) * kBf16Step; j += 2) {
     std::uint16_t rows[2][kLanes];
     for (std::int64_t panel = 0; panel < t.panels; panel++) {
       const std::int64_t width = atMost(kLanes, t.headSize - panel * kLanes);
@@ -136,25 +137,31 @@ inline void bf16ForwardBlock(const Bf16Chunk& c, float scale, std::int64_t q0, s
   takePartials(c.s, t, q0, rows, maximum, sum);
 }
 
-inline void bf16AttentionForward(const AttentionOperands& o, const AttentionTask& task, const AttentionScratch& s) {
+inline void bf16AttentionForward(const AttentionOperands& o, const AttentionBundle& bundle, const AttentionScratch& s) {
   const FlushSubnormals flush;
-  AttentionChunk t(task);
-  const std::int64_t width = bf16StepsOf(t.headSize) * kBf16Step;
-  for (std::int64_t q = 0; q < t.queries; q++) {
-    roundRows(s.q + q * width, width, queryRow(o.q, task, t.group, t.headSize, q), 0, 1, t.headSize);
-  }
+  const std::int64_t headSize = bundle.tasks->shape.headSize;
+  const std::int64_t width = bf16StepsOf(headSize) * kBf16Step;
   auto* keys = reinterpret_cast<std::uint16_t*>(s.keysT);
   auto* values = reinterpret_cast<std::uint16_t*>(s.values);
-  auto* masked = values + t.panels * kBf16ChunkSteps * kBf16StepElements;
-  while (t.next()) {
-    gatherBf16Keys(keys, o.k, task, t);
-    const bool finite = gatherBf16Values(values, o.v, task, t);
-    const Bf16Chunk chunk = {s, t, keys, values, masked, finite};
-    for (std::int64_t q = t.firstQuery(); q < t.queries; q += kBf16BlockQueries) {
-      bf16ForwardBlock(chunk, task.shape.scale, q, atMost(kBf16BlockQueries, t.queries - q));
-    }
-  }
-  finishQueries(o, task, s, t);
+  auto* masked = values + panelsOf(headSize) * kBf16ChunkSteps * kBf16StepElements;
+  bool finite = true;
+  overBundle(
+      o, bundle, s, width,
+      [&](const AttentionTask& task, const AttentionChunk& t, const AttentionScratch& own) {
+        for (std::int64_t q = 0; q < t.queries; q++) {
+          roundRows(own.q + q * width, width, queryRow(o.q, task, t.group, t.headSize, q), 0, 1, t.headSize);
+        }
+      },
+      [&](const AttentionTask& task, const AttentionChunk& t, std::int64_t first) {
+        gatherBf16Keys(keys, o.k, task, t, first);
+        finite = gatherBf16Values(values, o.v, task, t, first) && (finite || first == 0);
+      },
+      [&](const AttentionTask& task, const AttentionChunk& t, const AttentionScratch& own) {
+        const Bf16Chunk chunk = {own, t, keys, values, masked, finite};
+        for (std::int64_t q = t.firstQuery(); q < t.queries; q += kBf16BlockQueries) {
+          bf16ForwardBlock(chunk, task.shape.scale, q, atMost(kBf16BlockQueries, t.queries - q));
+        }
+      });
 }
 
 }  // namespace agl::AGL_ISA

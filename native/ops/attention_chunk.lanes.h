@@ -17,21 +17,25 @@ constexpr std::int64_t panelsOf(std::int64_t count) { return (count + kLanes - 1
 // One task's sizes, and its keys chunk by chunk.
 struct AttentionChunk {
   std::int64_t headSize, padded, panels, group, queries, position, keys;
+  std::int64_t stride;  // queries of the bundle, from one panel of theirs to the next
   const KeyRun* run;
-  std::int64_t usedOfRun = 0;
-  std::int64_t begin = 0;  // first position of the chunk
-  std::int64_t count = 0;  // its keys up to the last query's position
-  std::int64_t slots[kChunk];
+  std::int64_t usedOfRun;
+  std::int64_t begin;  // first position of the chunk
+  std::int64_t count;  // its keys up to the last query's position
+  std::int32_t slots[kChunk];
 
-  explicit AttentionChunk(const AttentionTask& task)
-      : headSize(task.shape.headSize),
-        padded(panelsOf(task.shape.headSize) * kLanes),
-        panels(panelsOf(task.shape.headSize)),
-        group(task.shape.heads / task.shape.kvHeads),
-        queries(task.tile.rows * group),
-        position(task.tile.position),
-        keys(position + task.tile.rows),
-        run(task.runs + task.tile.firstRun) {}
+  void start(const AttentionTask& task, std::int64_t bundleQueries) {
+    headSize = task.shape.headSize;
+    padded = panelsOf(headSize) * kLanes;
+    panels = panelsOf(headSize);
+    group = task.shape.heads / task.shape.kvHeads;
+    queries = task.tile.rows * group;
+    position = task.tile.position;
+    keys = position + task.tile.rows;
+    stride = bundleQueries;
+    run = task.runs + task.tile.firstRun;
+    usedOfRun = begin = count = 0;
+  }
 
   // False after the last chunk.
   bool next() {
@@ -46,9 +50,15 @@ struct AttentionChunk {
         run++;
         usedOfRun = 0;
       }
-      slots[j] = run->slot + usedOfRun++;
+      slots[j] = static_cast<std::int32_t>(run->slot + usedOfRun++);
     }
     return count > 0;
+  }
+  // How many of the first keys are those of the other chunk, in whole panels; all where none is left.
+  std::int64_t keysAlsoIn(const AttentionChunk& other) const {
+    std::int64_t same = 0;
+    while (same < atMost(count, other.count) && slots[same] == other.slots[same]) same++;
+    return same == count ? count : same / kLanes * kLanes;
   }
   // The first query that has keys in this chunk, and how many query q has.
   std::int64_t firstQuery() const { return begin > position ? (begin - position) * group : 0; }
@@ -84,16 +94,17 @@ inline void gatherQueries(float* to, const AttentionMatrix& from, const Attentio
     const float* row = queryRow(from, task, t.group, t.headSize, q);
     for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
       const F16 numbers = loadFirst(row + d, static_cast<int>(atMost(kLanes, t.headSize - d)));
-      store(to + d * t.queries + q * kLanes, rounded ? roundToBf16(numbers) : numbers);
+      store(to + d * t.stride + q * kLanes, rounded ? roundToBf16(numbers) : numbers);
     }
   }
 }
 
-// Rows of the chunk's keys as panels of sixteen d-lanes: [P / 16][128][16].
+// Rows of the chunk's keys from `first` on as panels of sixteen d-lanes: [P / 16][128][16].
 template <class Key>
-inline void gatherRows(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
+inline void gatherRows(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t,
+                       std::int64_t first) {
   const Key* base = keyRows<Key>(from, task);
-  for (std::int64_t j = 0; j < t.count; j++) {
+  for (std::int64_t j = first; j < t.count; j++) {
     const Key* row = base + t.slots[j] * from.stride;
     for (std::int64_t d = 0; d < t.headSize; d += kLanes) {
       store(to + d * kChunk + j * kLanes, loadKeys(row + d, static_cast<int>(atMost(kLanes, t.headSize - d))));
@@ -101,13 +112,14 @@ inline void gatherRows(float* to, const KeyMatrix& from, const AttentionTask& ta
   }
 }
 
-// Rows of the chunk's keys as panels of sixteen keys: [128 / 16][D][16]. Lanes without a key are 0.
+// Rows of the chunk's keys from `first` on as panels of sixteen keys: [128 / 16][D][16]. Lanes without a key are 0.
 template <class Key>
-inline void gatherTransposed(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t) {
+inline void gatherTransposed(float* to, const KeyMatrix& from, const AttentionTask& task, const AttentionChunk& t,
+                             std::int64_t first) {
   const Key* base = keyRows<Key>(from, task);
   alignas(64) float rows[kLanes * kLanes];
   alignas(64) float columns[kLanes * kLanes];
-  for (std::int64_t j = 0; j < t.count; j += kLanes) {
+  for (std::int64_t j = first; j < t.count; j += kLanes) {
     const std::int64_t valid = atMost(kLanes, t.count - j);
     bool consecutive = valid == kLanes;
     for (std::int64_t i = 1; i < valid; i++) consecutive = consecutive && t.slots[j + i] == t.slots[j] + i;
@@ -165,7 +177,7 @@ inline void scoreProduct(float* scores, const float* a, const float* transposed,
                          std::int64_t q0, std::int64_t rows, std::int64_t keys) {
   attentionProduct<Steps::lanesOfPanels>(rows, panelsOf(keys),
                                          {.c = scores, .cRow = kChunk, .cPanel = kLanes,
-                                          .a = a + q0 * kLanes, .aRow = kLanes, .aStep = t.queries * kLanes,
+                                          .a = a + q0 * kLanes, .aRow = kLanes, .aStep = t.stride * kLanes,
                                           .b = transposed, .bPanel = t.headSize * kLanes,
                                           .steps = t.headSize, .fresh = true, .lanes = kLanes});
 }

@@ -27,6 +27,8 @@ struct AttentionScratch {
 
   // Queries whose scores are held at once; at least the tile rows of every instruction set.
   static constexpr std::int64_t kBlockQueries = 48;
+  // Tasks of a bundle at most.
+  static constexpr std::int64_t kBundle = 64;
 };
 
 // The queries of `tile` that read one kv head, in (row, head) order: rows x group of them.
@@ -57,9 +59,17 @@ struct AttentionOperands {
   AttentionMatrix dout, dq, dk, dv;  // backward only
 };
 
+// Forward takes a bundle: tasks of one kv head, all of whose queries fit the scratch. Keys that
+// neighbours share, as the samples of one prompt do, are gathered once.
+struct AttentionBundle {
+  const AttentionTask* tasks;
+  std::int64_t count;
+  std::int64_t queries;
+};
+
 struct AttentionKernels {
-  void (*forward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
-  void (*forwardBf16)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
+  void (*forward)(const AttentionOperands&, const AttentionBundle&, const AttentionScratch&);
+  void (*forwardBf16)(const AttentionOperands&, const AttentionBundle&, const AttentionScratch&);
   void (*backward)(const AttentionOperands&, const AttentionTask&, const AttentionScratch&);
 };
 

@@ -1,4 +1,5 @@
-// What attention's forward in f32 and in bf16 share: a chunk's exponentials, and how partial results become one.
+// What attention's forward in f32 and in bf16 share: the walk over a bundle's chunks, a chunk's exponentials, and how partial
+// results become one.
 #pragma once
 
 #include "core/elementary.lanes.h"
@@ -68,6 +69,46 @@ inline void finishQueries(const AttentionOperands& o, const AttentionTask& task,
     }
     if (o.lse.data != nullptr) *queryRow(o.lse, task, t.group, 1, q) = s.maximum[q] + logOf(s.sum[q]);
   }
+}
+
+// The scratch of the task whose queries begin at `query` of the bundle's; `queryFloats` from one query to the next in s.q.
+inline AttentionScratch scratchFrom(const AttentionScratch& s, const AttentionChunk& t, std::int64_t query,
+                                    std::int64_t queryFloats) {
+  AttentionScratch own = s;
+  own.q += query * queryFloats;
+  own.out += query * t.padded;
+  own.maximum += query;
+  own.sum += query;
+  return own;
+}
+
+// Walks all tasks chunk by chunk: begin(task, t, s) once for each, gather(task, t, first) where keys from `first` on are
+// not those at hand, run(task, t, s) for every chunk.
+template <class Begin, class Gather, class Run>
+inline void overBundle(const AttentionOperands& o, const AttentionBundle& bundle, const AttentionScratch& s,
+                       std::int64_t queryFloats, Begin begin, Gather gather, Run run) {
+  AttentionChunk chunks[AttentionScratch::kBundle];
+  AttentionScratch scratches[AttentionScratch::kBundle];
+  std::int64_t query = 0;
+  for (std::int64_t i = 0; i < bundle.count; i++) {
+    chunks[i].start(bundle.tasks[i], bundle.queries);
+    scratches[i] = scratchFrom(s, chunks[i], query, queryFloats);
+    query += chunks[i].queries;
+    begin(bundle.tasks[i], chunks[i], scratches[i]);
+  }
+  for (bool left = true; left;) {
+    left = false;
+    const AttentionChunk* gathered = nullptr;
+    for (std::int64_t i = 0; i < bundle.count; i++) {
+      if (!chunks[i].next()) continue;
+      left = true;
+      const std::int64_t first = gathered == nullptr ? 0 : chunks[i].keysAlsoIn(*gathered);
+      if (first < chunks[i].count) gather(bundle.tasks[i], chunks[i], first);
+      gathered = &chunks[i];
+      run(bundle.tasks[i], chunks[i], scratches[i]);
+    }
+  }
+  for (std::int64_t i = 0; i < bundle.count; i++) finishQueries(o, bundle.tasks[i], scratches[i], chunks[i]);
 }
 
 }  // namespace agl::AGL_ISA

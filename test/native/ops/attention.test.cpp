@@ -306,6 +306,34 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
   }
 }
 
+TEST("attention: samples that share a prefix have the bits they have alone, however many are decoded at once") {
+  for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}, Heads{14, 2, 64, true}, Heads{3, 1, 40, true}}) {
+    // One long sequence gives the slots; sample i reads its first 200 positions, then stretches of its own behind them.
+    const Scene s(heads, {{0, 1200}}, {32, 1 << 30, false}, 9);
+    const std::int32_t samples = 100, prefix = 200;
+    std::vector<KeyRun> runs;
+    std::vector<AttentionTile> tiles;
+    for (std::int32_t i = 0; i < samples; i++) {
+      const std::int32_t own = 1 + i % 9 * 17, shared = i % 10 == 7 ? 130 : prefix;
+      tiles.push_back({i, 1, shared + own - 1, static_cast<std::int32_t>(runs.size()), 2});
+      runs.push_back({0, shared});
+      runs.push_back({prefix + 9 * i, own});
+    }
+    const Floats q0 = randomNumbers(samples * s.queryWidth(), 1);
+    lawOf(s.shape(), [&](Context& ctx) {
+      const Stored k(s, s.keys), v(s, s.values);
+      Apart q(samples, s.queryWidth(), q0), out(samples, s.queryWidth(), kNan), lse(samples, heads.heads, kNan);
+      for (std::size_t i = 0; i < tiles.size(); i++) {
+        cpuOps().attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(),
+                                   std::span(tiles).subspan(i, 1), runs, s.shape());
+      }
+      Apart together(samples, s.queryWidth(), kNan);
+      cpuOps().attention.forward(ctx, together.view(), lse.view(), q.view(), k.view(), v.view(), tiles, runs, s.shape());
+      CHECK(together.equals(numbersOf(out, samples, s.queryWidth())));
+    });
+  }
+}
+
 TEST("attention: a query ignores what lies after its position, even NaN among the keys of its own tile") {
   for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}, Heads{14, 2, 64, true}, Heads{4, 4, 40, true}}) {
     for (const std::int64_t position : {3, 126, 130}) {
