@@ -96,9 +96,9 @@ EngineOptions engineOptions(const Napi::Object& from) {
   options.trainAll = boolean(from, "trainAll");
   options.threads = static_cast<int>(integer(from, "threads"));
   const std::string isa = string(from, "isa");
-  if (isa == "scalar") options.isa = Isa::scalar;
-  if (isa == "avx2") options.isa = Isa::avx2;
-  if (isa == "avx512") options.isa = Isa::avx512;
+  for (const Isa known : kIsas) {
+    if (isa == isaName(known)) options.isa = known;
+  }
   options.trainTokens = integer(from, "trainTokens");
   options.batchTokens = integer(from, "batchTokens");
   options.cacheTokens = integer(from, "cacheTokens");

@@ -1,6 +1,6 @@
 // Products of one weight matrix with 1 to many rows, as the engine runs them, beside the tests' reference.
 //   bench_products --op forward | backwardInput --contender engine | reference --k K --n N --rows 1,8,64 --threads T
-//     [--isa scalar|avx2|avx512] [--cold BYTES] [--check 1] [--seconds S]
+//     [--isa scalar|avx2|avx512|amx] [--cold BYTES] [--check 1] [--seconds S]
 // One JSON line: seconds of each call, for each number of rows. Weights are copied until they fill `cold` bytes and taken
 // in turn, as the layers of a model are. `check` compares every number with the reference, bit for bit, before timing.
 #include <algorithm>
@@ -113,7 +113,7 @@ std::string timesOfEngine(Context& ctx, Problem& p, const std::vector<std::int64
 }
 
 const Kernels* kernelsNamed(const std::string& name) {
-  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : kIsas) {
     if (name == isaName(isa)) return kernelsOf(isa);
   }
   return name.empty() ? kernelsOf(bestIsa()) : nullptr;

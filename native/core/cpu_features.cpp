@@ -1,5 +1,7 @@
 #include "core/cpu_features.h"
 
+#include "core/os.h"
+
 namespace agl {
 
 const char* isaName(Isa isa) {
@@ -8,6 +10,8 @@ const char* isaName(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::amx:
+      return "amx";
     case Isa::scalar:
       break;
   }
@@ -19,8 +23,10 @@ bool isaSupported(Isa isa) {
 #if defined(__x86_64__)
   // The builtin checks that the operating system saves the wide registers, too.
   if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool hasAvx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (isa == Isa::avx512 || !hasAvx512) return hasAvx512;
+  return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") && allowTileRegisters();
 #else
   return false;
 #endif

@@ -1,7 +1,8 @@
 // Sixteen float lanes: the one vector of every CPU kernel. The same source is compiled once per instruction set with
 // AGL_ISA naming it, so nothing inline is shared between object files and every set gives the same bits: each operation
 // here is one correctly rounded IEEE operation per lane.
-// Included by the per-ISA files only (*.scalar.cpp, *.avx2.cpp, *.avx512.cpp and the *.lanes.h they compile).
+// Included by the per-ISA files only (*.scalar.cpp, *.avx2.cpp, *.avx512.cpp, *.amx.cpp and the *.lanes.h they
+// compile).
 #pragma once
 
 #include <cstdint>
@@ -70,6 +71,11 @@ inline F16 roundToBf16(F16 a) {
   const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
   const __m512i any = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(a.v, a.v, 3), up, quiet);
   return {_mm512_castsi512_ps(_mm512_and_si512(any, _mm512_set1_epi32(-65536)))};
+}
+// Rounded to bf16, sixteen consecutive.
+inline void storeBf16(std::uint16_t* p, F16 a) {
+  const __m512i upper = _mm512_srli_epi32(_mm512_castps_si512(roundToBf16(a).v), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
 }
 
 #elif defined(__AVX2__)
@@ -148,6 +154,12 @@ inline __m256 roundToBf16(__m256 a) {
   return _mm256_and_ps(any, _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
 }
 inline F16 roundToBf16(F16 a) { return {roundToBf16(a.lo), roundToBf16(a.hi)}; }
+inline void storeBf16(std::uint16_t* p, F16 a) {
+  const __m256i lo = _mm256_srli_epi32(_mm256_castps_si256(roundToBf16(a.lo)), 16);
+  const __m256i hi = _mm256_srli_epi32(_mm256_castps_si256(roundToBf16(a.hi)), 16);
+  const __m256i pairs = _mm256_packus_epi32(lo, hi);  // quarters 0, 2, 1, 3
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(pairs, 0xd8));
+}
 
 #else
 
@@ -241,6 +253,12 @@ inline F16 roundToBf16(F16 a) {
     const std::uint32_t any = nan ? bits | 0x400000U : bits + 0x7fffU + (bits >> 16 & 1U);
     return __builtin_bit_cast(float, any & 0xffff0000U);
   });
+}
+inline void storeBf16(std::uint16_t* p, F16 a) {
+  const F16 rounded = roundToBf16(a);
+  for (int i = 0; i < kLanes; i++) {
+    p[i] = static_cast<std::uint16_t>(__builtin_bit_cast(std::uint32_t, rounded.v[i]) >> 16);
+  }
 }
 
 #endif

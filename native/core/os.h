@@ -15,6 +15,9 @@ std::size_t availableMemory();
 // Cores this process may run on.
 int availableCores();
 
+// Asks, once, that threads of this process may use the tile registers of AMX; false where that cannot be.
+bool allowTileRegisters();
+
 // A file mapped for reading. The mapping lives as long as the object.
 class MappedFile {
  public:

@@ -2,6 +2,9 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +47,17 @@ int availableCores() {
 #endif
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   return cores < 1 ? 1 : static_cast<int>(cores);
+}
+
+bool allowTileRegisters() {
+#if defined(__linux__) && defined(__x86_64__)
+  // Linux saves 8 KB more of each thread only for those who ask (Documentation/arch/x86/xstate.rst).
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  static const bool isAllowed = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return isAllowed;
+#else
+  return false;
+#endif
 }
 
 MappedFile::MappedFile(const std::string& path) {

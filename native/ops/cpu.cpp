@@ -4,6 +4,18 @@
 
 namespace agl {
 
+#if defined(__x86_64__)
+static const Kernels* amxKernels() {
+  static const Kernels kernels = [] {
+    Kernels all = *avx512Kernels();
+    all.isa = Isa::amx;
+    all.linearBf16 = *amxProducts();
+    return all;
+  }();
+  return &kernels;
+}
+#endif
+
 const Ops& cpuOps() {
   static const Ops ops = {kCpuLinear,    kCpuElementwise, kCpuRmsNorm,   kCpuRope, kCpuSwiglu,
                           kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw};
@@ -15,15 +27,17 @@ const Kernels* kernelsOf(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2Kernels();
   if (isa == Isa::avx512) return avx512Kernels();
+  if (isa == Isa::amx) return amxKernels();
 #endif
   return isa == Isa::scalar ? scalarKernels() : nullptr;
 }
 
 Isa bestIsa() {
-  for (const Isa isa : {Isa::avx512, Isa::avx2}) {
-    if (kernelsOf(isa) != nullptr) return isa;
+  Isa best = Isa::scalar;
+  for (const Isa isa : kIsas) {
+    if (kernelsOf(isa) != nullptr) best = isa;
   }
-  return Isa::scalar;
+  return best;
 }
 
 }  // namespace agl

@@ -30,5 +30,6 @@ struct Kernels {
 const Kernels* scalarKernels();
 const Kernels* avx2Kernels();
 const Kernels* avx512Kernels();
+const LinearKernels* amxProducts();  // in bf16; all else of Isa::amx is AVX-512
 
 }  // namespace agl

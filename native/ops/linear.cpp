@@ -31,7 +31,7 @@ std::int64_t threadsFor(const Context& ctx, std::int64_t flops, std::int64_t wei
   return std::clamp<std::int64_t>(worth, 1, ctx.pool.threads());
 }
 
-// The smallest largest part; among equals the one whose part reads least. A row unit is `rowSize` rows.
+// The smallest largest part; among equals the one whose part reads least. A row unit reads as much as `rowSize` outputs.
 Division divide(std::int64_t threads, std::int64_t rowUnits, std::int64_t rowSize, std::int64_t panels) {
   Division best = {1, 1};
   std::int64_t bestCost = rowUnits * panels;
@@ -68,11 +68,15 @@ float* scratchOf(Context& ctx, int worker, const Packed& w) {
 
 void forward(Context& ctx, View y, View x, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * x.rows * w.n * w.k, w.n * w.k);
-  const LinearKernels& kernels = w.dtype == Dtype::bf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
-  overRectangles(ctx, divide(threads, x.rows, 1, w.panels()), x.rows, w.panels(),
+  const bool isBf16 = w.dtype == Dtype::bf16;
+  const LinearKernels& kernels = isBf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
+  // In bf16 rows stay together that may share a tile, and have twice the bytes of a weight.
+  const std::int64_t unit = isBf16 ? kLanes : 1, units = (x.rows + unit - 1) / unit;
+  overRectangles(ctx, divide(threads, units, isBf16 ? 2 * unit : unit, w.panels()), units, w.panels(),
                  [&](int worker, Range rows, Range panels) {
-                   kernels.forward(y.f32(rows.begin), y.stride, x.f32(rows.begin), x.stride, rows.end - rows.begin, w,
-                                   panels.begin, panels.end, scratchOf(ctx, worker, w));
+                   const std::int64_t row = rows.begin * unit;
+                   kernels.forward(y.f32(row), y.stride, x.f32(row), x.stride, std::min(rows.end * unit, x.rows) - row,
+                                   w, panels.begin, panels.end, scratchOf(ctx, worker, w));
                  });
 #ifdef AGL_FAULT_BATCH_SPLIT
   // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
@@ -92,10 +96,11 @@ void forward(Context& ctx, View y, View x, Packed w) {
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * dy.rows * w.n * w.k, w.n * w.k);
   const std::int64_t groups = (dy.rows + kLanes - 1) / kLanes;
-  const LinearKernels& kernels = w.dtype == Dtype::bf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
-  const std::int64_t width = w.dtype == Dtype::bf16 ? Packed::kStep : kLanes;
+  const bool isBf16 = w.dtype == Dtype::bf16;
+  const LinearKernels& kernels = isBf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
+  const std::int64_t width = isBf16 ? Packed::kStep : kLanes;
   const std::int64_t columns = (w.k + width - 1) / width;
-  overRectangles(ctx, divide(threads, groups, kLanes, columns), groups, columns,
+  overRectangles(ctx, divide(threads, groups, isBf16 ? 2 * kLanes : kLanes, columns), groups, columns,
                  [&](int worker, Range rows, Range units) {
                    const std::int64_t row = rows.begin * kLanes;
                    kernels.backwardInput(dx.f32(row), dx.stride, dy.f32(row), dy.stride,
@@ -117,7 +122,9 @@ void backwardWeight(Context& ctx, View dw, View dy, View x) {
 }  // namespace
 
 std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
-  if (dtype == Dtype::bf16) return static_cast<std::size_t>(Bf16Blocks::kScratchFloats) * sizeof(float);
+  if (dtype == Dtype::bf16) {
+    return static_cast<std::size_t>(std::max(Bf16Blocks::kScratchFloats, TileBlocks::kScratchFloats)) * sizeof(float);
+  }
   const std::int64_t steps = std::min((n + kLanes - 1) / kLanes * kLanes, LinearKernels::kStepBlock);
   const std::int64_t floats = LinearKernels::kRowBlock * (LinearKernels::kColumnBlock + steps);
   return static_cast<std::size_t>(floats) * sizeof(float);

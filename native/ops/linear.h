@@ -52,13 +52,24 @@ struct LinearKernels {
                          std::int64_t kBegin, std::int64_t kEnd);
 };
 
-// Blocks of products in bf16, in this order in their scratch; all in floats.
+// Blocks of products in bf16 by lanes, in this order in their scratch; all in floats.
 struct Bf16Blocks {
   static constexpr std::int64_t kRows = 96;  // rows whose operand is rounded at once, kColumns columns of it
   static constexpr std::int64_t kColumns = 512;
   static constexpr std::int64_t kSums = 1024;  // columns of dx whose chains are open at once
   static constexpr std::int64_t kTransposed = kColumns * Packed::kStep / 2;  // W of 32 columns of dx, in pairs of outputs
   static constexpr std::int64_t kScratchFloats = kRows * kColumns + kRows * kSums + kTransposed;
+};
+
+// The same for products on tiles of AMX.
+struct TileBlocks {
+  static constexpr std::int64_t kRows = 256;       // rows whose operand is rounded at once
+  static constexpr std::int64_t kInputRows = 512;  // of dy where all its columns fit, each transposed weight serves more
+  static constexpr std::int64_t kOperand = kInputRows * 896;  // rounded numbers, two in a float: not half of an L2
+  static constexpr std::int64_t kColumns = kOperand / kRows;
+  static constexpr std::int64_t kSums = 1024;  // outputs of kRows rows whose chains are open at once
+  static constexpr std::int64_t kTransposed = kColumns * Packed::kStep / 2;
+  static constexpr std::int64_t kScratchFloats = kOperand / 2 + kRows * kSums + kTransposed;
 };
 
 void packWeights(Context& ctx, Packed packed, View w);

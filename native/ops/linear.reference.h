@@ -48,6 +48,12 @@ inline float flushed(float value) {
   return std::abs(value) < std::numeric_limits<float>::min() ? std::copysign(0.0F, value) : value;
 }
 
+// x w + acc, rounded once. It is subnormal when it would be with any exponent allowed: 2^64 is out of the way of that.
+inline float flushedFma(float x, float w, float acc) {
+  const float scaled = std::fma(x * 0x1p64F, w, acc * 0x1p64F);
+  return std::abs(scaled) < 0x1p-62F ? std::copysign(0.0F, scaled) : std::fma(x, w, acc);
+}
+
 // acc + the products of two rows of `count` bf16 numbers, whose elements lie `aStep` and `bStep` apart.
 inline float bf16Sum(const std::uint16_t* a, std::int64_t aStep, const std::uint16_t* b, std::int64_t bStep,
                      std::int64_t count) {
@@ -57,7 +63,7 @@ inline float bf16Sum(const std::uint16_t* a, std::int64_t aStep, const std::uint
     for (std::int64_t j = begin; j < begin + 32; j++) {
       const float x = j < count ? flushed(bf16ToF32(a[j * aStep])) : 0.0F;
       const float w = j < count ? flushed(bf16ToF32(b[j * bStep])) : 0.0F;
-      half[j % 2] = flushed(std::fma(x, w, half[j % 2]));
+      half[j % 2] = flushedFma(x, w, half[j % 2]);
     }
     acc = flushed(acc + flushed(half[0] + half[1]));
   }

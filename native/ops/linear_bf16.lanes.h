@@ -3,6 +3,7 @@
 
 #include "ops/linear.h"
 #include "ops/linear_bf16_tile.lanes.h"
+#include "ops/linear_bf16_transpose.lanes.h"
 
 namespace agl::AGL_ISA {
 
@@ -75,32 +76,6 @@ inline void bf16LinearForward(float* y, std::int64_t yStride, const float* x, st
 
 // --- backwardInput: the same tiles over W' in panels of 16 columns of dx; a step is 32 outputs ---
 
-// One step of outputs [n, n + 32) and columns [k, k + 32) of W as one step of two panels of W'.
-inline void transposeStep(std::uint16_t* first, std::uint16_t* second, const Packed& w, std::int64_t n, std::int64_t k) {
-  float step[kLanes * kLanes], pairs[kLanes * kLanes];  // pairs of columns, moved as floats: [pair][output] and back
-  std::uint16_t rows[kBf16Step][kBf16Step];
-  for (std::int64_t half = 0; half < 2; half++) {
-    const std::int64_t output = n + half * kLanes;
-    if (output >= w.n) {
-      __builtin_memset(rows[half * kLanes], 0, sizeof(rows) / 2);
-      continue;
-    }
-    __builtin_memcpy(step, w.bf16() + output / kLanes * w.panelElements() + k * kLanes, sizeof(step));
-    transpose16(pairs, kLanes, step, kLanes);
-    __builtin_memcpy(rows[half * kLanes], pairs, sizeof(pairs));
-  }
-  for (std::int64_t pair = 0; pair < kLanes; pair++) {
-    const std::uint16_t* even = rows[2 * pair];
-    const std::uint16_t* odd = rows[2 * pair + 1];
-    for (std::int64_t lane = 0; lane < kLanes; lane++) {
-      first[(pair * kLanes + lane) * 2] = even[lane];
-      first[(pair * kLanes + lane) * 2 + 1] = odd[lane];
-      second[(pair * kLanes + lane) * 2] = even[kLanes + lane];
-      second[(pair * kLanes + lane) * 2 + 1] = odd[kLanes + lane];
-    }
-  }
-}
-
 struct Bf16Input {
   float* sums;  // [row][Bf16Blocks::kSums]
   const float* dy;  // rounded outputs [n, n + steps * 32)
@@ -137,7 +112,6 @@ inline void addRows(float* dx, std::int64_t dxStride, const float* sums, std::in
 inline void bf16LinearBackwardInput(float* dx, std::int64_t dxStride, const float* dy, std::int64_t dyStride,
                                     std::int64_t rows, Packed w, std::int64_t kBegin, std::int64_t kEnd,
                                     float* scratch) {
-  const FlushSubnormals flush;
   float* sums = scratch + Bf16Blocks::kRows * Bf16Blocks::kColumns;
   auto* transposed = reinterpret_cast<std::uint16_t*>(sums + Bf16Blocks::kRows * Bf16Blocks::kSums);
   for (std::int64_t row = 0; row < rows; row += Bf16Blocks::kRows) {
@@ -149,6 +123,7 @@ inline void bf16LinearBackwardInput(float* dx, std::int64_t dxStride, const floa
         const std::int64_t steps = (outputs + kBf16Step - 1) / kBf16Step;
         roundRows(scratch, steps * kBf16Step, dy + row * dyStride + n, dyStride, height, outputs);
         const Bf16Input d = {sums, scratch, steps * kBf16Step, height, w, transposed};
+        const FlushSubnormals flush;  // for the sums; their addition to dx keeps subnormals
         for (std::int64_t c = 0; c < columns; c += kBf16Step) bf16InputColumns(d, c, k + c, n, steps);
       }
       addRows(dx + row * dxStride + k, dxStride, sums, height, columns);

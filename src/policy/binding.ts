@@ -68,7 +68,7 @@ export interface NativeEngineOptions {
   readonly trainAll: boolean;
   readonly threads: number;
   /** "" is the widest this machine has. */
-  readonly isa: "" | "scalar" | "avx2" | "avx512";
+  readonly isa: "" | "scalar" | "avx2" | "avx512" | "amx";
   /** The arithmetic: dtype of packed weights, adapters, keys and values. trainAll needs f32. */
   readonly compute: "f32" | "bf16";
   /** Longest sequence, in tokens. */

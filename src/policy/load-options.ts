@@ -43,7 +43,7 @@ export interface LoadPolicyOptions {
 /** For tests: what must not change any result. */
 export interface TestingOptions {
   /** Default: the widest of this machine. */
-  readonly isa?: "scalar" | "avx2" | "avx512";
+  readonly isa?: "scalar" | "avx2" | "avx512" | "amx";
   /** Fill unwritten memory with NaN. Default false. */
   readonly poison?: boolean;
 }
@@ -91,7 +91,7 @@ export function checkLoadOptions(
     isa:
       testing.isa === undefined
         ? ""
-        : checkOneOf(who, "testing.isa", testing.isa, ["scalar", "avx2", "avx512"]),
+        : checkOneOf(who, "testing.isa", testing.isa, ["scalar", "avx2", "avx512", "amx"]),
     poison: testing.poison ?? false,
   };
 }

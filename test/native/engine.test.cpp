@@ -118,7 +118,7 @@ LAW("one and two threads, and every instruction set, give the same bits") {
   Batch batch;
   for (std::uint64_t i = 0; i < 3; i++) batch.add(randomTokens(20 + static_cast<std::int64_t>(i) * 60, 500, i));
   std::vector<float> first;
-  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : kIsas) {
     if (kernelsOf(isa) == nullptr) continue;
     for (const int threads : {1, 2}) {
       Adapted at(shape, threads, isa);

@@ -230,7 +230,7 @@ describe.each(["f32", "bf16"] as const)("in %s", (compute) => {
   });
 
   describe("instruction sets", () => {
-    type Isa = "scalar" | "avx2" | "avx512";
+    type Isa = "scalar" | "avx2" | "avx512" | "amx";
     const run = async (name: ShapeName, isa: Isa | undefined, lengths: readonly number[]) => {
       await using policy = await load(name, isa === undefined ? {} : { testing: { isa } });
       const sampled = await sampleAll(policy, lengths, 3);
@@ -242,7 +242,7 @@ describe.each(["f32", "bf16"] as const)("in %s", (compute) => {
       return { sampled, gradients: await policy.gradients() };
     };
     // A machine has its widest set and all narrower ones.
-    const sets: readonly Isa[] = ["scalar", "avx2", "avx512"];
+    const sets: readonly Isa[] = ["scalar", "avx2", "avx512", "amx"];
     const own: readonly string[] = devices().map(({ isa }) => isa);
     const widest = sets.findIndex((isa) => own.includes(isa));
     it.for([

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/cpu_features.h"
+#include "core/half.h"
 #include "core/philox.h"
 #include "harness.h"
 #include "lanes_probe.h"
@@ -136,6 +137,22 @@ TEST("lanes: the first lanes are loaded, stored and selected without touching th
     for (const float value : inputs()) {
       probe.broadcast(out, value);
       for (const float lane : out) CHECK(same(lane, value));
+    }
+  });
+}
+
+TEST("lanes: bf16 numbers are written as f32ToBf16 rounds them, NaN included, and read back, in order") {
+  const std::vector<float> numbers = inputs();
+  onEverySet([&](const LanesProbe& lanes) {
+    for (std::size_t i = 0; i + 16 <= numbers.size(); i += 8) {
+      std::uint16_t halves[16];
+      float back[16];
+      lanes.writeBf16(halves, numbers.data() + i);
+      lanes.readBf16(back, halves);
+      for (std::size_t j = 0; j < 16; j++) {
+        CHECK(halves[j] == f32ToBf16(numbers[i + j]));
+        CHECK(std::bit_cast<std::uint32_t>(back[j]) == std::uint32_t{halves[j]} << 16);
+      }
     }
   });
 }

@@ -2,6 +2,8 @@
 // Included by files compiled for an instruction set: no STL here.
 #pragma once
 
+#include <cstdint>
+
 namespace agl::test {
 
 // Each works on sixteen numbers.
@@ -21,6 +23,8 @@ struct LanesProbe {
   void (*copyFirst)(float* out, const float* a, int count);  // loadFirst, then a store of all lanes
   void (*writeFirst)(float* out, const float* a, int count);  // a load of all lanes, then storeFirst
   void (*selectFirst)(float* out, const float* a, const float* b, int count);
+  void (*writeBf16)(std::uint16_t* out, const float* a);
+  void (*readBf16)(float* out, const std::uint16_t* a);
   float (*sumLanes)(const float* a);
   float (*maxLanes)(const float* a);
 };

@@ -23,7 +23,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 inline void onEveryBackend(const std::function<void(Context&)>& law, std::size_t scratchBytes = 1 << 20) {
   for (const int threads : {1, 2}) {
     Pool pool(threads, scratchBytes);
-    for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+    for (const Isa isa : kIsas) {
       if (const Kernels* kernels = kernelsOf(isa)) {
         Context ctx{pool, *kernels};
         law(ctx);

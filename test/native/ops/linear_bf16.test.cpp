@@ -5,6 +5,7 @@
 #include "core/half.h"
 #include "ops/linear.h"
 #include "ops/linear.reference.h"
+#include "software_tiles.h"
 
 namespace agl::test {
 namespace {
@@ -15,10 +16,12 @@ struct Shape {
   std::int64_t rows, n, k;
 };
 
-// Odd ones, one beyond each tile, and beyond each block: 32 columns of a step, 512 of a group, 1,024 sums, 96 rows.
+// Odd ones, one beyond each tile, and beyond each block: 32 columns of a step, 512 of a group, 1,024 sums, 96 rows;
+// on tiles 14 steps of a strip, 256 rows.
 constexpr Shape kShapes[] = {{1, 1, 1},     {3, 5, 3},     {4, 33, 4},    {5, 17, 31},   {1, 130, 97},  {2, 130, 97},
                              {3, 130, 32},  {7, 40, 300},  {15, 48, 33},  {9, 16, 33},   {40, 97, 130}, {98, 50, 70},
-                             {200, 16, 35}, {17, 33, 1100}, {10, 530, 35}, {1, 40, 6200}, {8, 20, 6200}, {5, 20, 1090}};
+                             {200, 16, 35}, {17, 33, 1100}, {10, 530, 35}, {1, 40, 6200}, {8, 20, 6200}, {5, 20, 1090},
+                             {49, 37, 1000}, {290, 40, 70}, {33, 16, 500}, {20, 1830, 40}};
 
 Halves roundedOf(const Floats& numbers) {
   Halves out(numbers.size());
@@ -55,6 +58,24 @@ struct Problem {
   }
 };
 
+// Every instruction set of this machine, then the products on software tiles.
+void onEveryProduct(const std::function<void(Context&)>& law) {
+  const std::size_t scratchBytes = linearScratchBytes(Dtype::bf16, 1);
+  onEveryBackend(law, scratchBytes);
+  for (const int threads : {1, 2}) {
+    Pool pool(threads, scratchBytes);
+    const auto onTiles = [&](Isa isa, const LinearKernels* products) {
+      if (products == nullptr || !isaSupported(isa)) return;
+      Kernels kernels = *kernelsOf(isa);
+      kernels.linearBf16 = *products;
+      Context ctx{pool, kernels};
+      law(ctx);
+    };
+    onTiles(Isa::scalar, scalarTileProducts());
+    onTiles(Isa::avx2, avx2TileProducts());
+  }
+}
+
 }  // namespace
 
 TEST("linear in bf16: forward writes the bits of the software TDPBF16PS on every instruction set") {
@@ -62,7 +83,7 @@ TEST("linear in bf16: forward writes the bits of the software TDPBF16PS on every
     for (const Shape s : kShapes) {
       Problem p(s, tiny);
       const Floats expected = p.forward();
-      onEveryBackend([&](Context& ctx) {
+      onEveryProduct([&](Context& ctx) {
         const Packed w = p.pack(ctx);
         Apart y(s.rows, s.n, kNan), x(s.rows, s.k, p.x);
         cpuOps().linear.forward(ctx, y.view(), x.view(), w);
@@ -86,12 +107,26 @@ TEST("linear in bf16: the software TDPBF16PS is not one chain, and flushes what 
   CHECK(reference::bf16Sum(tiny, 1, other, 1, 2) == 0.0F);
 }
 
+TEST("linear in bf16: a sum just below the smallest normal number is zero, though its subnormal rounding would be that") {
+  // 2^-126 - 0.75 * 2^-150
+  Problem p({1, 1, 3});
+  p.x = {0x1p-63F, 0.0F, -0x1.8p-75F};
+  p.w = {0x1p-63F, 0.0F, 0x1p-76F};
+  CHECK(p.forward()[0] == 0.0F);
+  onEveryProduct([&](Context& ctx) {
+    const Packed w = p.pack(ctx);
+    float y = kNan;
+    cpuOps().linear.forward(ctx, matrix(&y, 1, 1), matrix(p.x.data(), 1, 3), w);
+    CHECK(y == 0.0F);
+  });
+}
+
 TEST("linear in bf16: a row of forward has the same bits in any batch, at any place, beside any other rows") {
   const Shape s{100, 70, 550};
   Problem p(s);
   const Floats expected = p.forward();
   Floats poisoned(static_cast<std::size_t>(s.rows * s.k), kNan);
-  onEveryBackend([&](Context& ctx) {
+  onEveryProduct([&](Context& ctx) {
     if (ctx.kernels.isa == Isa::scalar && ctx.pool.threads() == 1) return;  // slow, and covered by two threads
     const Packed w = p.pack(ctx);
     for (std::int64_t rows = 1; rows <= s.rows; rows += 1 + rows / 8) {
@@ -113,7 +148,7 @@ TEST("linear in bf16: a slice of the packed outputs gives the same bits as the w
   const Shape s{3, 200, 50};
   Problem p(s);
   const Floats expected = p.forward();
-  onEveryBackend([&](Context& ctx) {
+  onEveryProduct([&](Context& ctx) {
     const Packed w = p.pack(ctx);
     for (const std::int64_t begin : {0, 64, 192}) {
       const std::int64_t count = std::min<std::int64_t>(64, s.n - begin);
@@ -131,7 +166,8 @@ TEST("linear in bf16: backwardInput adds one sum over the outputs to dx, the sam
   for (const bool tiny : {false, true}) {
     for (const Shape s : kShapes) {
       Problem p(s, tiny);
-      const Floats before = randomNumbers(s.rows * s.k, 4);
+      Floats before = randomNumbers(s.rows * s.k, 4);
+      if (tiny) makeSomeTiny(before);  // what dx holds keeps its subnormals
       Floats expected = before;
       reference::bf16LinearBackwardInput(expected.data(), roundedOf(p.dy).data(), roundedOf(p.w).data(), s.rows, s.n,
                                          s.k);
@@ -141,7 +177,7 @@ TEST("linear in bf16: backwardInput adds one sum over the outputs to dx, the sam
         cpuOps().linear.backwardInput(ctx, dx.view(), dy.view(), w);
         CHECK(dx.equals(expected));
       };
-      onEveryBackend(law, linearScratchBytes(Dtype::bf16, s.n));
+      onEveryProduct(law);
     }
   }
 }
@@ -149,7 +185,7 @@ TEST("linear in bf16: backwardInput adds one sum over the outputs to dx, the sam
 TEST("linear in bf16: both directions stay within their scratch") {
   for (const Shape s : kShapes) {
     Problem p(s);
-    onEveryBackend([&](Context& ctx) {
+    onEveryProduct([&](Context& ctx) {
       const Packed w = p.pack(ctx);
       const std::size_t floats = linearScratchBytes(Dtype::bf16, s.n) / sizeof(float);
       Floats scratch(floats + 64, 0.1F), dx(p.x.size()), y(p.dy.size());
@@ -162,11 +198,39 @@ TEST("linear in bf16: both directions stay within their scratch") {
   }
 }
 
+// Both directions of one table against the reference, in the first row, one in the middle and the last.
+void checkSomeRows(const LinearKernels& kernels, const Shape& s) {
+  Pool pool(1, linearScratchBytes(Dtype::bf16, s.n));
+  Context ctx{pool, *kernelsOf(Isa::scalar)};
+  Problem p(s);
+  const Packed w = p.pack(ctx);
+  auto* scratch = static_cast<float*>(pool.scratch(0, pool.scratchBytes()));
+  Floats y(p.dy.size(), kNan), dx = p.x;
+  kernels.forward(y.data(), s.n, p.x.data(), s.k, s.rows, w, 0, w.panels(), scratch);
+  kernels.backwardInput(dx.data(), s.k, p.dy.data(), s.n, s.rows, w, 0, s.k, scratch);
+  const Halves weights = roundedOf(p.w), x = roundedOf(p.x), dy = roundedOf(p.dy);
+  for (const std::int64_t row : {std::int64_t{0}, s.rows / 2, s.rows - 1}) {
+    Floats yRow(static_cast<std::size_t>(s.n)), dxRow(p.x.begin() + row * s.k, p.x.begin() + (row + 1) * s.k);
+    reference::bf16LinearForward(yRow.data(), x.data() + row * s.k, weights.data(), 1, s.n, s.k);
+    reference::bf16LinearBackwardInput(dxRow.data(), dy.data() + row * s.n, weights.data(), 1, s.n, s.k);
+    CHECK(sameNumbers(y.data() + row * s.n, yRow.data(), s.n));
+    CHECK(sameNumbers(dx.data() + row * s.k, dxRow.data(), s.k));
+  }
+}
+
+TEST("linear in bf16: on tiles, sums wait between blocks of operands and of open chains without changing a bit") {
+  // Forward and backwardInput beyond the operand's columns, then beyond 1,024 open chains, then beyond 512 rows.
+  for (const Shape s : {Shape{16, 33, 28'700}, Shape{17, 1800, 1060}, Shape{256, 1050, 1800}, Shape{550, 200, 40}}) {
+    checkSomeRows(isaSupported(Isa::avx2) ? *avx2TileProducts() : *scalarTileProducts(), s);
+    if (const Kernels* kernels = kernelsOf(Isa::amx)) checkSomeRows(kernels->linearBf16, s);
+  }
+}
+
 TEST("linear in bf16: pack rounds once, writes zero beyond the weights, and unpack gives the rounded weights back") {
   for (const Shape s : kShapes) {
     Problem p(s);
     const Halves rounded = roundedOf(p.w);
-    onEveryBackend([&](Context& ctx) {
+    onEveryProduct([&](Context& ctx) {
       const Packed packed = p.pack(ctx);
       Halves expected(static_cast<std::size_t>(packed.elements()), 0);
       for (std::int64_t n = 0; n < s.n; n++) {
@@ -207,7 +271,7 @@ TEST("linear in bf16: rounding is to the nearest, ties to even, on every instruc
       }
     }
     // One column of one weight 1: forward gives the rounded operand back.
-    onEveryBackend([&](Context& ctx) {
+    onEveryProduct([&](Context& ctx) {
       Problem p({1, 1, 1});
       p.w[0] = 1.0F;
       p.x[0] = number;
