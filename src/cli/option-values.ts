@@ -10,11 +10,16 @@ export function toInteger(min: number): (text: string) => number {
   };
 }
 
+/** For commander. */
+export function toSeconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError("expected seconds, 0 or more");
+}
+
 /** For commander: seconds, as milliseconds. */
 export function toMilliseconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value * 1000;
-  throw new InvalidArgumentError("expected seconds, 0 or more");
+  return toSeconds(text) * 1000;
 }
 
 export function storeOption(): Option {

@@ -1,9 +1,11 @@
 // agl store: serves a store to runners, trainers and dashboards. agl store export, agl store import: a store as a file of lines.
 import { Command } from "commander";
 import { watchLostAttempts } from "../runner/lost-attempts.js";
+import { kMaxInFlight } from "../server/store-api/in-flight.js";
 import { serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";
-import { keyOption, toInteger, toMilliseconds } from "./option-values.js";
+import { kPreparingSeconds } from "../store/preparing-limit.js";
+import { keyOption, toInteger, toMilliseconds, toSeconds } from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 import { exportCommand, importCommand } from "./transfer-commands.js";
 
@@ -21,7 +23,13 @@ export function storeCommand(): Command {
       "--max-in-flight <n>",
       "requests worked on at once; more are told to come back",
       toInteger(1),
-      1024,
+      kMaxInFlight,
+    )
+    .option(
+      "--preparing-seconds <seconds>",
+      "attempts that prepare without a sign of life for so long are ended, their rollouts queued again",
+      toSeconds,
+      kPreparingSeconds,
     )
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
     .option(
@@ -44,14 +52,15 @@ interface StoreCommandOptions {
   readonly key?: string;
   readonly corsOrigin?: readonly string[];
   readonly maxInFlight: number;
+  readonly preparingSeconds: number;
   readonly gatewayModel: string;
   readonly lostAfter: number;
 }
 
 async function serveStore(options: StoreCommandOptions): Promise<void> {
-  const { url, host, port, key, corsOrigin, maxInFlight, lostAfter } = options;
+  const { url, host, port, key, corsOrigin, maxInFlight, preparingSeconds, lostAfter } = options;
   const signals = watchSignals();
-  await using store = await openStore(url);
+  await using store = await openStore(url, { preparingSeconds });
   const server = await serve({
     ...{ store, host, port, maxInFlight },
     ...(key === undefined ? {} : { key }),

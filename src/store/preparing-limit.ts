@@ -1,6 +1,9 @@
 // The one limit of a store's own: how long an attempt may prepare while nobody speaks for it.
 import { checkNumber } from "../base/check.js";
 
+/** Unless told otherwise. */
+export const kPreparingSeconds = 600;
+
 export interface PreparingOptions {
   /**
    * An attempt that prepares becomes unresponsive when so many seconds went by without a span, a change of it, or its worker's heartbeat:
@@ -10,6 +13,7 @@ export interface PreparingOptions {
 }
 
 /** @throws E_ARGUMENT */
-export function toPreparingSeconds(who: string, { preparingSeconds = 600 }: PreparingOptions): number {
+export function toPreparingSeconds(who: string, options: PreparingOptions): number {
+  const { preparingSeconds = kPreparingSeconds } = options;
   return checkNumber(who, "preparingSeconds", preparingSeconds, { min: 0.001 });
 }

@@ -47,6 +47,16 @@ describe("agl store", () => {
     expect(statuses).toEqual([200, 200, 200]);
   });
 
+  it("queues again what was claimed and never heard of, after as many seconds as it is told", async () => {
+    const server = run(["store", "--port", "0", "--preparing-seconds", "0.2"]);
+    const [, address = ""] = await server.says(/at (http:\S+)/);
+    await using store = await openStore(address);
+    await store.enqueue([{ input: 1 }]);
+    expect((await store.claim("gone")).length).toBe(1);
+    const [again] = await store.claim("other", 1, { timeoutMs: 20_000 });
+    expect([again?.input, again?.attempt.sequenceId]).toEqual([1, 2]);
+  });
+
   it.each<[string, string[], Record<string, string>, number | "open"]>([
     ["a host that others reach without a key", ["store", "--host", "0.0.0.0", "--port", "0"], {}, 2],
     [
@@ -56,6 +66,7 @@ describe("agl store", () => {
       "open",
     ],
     ["a port that is none", ["store", "--port", "many"], {}, 2],
+    ["a patience that is none", ["store", "--port", "0", "--preparing-seconds", "0"], {}, 2],
     ["a store that is none", ["store", "--url", "ftp://x"], {}, 2],
     ["an unknown option", ["store", "--porch", "1"], {}, 2],
     ["a runner without an agent", ["runner", "--store", "memory:"], {}, 2],

@@ -1,6 +1,9 @@
 // How many requests a server works on at once, and the refusal of more: better told to come back than kept in memory until late.
 import { ApiError } from "./api-error.js";
 
+/** Unless told otherwise. */
+export const kMaxInFlight = 1024;
+
 export interface InFlight {
   readonly count: number;
   /** Counts one more while it runs. @throws ApiError 503, before anything was done, when there are too many */
@@ -24,8 +27,7 @@ export function createInFlight(most: number): InFlight {
       return count;
     },
     async run(work) {
-      if (count >= most)
-        throw new ApiError(503, `More than ${most} requests at once`, "E_STORE", kRetrySeconds);
+      if (count >= most) throw new ApiError(503, tooMany(most), "E_STORE", kRetrySeconds);
       return counted(1, work);
     },
     waitAside: (wait) => counted(-1, wait),
@@ -35,3 +37,7 @@ export function createInFlight(most: number): InFlight {
 // --- internal ---
 
 const kRetrySeconds = 1;
+
+function tooMany(most: number): string {
+  return `Expected at most ${most} requests at once, got one more; ask again in ${kRetrySeconds} s`;
+}

@@ -5,7 +5,7 @@ import { argumentError, checkInteger } from "../../base/check.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
-import { createInFlight } from "./in-flight.js";
+import { createInFlight, kMaxInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
 import { createLongPolls } from "./long-polls.js";
 import { createStoreApp } from "./store-app.js";
@@ -48,13 +48,13 @@ export interface StoreServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** @throws E_ARGUMENT for an address beyond this machine without a key; E_STORE when the address cannot be listened on */
+/** @throws E_ARGUMENT for an option out of its range, and for an address beyond this machine without a key; E_STORE when the address cannot be listened on */
 export async function serve(options: ServeOptions): Promise<StoreServer> {
   const { host = "127.0.0.1", port = 4747, maxWaitMs = 25_000, requestTimeoutMs = 30_000 } = options;
   checkInteger("serve", "port", port, { min: 0, max: 65535 });
   checkInteger("serve", "maxWaitMs", maxWaitMs, { min: 0 });
   checkInteger("serve", "requestTimeoutMs", requestTimeoutMs, { min: 1 });
-  const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = 1024, key = null } = options;
+  const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = kMaxInFlight, key = null } = options;
   checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
   checkInteger("serve", "maxInFlight", maxInFlight, { min: 1 });
   if (key === "" || (key === null && !isLoopback(host)))
