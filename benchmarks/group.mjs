@@ -14,9 +14,7 @@ export async function* rows({ harness, models, computes, threads, rounds }) {
       const shape = { model, prompt: 1024, group: 8, steps: 64 };
       const given = { ...shape, compute, threads, repeats: model === "0.5B" ? 1 : 3 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
-      const { outputs, loaded } = (await harness.compare([{ name: "engine", command }], rounds)).get(
-        "engine",
-      );
+      const { outputs, loaded } = await harness.measure(command, rounds);
       const turns = outputs.flatMap((output) => output.turns);
       const memoryBytes = Math.max(...outputs.map(({ peakBytes }) => peakBytes));
       const row = (part, unit, number) => ({

@@ -34,7 +34,7 @@ export class Harness {
     const measured = new Map(contenders.map(({ name }) => [name, { outputs: [], loaded: false }]));
     for (let round = 0; round < rounds; round++) {
       for (const { name, command } of contenders) {
-        const { output, loaded } = await this.#measure(command(round));
+        const { output, loaded } = await this.#runOnce(command(round));
         const measurement = measured.get(name);
         measurement.outputs.push(output);
         measurement.loaded ||= loaded;
@@ -43,7 +43,18 @@ export class Harness {
     return measured;
   }
 
-  async #measure(command) {
+  /**
+   * As `compare`, of one contender that has no rival.
+   * @param {(round: number) => readonly string[]} command
+   * @param {number} rounds
+   * @returns {Promise<Measurement>}
+   */
+  async measure(command, rounds) {
+    const [measurement] = (await this.compare([{ name: "alone", command }], rounds)).values();
+    return measurement;
+  }
+
+  async #runOnce(command) {
     const wasQuiet = this.#force ? await waitForQuiet(0) : await this.#quiet();
     const busy = busySeconds();
     const begin = performance.now();

@@ -15,9 +15,7 @@ export async function* rows({ harness, models, computes, threads, rounds }) {
     for (const compute of computes(model)) {
       const given = { model, compute, threads, seconds: model === "0.5B" ? 10 : 4 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
-      const { outputs, loaded } = (await harness.compare([{ name: "engine", command }], rounds)).get(
-        "engine",
-      );
+      const { outputs, loaded } = await harness.measure(command, rounds);
       for (const work of Object.keys(outputs[0].delays)) {
         const delays = outputs.map((output) => output.delays[work]);
         const row = {

@@ -35,9 +35,7 @@ export class Limits {
   async #limit(args) {
     const key = args.join(" ");
     if (!this.#known.has(key)) {
-      const command = () => [this.#program, ...args];
-      const measurement = (await this.#harness.compare([{ name: key, command }], 1)).get(key);
-      this.#known.set(key, toLimit(measurement));
+      this.#known.set(key, toLimit(await this.#harness.measure(() => [this.#program, ...args], 1)));
     }
     return this.#known.get(key);
   }

@@ -22,7 +22,7 @@ export const models = {
   },
 };
 
-/** Those that decode, prefill, training, group and switch run on; 4.9M is GRPO's. */
+/** Those that --models chooses from; 4.9M is GRPO's and lateness's. */
 export const sizes = ["hidden 128", "0.5B"];
 
 /** The folder of a model by its name, written if it is not there (0.5B: 1 GB, about half a minute). */

@@ -14,8 +14,7 @@ const seconds = 3;
 export async function* rows({ harness, rounds, threads }) {
   for (const attributes of [8, 32]) {
     const args = [24, attributes, connections, seconds].map(String);
-    const contender = { name: "memory store", command: () => [process.execPath, program, ...args] };
-    const { outputs, loaded } = (await harness.compare([contender], rounds)).get("memory store");
+    const { outputs, loaded } = await harness.measure(() => [process.execPath, program, ...args], rounds);
     yield {
       ...{ subject, contender: "memory store", dtype: "protobuf", threads, loaded },
       shape: { spans: 24, attributes, connections },

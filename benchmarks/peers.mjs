@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { runJson } from "./harness.mjs";
 import { findLlama } from "./llama/peer.mjs";
-import { models } from "./models.mjs";
+import { freshTokens } from "./policy-process.mjs";
 import { findPython } from "./python/peer.mjs";
 
 /**
@@ -39,7 +39,8 @@ export class Peers {
     const key = `${peer.name} ${model}`;
     if (this.#checked.has(key) || !peer.does({ kind: "agree", model })) return;
     const [compute] = bench.computes(model);
-    const given = { kind: "agree", model, length: 64, tokens: prompt(model), threads: bench.threads };
+    const tokens = Array.from(freshTokens(model, 5, 48));
+    const given = { kind: "agree", model, length: 64, tokens, threads: bench.threads };
     const ours = await runJson([process.execPath, program, JSON.stringify({ ...given, compute })]);
     const difference = largestDifference(ours.top, (await runJson(peer.command(given))).top);
     if (!(difference <= kTolerance)) {
@@ -62,10 +63,6 @@ const kTolerance = 0.05;
 function isThere(peer) {
   if (peer.missing !== undefined) console.log(`bench: without ${peer.name}: ${peer.missing}`);
   return peer.missing === undefined;
-}
-
-function prompt(model) {
-  return Array.from({ length: 48 }, (_, i) => (5 * 7919 + i * 104_729 + 11) % models[model].vocabulary);
 }
 
 /** Over our likeliest tokens; the peer names more of its own than we do. */

@@ -13,8 +13,8 @@ const seeds = [1, 2, 3];
 /** @param {import("./run.mjs").Bench} bench */
 export async function* rows({ harness, rounds, threads }) {
   for (const seed of seeds) {
-    const contender = { name: "engine", command: () => [process.execPath, program, `${seed}`] };
-    const { outputs, loaded } = (await harness.compare([contender], rounds)).get("engine");
+    const command = () => [process.execPath, program, `${seed}`];
+    const { outputs, loaded } = await harness.measure(command, rounds);
     const common = { subject, contender: "engine", dtype: "f32", threads, loaded };
     for (const { steps } of outputs) deepStrictEqual(steps.map(untimed), outputs[0].steps.map(untimed));
 

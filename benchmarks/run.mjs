@@ -4,9 +4,9 @@
 //   --compute f32,bf16       these paths         --no-peers              the engine alone
 // Without --compute: 0.5B in bf16 where the engine computes it, else in f32; smaller models in both.
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { LightningError, loadPolicy } from "agentlightning";
 import { giveUp, root, runQuietly } from "../scripts/command.mjs";
+import { readOptions } from "../scripts/options.mjs";
 import { checkToolchain } from "../scripts/toolchain.mjs";
 import { datedLines } from "./dated.mjs";
 import * as decode from "./decode.mjs";
@@ -43,23 +43,19 @@ import * as training from "./training.mjs";
 const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
 const all = [products, ...engine, quickstart, storeInProcess, storeHttp, otlp];
 const paths = ["f32", "bf16"];
-const { values } = parseArgs({
-  options: {
-    only: { type: "string" },
-    models: { type: "string" },
-    rounds: { type: "string", default: "3" },
-    threads: { type: "string", default: `${describeMachine().cores}` },
-    force: { type: "boolean", default: false },
-    compute: { type: "string" },
-    "no-peers": { type: "boolean", default: false },
-  },
+const names = all.map(({ subject }) => subject);
+const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--threads N] [--rounds N] [--no-peers] [--force]`;
+const values = readOptions(usage, {
+  only: { type: "string" },
+  models: { type: "string" },
+  rounds: { type: "string", default: "3" },
+  threads: { type: "string", default: `${describeMachine().cores}` },
+  force: { type: "boolean", default: false },
+  compute: { type: "string" },
+  "no-peers": { type: "boolean", default: false },
 });
-const subjects = all.filter(({ subject }) =>
-  chosen(
-    "only",
-    all.map(({ subject: name }) => name),
-  ).includes(subject),
-);
+const wanted = chosen("only", names);
+const subjects = all.filter(({ subject }) => wanted.includes(subject));
 const harness = new Harness({ force: values.force });
 const bench = {
   harness,
@@ -92,19 +88,19 @@ if (process.env.PEERS_PYTHON === undefined)
 // --- internal ---
 
 function chosen(option, known) {
-  const names = values[option]?.split(",") ?? known;
-  const unknown = names.find((name) => !known.includes(name));
+  const given = values[option]?.split(",") ?? known;
+  const unknown = given.find((name) => !known.includes(name));
   if (unknown !== undefined)
     giveUp(`bench: expected --${option} to name some of ${known.join(", ")}, got ${unknown}`);
-  return names;
+  return given;
 }
 
 /** Which compute paths a model is measured in, of those that the engine has here. */
 async function choosePaths() {
-  const wanted = chosen("compute", paths);
   const accepted = { adapter: [], all: [] };
   for (const train of Object.keys(accepted)) {
-    for (const compute of wanted) if (await accepts({ compute, train })) accepted[train].push(compute);
+    for (const compute of chosen("compute", paths))
+      if (await accepts({ compute, train })) accepted[train].push(compute);
   }
   return (model, train = "adapter") =>
     model === "0.5B" && values.compute === undefined ? accepted[train].slice(-1) : accepted[train];

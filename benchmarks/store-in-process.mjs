@@ -39,8 +39,7 @@ async function* queries(harness) {
   for (const spans of [10_000, 1_000_000]) {
     const shape = { spansPerAttempt: 100, attributes: 32, spans };
     const command = () => [process.execPath, program, JSON.stringify({ kind: "query", ...shape })];
-    const measured = await harness.compare([{ name: "sqlite", command }], 1);
-    const { outputs, loaded } = measured.get("sqlite");
+    const { outputs, loaded } = await harness.measure(command, 1);
     yield {
       ...{ subject, contender: "sqlite query", shape, dtype: "json", threads: 1, loaded },
       ...summarize(outputs.flatMap(({ milliseconds }) => milliseconds)),

@@ -13,9 +13,7 @@ export async function* rows({ harness, limits, models, computes, threads, rounds
     for (const compute of computes(model)) {
       const given = { model, compute, threads, repeats: 20 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
-      const { outputs, loaded } = (await harness.compare([{ name: "engine", command }], rounds)).get(
-        "engine",
-      );
+      const { outputs, loaded } = await harness.measure(command, rounds);
       const memory = await limits.memory(threads, outputs[0].weightBytes);
       const differences = outputs.flatMap(({ seconds: { step, none } }) => step.map((s, i) => s - none[i]));
       const row = (part, unit, samples) => ({

@@ -1,11 +1,12 @@
 // npm run build: TypeScript to dist/, native code to build/Release/agentlightning.node. Incremental.
 //   --ts-only, --native-only   one half
-import { parseArgs } from "node:util";
 import { installed, runQuietly } from "./command.mjs";
+import { readOptions } from "./options.mjs";
 import { checkToolchain } from "./toolchain.mjs";
 
-const { values } = parseArgs({
-  options: { "ts-only": { type: "boolean" }, "native-only": { type: "boolean" } },
+const values = readOptions("npm run build -- [--ts-only | --native-only]", {
+  "ts-only": { type: "boolean" },
+  "native-only": { type: "boolean" },
 });
 if (!values["ts-only"]) checkToolchain();
 if (!values["native-only"]) {

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { root, runQuietly } from "./command.mjs";
+import { readOptions } from "./options.mjs";
 import { checkToolchain } from "./toolchain.mjs";
 
 /**
@@ -19,6 +19,17 @@ export function buildNativeTests(folder, options = {}) {
   runQuietly("cmake", ["-S", root, "-B", build, "-G", generator, ...defines]);
   runQuietly("cmake", ["--build", build, "--target", "native_tests", "--parallel", "2"]);
   return join(build, "native_tests");
+}
+
+/**
+ * @param {"address" | "thread"} [sanitize]  absent: none
+ * @returns the program, and what must stand before it in its command
+ */
+export function buildSanitizedTests(sanitize) {
+  const folder = sanitize === undefined ? "native-tests" : `native-tests-${sanitize}`;
+  const program = buildNativeTests(folder, { AGL_SANITIZE: sanitize ?? "OFF" });
+  // ThreadSanitizer needs its shadow addresses free: without randomised addresses they are.
+  return { program, prefix: sanitize === "thread" ? ["setarch", "--addr-no-randomize"] : [] };
 }
 
 /**
@@ -44,13 +55,12 @@ export function runNativeTests(program, { filter, prefix = [] } = {}) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { sanitize: { type: "string" }, filter: { type: "string" } } });
-  const sanitize = values.sanitize ?? "OFF";
-  const folder = sanitize === "OFF" ? "native-tests" : `native-tests-${sanitize}`;
-  const program = buildNativeTests(folder, { AGL_SANITIZE: sanitize });
-  // ThreadSanitizer needs its shadow addresses free: without randomised addresses they are.
-  const prefix = sanitize === "thread" ? ["setarch", "--addr-no-randomize"] : [];
-  const { passed, failed, output } = runNativeTests(program, { filter: values.filter, prefix });
+  const { sanitize, filter } = readOptions(
+    "node scripts/native-tests.mjs [--sanitize address|thread] [--filter SUBSTRING]",
+    { sanitize: { type: "string" }, filter: { type: "string" } },
+  );
+  const { program, prefix } = buildSanitizedTests(sanitize);
+  const { passed, failed, output } = runNativeTests(program, { filter, prefix });
   process.stdout.write(output.replace(/(^|\n)\d+ passed, \d+ failed\s*$/, "$1"));
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;

@@ -1,23 +1,21 @@
 // npm run soak -- --minutes N [--sanitize address|thread] [--seed SEED]: mixed sampling, training, cancelling, closing and reopening of engines
 // (test/native/soak.h). Fails when a law breaks, a sanitizer speaks, or memory grows after the warm-up.
 import { spawnSync } from "node:child_process";
-import { parseArgs } from "node:util";
-import { root } from "./command.mjs";
-import { buildNativeTests } from "./native-tests.mjs";
+import { giveUp, root } from "./command.mjs";
+import { buildSanitizedTests } from "./native-tests.mjs";
+import { readOptions } from "./options.mjs";
 
-const { values } = parseArgs({
-  options: {
+const { minutes, sanitize, seed } = readOptions(
+  "npm run soak -- [--minutes N] [--sanitize address|thread] [--seed SEED]",
+  {
     minutes: { type: "string", default: "10" },
-    sanitize: { type: "string", default: "OFF" },
+    sanitize: { type: "string" },
     seed: { type: "string", default: "1" },
   },
-});
-if (!(Number(values.minutes) > 0)) throw new Error(`soak: expected --minutes above 0, got ${values.minutes}`);
-const folder = values.sanitize === "OFF" ? "native-tests" : `native-tests-${values.sanitize}`;
-const program = buildNativeTests(folder, { AGL_SANITIZE: values.sanitize });
-// ThreadSanitizer needs its shadow addresses free: without randomised addresses they are.
-const prefix = values.sanitize === "thread" ? ["setarch", "--addr-no-randomize"] : [];
-const command = [...prefix, program, "--soak", values.minutes, "--seed", values.seed];
+);
+if (!(Number(minutes) > 0)) giveUp(`soak: expected --minutes above 0, got ${minutes}`);
+const { program, prefix } = buildSanitizedTests(sanitize);
+const command = [...prefix, program, "--soak", minutes, "--seed", seed];
 const env = {
   ...process.env,
   UBSAN_OPTIONS: "print_stacktrace=1",

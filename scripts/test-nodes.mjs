@@ -10,7 +10,10 @@ let passed = 0;
 let failed = 0;
 for (const version of versions) {
   console.log(`== Node ${version}`);
-  const counts = runVitest(["test/store/sqlite", "test/store/memory", "test/runner", "test/cli"], installNode(version));
+  const counts = runVitest(
+    ["test/store/sqlite", "test/store/memory", "test/runner", "test/cli"],
+    installNode(version),
+  );
   passed += counts.passed;
   failed += counts.failed;
 }
