@@ -65,30 +65,74 @@ void PredictionHead::forward(const HeadActivations& a, View x, const Forest& for
   }
 }
 
+// The rows that have a derivative. A prompt's have none: their logits need no second look.
+static std::vector<std::int64_t> rowsWithDerivative(const Forest& forest, std::span<const float> dTargets,
+                                                    std::span<const float> dEntropies) {
+  std::vector<std::int64_t> rows;
+  for (std::size_t row = 0; row < static_cast<std::size_t>(forest.rows()); row++) {
+    const auto begin = dTargets.begin() + forest.targetBegins[row], end = dTargets.begin() + forest.targetBegins[row + 1];
+    const bool any = dEntropies[row] != 0 || std::any_of(begin, end, [](float d) { return d != 0; });
+    if (any) rows.push_back(static_cast<std::int64_t>(row));
+  }
+  return rows;
+}
+
+// Row i becomes what row rows[i] was.
+static void moveUp(View m, const std::vector<std::int64_t>& rows) {
+  for (std::size_t i = 0; i < rows.size(); i++) {
+    std::copy_n(m.f32(rows[i]), m.cols, m.f32(static_cast<std::int64_t>(i)));
+  }
+}
+
+// Row rows[i] becomes what row i was; all others are zero.
+static void moveBack(View m, const std::vector<std::int64_t>& rows) {
+  auto left = static_cast<std::int64_t>(rows.size());
+  for (std::int64_t row = m.rows - 1; row >= 0; row--) {
+    if (left > 0 && rows[static_cast<std::size_t>(left - 1)] == row) {
+      std::copy_n(m.f32(--left), m.cols, m.f32(row));
+    } else {
+      std::fill_n(m.f32(row), m.cols, 0.0F);
+    }
+  }
+}
+
 void PredictionHead::backward(const HeadActivations& a, View dx, View x, const Forest& forest,
                               float inverseTemperature, std::span<const float> dTargets,
                               std::span<const float> dEntropies, bool all) {
   Context& context = model_.context();
   const Ops& ops = model_.ops();
   const Weights& weights = model_.weights();
-  std::vector<float> dRows(static_cast<std::size_t>(forest.rows()), 0.0F);
-  for (std::size_t row = 0; row < dRows.size(); row++) {
+  const std::vector<std::int64_t> rows = rowsWithDerivative(forest, dTargets, dEntropies);
+  const auto count = static_cast<std::int64_t>(rows.size());
+  std::vector<std::int64_t> place(static_cast<std::size_t>(forest.rows()), -1);
+  std::vector<float> dRows(rows.size(), 0.0F);
+  std::vector<float> dRowEntropies(rows.size());
+  for (std::size_t i = 0; i < rows.size(); i++) {
+    const auto row = static_cast<std::size_t>(rows[i]);
+    place[row] = static_cast<std::int64_t>(i);
+    dRowEntropies[i] = dEntropies[row];
     for (std::int32_t target = forest.targetBegins[row]; target < forest.targetBegins[row + 1]; target++) {
-      dRows[row] += dTargets[static_cast<std::size_t>(target)];
+      dRows[i] += dTargets[static_cast<std::size_t>(target)];
     }
   }
-  std::memset(a.dHidden.data, 0, static_cast<std::size_t>(a.dHidden.rows * a.dHidden.cols) * sizeof(float));
-  eachBlock(model_.config().vocabulary, [&](std::int64_t begin, std::int64_t count) {
-    const View logits = narrow(a.logits, count);
-    const Packed head = weights.head().slice(begin, count);
-    ops.linear.forward(context, logits, a.hidden, head);
-    ops.logSoftmax.backward(context, logits, logits, a.stats, dRows.data(), dEntropies.data(), inverseTemperature);
-    eachTarget(forest, begin, count, [&](std::int64_t row, std::size_t target, std::int64_t column) {
-      logits.f32(row)[column] += inverseTemperature * dTargets[target];
+  moveUp(a.hidden, rows);
+  moveUp(a.stats, rows);
+  const View hidden = a.hidden.slice(0, count), stats = a.stats.slice(0, count), dHidden = a.dHidden.slice(0, count);
+  std::memset(dHidden.data, 0, static_cast<std::size_t>(count * dHidden.cols) * sizeof(float));
+  eachBlock(model_.config().vocabulary, [&](std::int64_t begin, std::int64_t columns) {
+    if (count == 0) return;
+    const View logits = narrow(a.logits, columns).slice(0, count);
+    const Packed head = weights.head().slice(begin, columns);
+    ops.linear.forward(context, logits, hidden, head);
+    ops.logSoftmax.backward(context, logits, logits, stats, dRows.data(), dRowEntropies.data(), inverseTemperature);
+    eachTarget(forest, begin, columns, [&](std::int64_t row, std::size_t target, std::int64_t column) {
+      const std::int64_t at = place[static_cast<std::size_t>(row)];
+      if (at >= 0) logits.f32(at)[column] += inverseTemperature * dTargets[target];
     });
-    ops.linear.backwardInput(context, a.dHidden, logits, head);
-    if (all) ops.linear.backwardWeight(context, weights.dHead().slice(begin, count), logits, a.hidden);
+    ops.linear.backwardInput(context, dHidden, logits, head);
+    if (all) ops.linear.backwardWeight(context, weights.dHead().slice(begin, columns), logits, hidden);
   });
+  moveBack(a.dHidden, rows);
   std::memset(dx.data, 0, static_cast<std::size_t>(dx.rows * dx.cols) * sizeof(float));
   ops.rmsNorm.backward(context, dx, all ? weights.dFinalNorm() : View{}, a.dHidden, x, weights.finalNorm(), a.rstd);
 }

@@ -29,7 +29,8 @@ class PredictionHead {
   // x (R,C): the last layer's output. logprobs: one per target of the forest; entropies: one per row.
   void forward(const HeadActivations& a, View x, const Forest& forest, float inverseTemperature,
                std::span<float> logprobs, std::span<float> entropies);
-  // dx (R,C) is overwritten. dTargets: gradient by target; dEntropies: by row. `all`: adds to the weights' gradients.
+  // dx (R,C) is overwritten, and so is what forward left. dTargets: gradient by target; dEntropies: by row. `all`: adds to the weights'
+  // gradients. Only rows with a derivative are computed.
   void backward(const HeadActivations& a, View dx, View x, const Forest& forest, float inverseTemperature,
                 std::span<const float> dTargets, std::span<const float> dEntropies, bool all);
 

@@ -197,6 +197,43 @@ LAW("recomputed layers give the gradients of kept ones bit for bit, with any num
   }
 }
 
+LAW("tokens without a derivative are left out and change no gradient") {
+  RandomModel model(smallIn(compute));
+  Engine engine(model.options());
+  const int handle = engine.addAdapter(model.targets(4, 2), {}, 1);
+  perturb(engine, handle, 0.02F, 5);
+  std::vector<std::vector<float>> first;
+  // A derivative so small that its row is computed and adds nothing to any sum of float32, but may decide a tie.
+  for (const double none : {0.0, 1e-30}) {
+    Weighted weighted;
+    const auto sequences = branching();
+    for (std::size_t i = 0; i < sequences.size(); i++) addWeighted(weighted, sequences[i], i);
+    for (std::size_t i = 0; i < weighted.dLogprobs.size(); i++) {
+      if (i % 5 < 3) weighted.dLogprobs[i] = none;
+      if (i % 7 < 5) weighted.dEntropies[i] = none;
+    }
+    engine.parameters(handle).zeroGradients();
+    accumulate(engine, weighted, handle, 0.8F);
+    const auto all = gradients(engine, handle);
+    if (first.empty()) first = all;
+    for (std::size_t i = 0; i < all.size(); i++) CHECK(relativeDifference(all[i], first[i]) < 1e-7);
+  }
+}
+
+TEST("without any derivative gradients stay zero") {
+  RandomModel model(kSmall);
+  Engine engine(model.options());
+  const int handle = engine.addAdapter(model.targets(4, 2), {}, 1);
+  Weighted weighted;
+  addWeighted(weighted, randomTokens(30, 300, 3), 0);
+  for (double& d : weighted.dLogprobs) d = 0;
+  for (double& d : weighted.dEntropies) d = 0;
+  accumulate(engine, weighted, handle, 1);
+  for (const auto& gradient : gradients(engine, handle)) {
+    for (const float value : gradient) CHECK(value == 0.0F);
+  }
+}
+
 LAW("the loss falls on a repeated batch, training the adapter and training all") {
   for (const bool trainAll : {false, true}) {
     if (trainAll && compute == Dtype::bf16) continue;  // refused
