@@ -1,5 +1,6 @@
 // Values of options that are more than text.
 import { InvalidArgumentError, Option } from "commander";
+import { kLongestTimerMs } from "../store/waiters.js";
 
 /** For commander: an integer from `min` on. */
 export function toInteger(min: number): (text: string) => number {
@@ -17,9 +18,11 @@ export function toSeconds(text: string): number {
   throw new InvalidArgumentError("expected seconds, 0 or more");
 }
 
-/** For commander: seconds, as milliseconds. */
+/** For commander: seconds, as milliseconds that a timer can be told to wait. */
 export function toMilliseconds(text: string): number {
-  return toSeconds(text) * 1000;
+  const value = toSeconds(text) * 1000;
+  if (value <= kLongestTimerMs) return value;
+  throw new InvalidArgumentError(`expected seconds from 0 to ${Math.floor(kLongestTimerMs / 1000)}`);
 }
 
 export function storeOption(): Option {

@@ -1,7 +1,7 @@
 // agl store export and agl store import.
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { constants, createReadStream, existsSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { argumentError } from "../base/check.js";
@@ -16,6 +16,7 @@ export function exportCommand(): Command {
     .addOption(storeOption())
     .addOption(keyOption())
     .action(async ({ store: url, key }: { readonly store: string; readonly key?: string }) => {
+      await checkThere(url);
       await using store = await openStore(url, key === undefined ? {} : { key });
       for await (const line of exportLines(store))
         if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
@@ -42,10 +43,19 @@ export function importCommand(): Command {
 
 // --- internal ---
 
+/** A pipe cannot be read twice. */
 async function checkReadable(file: string): Promise<void> {
   try {
-    await access(file);
+    await access(file, constants.R_OK);
   } catch (error) {
     throw argumentError("store import", `a file that can be read (${(error as Error).message})`, file);
   }
+  if (!(await stat(file)).isFile()) throw argumentError("store import", "a file", file);
+}
+
+/** Opening makes the file that is missing: a wrong path would be an empty export. */
+async function checkThere(url: string): Promise<void> {
+  const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : null;
+  if (path !== null && path !== "" && !existsSync(path))
+    throw argumentError("store export", "the file of a store that is there", path);
 }

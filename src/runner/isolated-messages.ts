@@ -12,5 +12,26 @@ export type FromChild =
   | { readonly kind: "alive" }
   | { readonly kind: "end"; readonly end: AttemptEnd };
 
+export function isFromChild(message: unknown): message is FromChild {
+  if (!isRecord(message)) return false;
+  const { kind, span, end } = message;
+  if (kind === "end") return isRecord(end) && kEnds.has(end.ended);
+  return kind === "alive" || (kind === "span" && isRecord(span));
+}
+
 /** Between two signs of life. */
 export const kAliveMs = 500;
+
+// --- internal ---
+
+const kEnds: ReadonlySet<unknown> = new Set<AttemptEnd["ended"]>([
+  "returned",
+  "threw",
+  "provider-error",
+  "timeout",
+  "cancelled",
+]);
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

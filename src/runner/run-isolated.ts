@@ -1,8 +1,9 @@
 // Runs each attempt in a process of its own: told to stop, then terminated, then killed, with all that it has started.
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { kLongestTimerMs } from "../store/waiters.js";
 import type { AttemptEnd, AttemptHooks, AttemptJob, AttemptRun, RunAttempt } from "./attempt-job.js";
-import { type FromChild, kAliveMs, type ToChild } from "./isolated-messages.js";
+import { isFromChild, kAliveMs, type ToChild } from "./isolated-messages.js";
 
 export interface IsolatedOptions {
   readonly agentPath: string;
@@ -40,7 +41,9 @@ function runChild({ agentPath, graceMs }: IsolatedOptions, job: AttemptJob, hook
   }
   const gone = untilGone(child);
   const end = new Promise<AttemptEnd>((resolve) => {
-    child.on("message", (message: FromChild) => {
+    child.on("message", (message) => {
+      // The agent may use the channel too, for whatever it takes its parent for.
+      if (!isFromChild(message)) return;
       heard = performance.now();
       if (message.kind === "span") hooks.onSpan(message.span);
       if (message.kind !== "end") return;
@@ -67,7 +70,9 @@ function runChild({ agentPath, graceMs }: IsolatedOptions, job: AttemptJob, hook
 /** Terminates after a grace, and kills after another. */
 function createExecutioner(child: ChildProcess, graceMs: number) {
   const timers: NodeJS.Timeout[] = [];
-  const after = (ms: number, action: () => void) => void timers.push(setTimeout(action, ms));
+  const after = (ms: number, action: () => void) => {
+    if (ms <= kLongestTimerMs) timers.push(setTimeout(action, ms));
+  };
   return {
     after,
     begin: () => {

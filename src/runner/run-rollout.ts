@@ -1,5 +1,6 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
 import { setMaxListeners } from "node:events";
+import { kLongestTimerMs } from "../store/waiters.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import type { Agent, AgentResult } from "../types/agent.js";
 import type { ModelHandler, RouteAction } from "../types/model-call.js";
@@ -101,7 +102,8 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
 
 function startDeadline(options: RunOptions, abort: AbortController): NodeJS.Timeout | undefined {
   const { timeoutMs, rolloutId } = options;
-  if (timeoutMs === null) return undefined;
+  // Longer than a timer can be told to wait is as good as for ever.
+  if (timeoutMs === null || timeoutMs > kLongestTimerMs) return undefined;
   return setTimeout(() => {
     const message = `rollout ${rolloutId}: expected the agent to finish within ${timeoutMs} ms`;
     abort.abort(new DOMException(message, "TimeoutError"));

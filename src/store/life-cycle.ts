@@ -6,6 +6,7 @@
 //
 //   attempt   preparing -> running -> succeeded | failed | timeout | unresponsive (-> running when it speaks again)
 //   rollout   queuing -> preparing -> running -> succeeded | failed | cancelled | requeuing -> preparing ...
+import { checkNumber } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type {
   Attempt,
@@ -79,12 +80,16 @@ export function changeRollout(rollout: Rollout, changes: BoundChanges, now: numb
 
 /**
  * The attempt with the fields that are present; a heartbeat wakes an unresponsive one, and any change of one that stays preparing is a
- * sign of life. @throws E_STATE
+ * sign of life. One that claims to be from the future is from now: no clock of a caller's puts off a deadline.
+ * @throws E_STATE; E_ARGUMENT for a heartbeat at no time
  */
 export function changeAttempt(attempt: Attempt, changes: AttemptChanges, now: number): Attempt {
   const { status, ...rest } = changes;
   const fields = present(rest);
-  const wakes = fields.lastHeartbeatTime !== undefined && attempt.status === "unresponsive";
+  const { lastHeartbeatTime: told } = fields;
+  if (told !== undefined)
+    fields.lastHeartbeatTime = Math.min(checkNumber("store.updateAttempt", "lastHeartbeatTime", told), now);
+  const wakes = told !== undefined && attempt.status === "unresponsive";
   const speaks =
     attempt.status === "preparing" && status === undefined && Object.keys(fields).length > 0
       ? { lastHeartbeatTime: now }

@@ -13,6 +13,7 @@ import {
   checkMode,
   checkResources,
   checkSpan,
+  checkWorkerId,
   newId,
   toRollout,
   toWorker,
@@ -73,10 +74,9 @@ class MemoryStore implements LightningStore, StoreTransfer {
     limit = 1,
     options: WaitOptions = { timeoutMs: 0 },
   ): Promise<readonly AttemptedRollout[]> {
-    const { claimers } = this.#open("claim");
+    const { claimers } = this.#open("claim", workerId);
     checkInteger("store.claim", "limit", limit);
     if (limit <= 0) return [];
-    if (workerId !== null) checkId("store.claim", "workerId", workerId);
     options.signal?.throwIfAborted();
     const deadline = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
@@ -88,18 +88,18 @@ class MemoryStore implements LightningStore, StoreTransfer {
   }
 
   async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
-    const tables = this.#open("claimRollout");
-    if (workerId !== null) checkId("store.claimRollout", "workerId", workerId);
+    const tables = this.#open("claimRollout", workerId);
     return claimEntry(tables, tables.entryOf("claimRollout", rolloutId), workerId, now());
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
+    const tables = this.#open("startRollout", workerId);
     const record = this.#toRollout("startRollout", rollout);
-    return beginAttempt(this.#tables, this.#tables.addRollout(record), workerId, now());
+    return beginAttempt(tables, tables.addRollout(record), workerId, now());
   }
 
   async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
-    const tables = this.#open("startAttempt");
+    const tables = this.#open("startAttempt", workerId);
     return startAttempt(tables, tables.entryOf("startAttempt", rolloutId), workerId, now());
   }
 
@@ -158,7 +158,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
   }
 
   async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
-    const tables = this.#open("updateAttempt");
+    const tables = this.#open("updateAttempt", changes.workerId);
     const entry = tables.entryOf("updateAttempt", rolloutId);
     const attempt = attemptOf("updateAttempt", entry, attemptId);
     const time = now();
@@ -270,8 +270,9 @@ class MemoryStore implements LightningStore, StoreTransfer {
     return this.close();
   }
 
-  #open(who: string): MemoryTables {
+  #open(who: string, workerId?: string | null): MemoryTables {
     this.#tables.checkOpen(who);
+    checkWorkerId(who, workerId);
     return this.#tables;
   }
 

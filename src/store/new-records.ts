@@ -35,7 +35,7 @@ export function toRollout(
     resourcesId: bound?.resourcesId ?? null,
     resourcesVersion: bound?.version ?? null,
     status: "queuing",
-    config: checkConfig(who, { ...kConfig, ...fields.config }),
+    config: checkNewConfig(who, fields.config),
     metadata: fields.metadata ?? {},
     startTime: now,
     endTime: null,
@@ -80,12 +80,19 @@ export function checkMode(who: string, mode: RolloutMode | null): RolloutMode | 
   return mode === null ? null : checkOneOf<RolloutMode>(who, "mode", mode, ["train", "val", "test"]);
 }
 
+/** What is absent has its default. @throws E_ARGUMENT */
+export function checkNewConfig(who: string, config: Partial<RolloutConfig> | undefined): RolloutConfig {
+  return checkConfig(who, { ...kConfig, ...config });
+}
+
 /** @throws E_ARGUMENT */
 export function checkConfig(who: string, config: RolloutConfig): RolloutConfig {
   const { timeoutSeconds, unresponsiveSeconds, maxAttempts, retryCondition } = config;
   if (timeoutSeconds !== null) checkNumber(who, "timeoutSeconds", timeoutSeconds, { min: 0 });
   if (unresponsiveSeconds !== null) checkNumber(who, "unresponsiveSeconds", unresponsiveSeconds, { min: 0 });
   checkInteger(who, "maxAttempts", maxAttempts, { min: 1 });
+  if (!Array.isArray(retryCondition))
+    throw argumentError(who, "retryCondition to be a list of statuses", retryCondition);
   for (const status of retryCondition) checkOneOf(who, "retryCondition", status, kAttemptStatuses);
   return config;
 }
@@ -106,9 +113,17 @@ export function checkId(who: string, name: string, id: unknown): string {
   throw argumentError(who, `${name} to be a string that is not empty`, id);
 }
 
-/** @throws E_ARGUMENT */
-export function checkSpan({ attemptId, sequenceId }: Span): void {
+/** Null and undefined: none. @throws E_ARGUMENT */
+export function checkWorkerId(who: string, workerId: string | null | undefined): void {
+  if (workerId !== null && workerId !== undefined) checkId(`store.${who}`, "workerId", workerId);
+}
+
+/** Attributes are whoever made them's: they may be bytes that nobody has read. @throws E_ARGUMENT */
+export function checkSpan({ attemptId, sequenceId, spanId, startTime, endTime }: Span): void {
   checkInteger("store.addSpans", "sequenceId", sequenceId, { min: 1 });
+  if (typeof spanId !== "string") throw argumentError("store.addSpans", "spanId to be a string", spanId);
+  checkNumber("store.addSpans", "startTime", startTime);
+  if (endTime !== null) checkNumber("store.addSpans", "endTime", endTime);
   if (attemptId === "latest") throw argumentError("store.addSpans", "the attempt's own id", attemptId);
 }
 

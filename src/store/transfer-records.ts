@@ -1,5 +1,6 @@
 // What may stand in a line of an exported store. A file may come from anywhere: every field is checked.
 import { z } from "zod";
+import type { Attributes } from "../types/span.js";
 
 export const kTransferFormat = "agentlightning-store";
 /** 1 had no resourcesVersion. */
@@ -10,15 +11,8 @@ const time = z.number().min(0);
 const text = z.string();
 const map = z.record(z.string(), z.unknown());
 const attemptStatus = z.enum(["preparing", "running", "failed", "succeeded", "unresponsive", "timeout"]);
-const attributeValue = z.union([
-  text,
-  z.number(),
-  z.boolean(),
-  z.array(text).readonly(),
-  z.array(z.number()).readonly(),
-  z.array(z.boolean()).readonly(),
-]);
-const attributes = z.record(z.string(), attributeValue);
+const record = z.custom<Attributes>(isRecord);
+const attributes = z.custom<Attributes>((value) => isRecord(value) && Object.values(value).every(isStored));
 
 const resource = z.discriminatedUnion("resourceType", [
   z.strictObject({
@@ -69,7 +63,7 @@ const attempt = z.strictObject({
   workerId: id.nullable(),
   startTime: time,
   endTime: time.nullable(),
-  lastHeartbeatTime: time.nullable(),
+  lastHeartbeatTime: z.number().nullable(),
   metadata: map,
 });
 
@@ -92,7 +86,7 @@ const span = z.strictObject({
 const worker = z.strictObject({
   workerId: id,
   status: z.enum(["idle", "busy", "unknown"]),
-  heartbeatStats: z.record(z.string(), z.custom<z.output<typeof attributeValue>>()).nullable(),
+  heartbeatStats: record.nullable(),
   lastHeartbeatTime: time.nullable(),
   lastDequeueTime: time.nullable(),
   lastBusyTime: time.nullable(),
@@ -113,3 +107,25 @@ export const transferLineSchema = z.discriminatedUnion("kind", [
 ]);
 
 export type TransferLine = z.output<typeof transferLineSchema>;
+
+// --- internal ---
+
+function isRecord(value: unknown): value is Attributes {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A scalar or a list of one kind; stores that keep JSON have null for a number that is not finite. */
+function isStored(value: unknown): boolean {
+  if (!Array.isArray(value)) return isNumber(value) || kScalars.has(typeof value);
+  return value.every(isNumber) || (kScalars.has(typeof value[0]) && value.every(isLike(value[0])));
+}
+
+function isNumber(value: unknown): boolean {
+  return value === null || Number.isFinite(value);
+}
+
+function isLike(first: unknown): (value: unknown) => boolean {
+  return (value) => typeof value === typeof first;
+}
+
+const kScalars: ReadonlySet<string> = new Set(["string", "boolean"]);

@@ -7,7 +7,7 @@ import { openStore } from "../../src/store/open-store.js";
 import type { LightningStore } from "../../src/store/store.js";
 import { type Agl, agl, type Folder, statusesOf, temporaryFolder, until } from "./agl.js";
 
-// What agents of these tests do is in their task: { do: "return" | "wait" | "block" | "ignore" | "crash" | "spawn", ms, once }.
+// What agents of these tests do is in their task: { do: "return" | "wait" | "block" | "ignore" | "crash" | "send" | "spawn", ms, once }.
 // Each start is a line of the file beside it; `once`: only the first start of a task does it, later ones return 1.
 const agentText = `
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -26,6 +26,9 @@ export const agent = async (task, { signal, rolloutId }) => {
   if (task.do === "ignore") await new Promise((resolve) => setTimeout(resolve, task.ms));
   if (task.do === "block") { const end = Date.now() + task.ms; while (Date.now() < end); }
   if (task.do === "crash") process.exit(7);
+  if (task.do === "send")
+    for (const message of [null, 5, "ready", {}, { kind: "end" }, { kind: "end", end: 1 }, { kind: "span" }, { kind: "?" }])
+      process.send(message);
   if (task.do === "spawn") {
     const child = spawn("sleep", ["30"], { stdio: "ignore" });
     note("pid " + child.pid);
@@ -157,6 +160,27 @@ describe("agl runner", () => {
     expect((await store.getLatestAttempt(ids[0]!))?.metadata.error).toContain("exit code 7");
     expect(await ended(ids[1]!)).toEqual(["succeeded", "succeeded"]);
   });
+
+  it("passes over what an isolated agent says to its parent process", async () => {
+    runner("--isolate");
+    const id = await enqueue({ do: "send" });
+    expect(await ended(id)).toEqual(["succeeded", "succeeded"]);
+    expect((await store.querySpans(id)).total).toBe(1);
+  });
+
+  it.each([[[]], [["--isolate"]]])(
+    "lets a rollout run whose time is longer than a timer's %s",
+    async (more) => {
+      const id = await enqueue({ do: "wait", ms: 100 }, { timeoutSeconds: 30 * 86_400 });
+      runner(...more);
+      expect(await ended(id)).toEqual(["succeeded", "succeeded"]);
+      const late = runner("--grace", "1e9");
+      expect([await late.done, late.output.err]).toEqual([
+        2,
+        expect.stringContaining("expected seconds from 0"),
+      ]);
+    },
+  );
 
   it.each([[[]], [["--isolate"]]])("tells the agent of a cancelled rollout to stop %s", async (more) => {
     const id = await enqueue({ do: "wait", ms: 60_000 });

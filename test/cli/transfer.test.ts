@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { serve } from "../../src/server/store-api/serve.js";
 import { claimNew, toSpan } from "../../src/store/laws/law.js";
@@ -35,9 +36,17 @@ describe("agl store export and import", () => {
     ]);
   });
 
+  it("make no empty export of a file that is not there, and no file", async () => {
+    using folder = temporaryFolder();
+    const path = `${folder.path}/mistyped.db`;
+    const command = agl(["store", "export", "--store", `sqlite:${path}`]);
+    expect([await command.done, command.output.out]).toEqual([2, ""]);
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("say what is wrong with a file", async () => {
     using folder = temporaryFolder();
-    for (const path of [folder.write("foreign", "{}\n"), `${folder.path}/missing`]) {
+    for (const path of [folder.write("foreign", "{}\n"), `${folder.path}/missing`, folder.path]) {
       const command = agl(["store", "import", "--store", `sqlite:${folder.path}/store.db`, path]);
       expect([await command.done, command.output.err]).toEqual([
         2,

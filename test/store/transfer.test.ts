@@ -98,6 +98,19 @@ describe("an exported store", () => {
     },
   );
 
+  it("has what JSON made of numbers that are none, and attributes of any name", async () => {
+    const store = createMemoryStore();
+    const claimed = await store.startRollout({ input: 1 });
+    const attributes = JSON.parse(
+      '{ "__proto__": "p", "list": [1, null], "none": null, "mixed": ["a", "b"] }',
+    );
+    await store.addSpans([{ ...toSpan(claimed, 1), attributes }]);
+    const copy = createMemoryStore();
+    await load(copy, await linesOf(store));
+    const [span] = (await copy.querySpans(claimed.rolloutId)).items;
+    expect(JSON.stringify(span?.attributes)).toBe(JSON.stringify(attributes));
+  });
+
   it("goes on where it was: its queue is claimed, its retries counted, its sequence continued, its spans known", async () => {
     const { store, lines } = await filled();
     const copy = createMemoryStore();

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Resource, Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, RolloutConfig, Worker } from "../../types/rollout.js";
 import type { Attributes } from "../../types/span.js";
+import { checkNewConfig } from "../new-records.js";
 import type { AttemptChanges, NewRollout, Page, RolloutChanges, StoreStatistics } from "../store-records.js";
 import type {
   WireAnyRollout,
@@ -158,7 +159,9 @@ export function fromWireUpdate(wire: WireResourcesUpdate): ResourcesUpdate {
   };
 }
 
+/** @throws E_ARGUMENT for limits that JSON would make no limits */
 export function toWireNewRollout({ input, mode, resourcesId, config, metadata }: NewRollout) {
+  checkNewConfig("store over HTTP", config);
   return {
     // JSON has no undefined.
     input: input ?? null,

@@ -1,6 +1,6 @@
 // Laws of attempts that prepare: none does for ever, and none is cut while somebody speaks for it. They measure real time.
 import type { LightningStore } from "../store.js";
-import { claimNew, claimOne, type Law, pause, statusesOf, toSpan, until } from "./law.js";
+import { claimNew, claimOne, codeOf, type Law, pause, statusesOf, toSpan, until } from "./law.js";
 
 export const preparingLaws: readonly Law[] = [
   {
@@ -61,6 +61,23 @@ export const preparingLaws: readonly Law[] = [
       // And no longer.
       await until(async () => (await requeued(store)) === 4);
       expect(await requeued(store)).toEqual(4);
+    },
+  },
+  {
+    name: "takes a sign of life from the future for one of now, and none from no time at all",
+    options: { preparingSeconds: 0.05 },
+    async check(store, expect) {
+      const { rolloutId } = await claimNew(store);
+      const inMilliseconds = { lastHeartbeatTime: Date.now() };
+      const told = await store.updateAttempt(rolloutId, "latest", inMilliseconds);
+      expect((told.lastHeartbeatTime ?? 0) > 0 && (told.lastHeartbeatTime ?? 0) < 1e11).toEqual(true);
+      await until(async () => (await store.getRollout(rolloutId)).status === "requeuing");
+      expect(await statusesOf(store, rolloutId)).toEqual(["requeuing", "unresponsive"]);
+      for (const lastHeartbeatTime of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+        expect(await codeOf(store.updateAttempt(rolloutId, "latest", { lastHeartbeatTime }))).toEqual(
+          "E_ARGUMENT",
+        );
+      expect(await statusesOf(store, rolloutId)).toEqual(["requeuing", "unresponsive"]);
     },
   },
 ];

@@ -1,4 +1,5 @@
 // Laws of spans, queries and workers.
+import type { Span } from "../../types/span.js";
 import { claimNew, codeOf, type Law, statusesOf, toSpan } from "./law.js";
 
 export const spanLaws: readonly Law[] = [
@@ -109,6 +110,21 @@ export const spanLaws: readonly Law[] = [
       expect(await find({ sortBy: "endTime", sortOrder: "desc" })).toEqual([queued?.rolloutId, rolloutId]);
       const withAttempt = (await store.queryRollouts()).items.map((rollout) => "attempt" in rollout);
       expect(withAttempt).toEqual([true, false]);
+    },
+  },
+  {
+    name: "refuses spans without a time or an id, which no export could bring back",
+    async check(store, expect) {
+      const claimed = await claimNew(store);
+      const span = toSpan(claimed, 1);
+      const wrong: readonly Span[] = [
+        { ...span, spanId: null as unknown as string },
+        { ...span, startTime: "soon" as unknown as number },
+        { ...span, startTime: undefined as unknown as number },
+        { ...span, endTime: "late" as unknown as number },
+      ];
+      for (const one of wrong) expect(await codeOf(store.addSpans([one]))).toEqual("E_ARGUMENT");
+      expect((await store.querySpans(claimed.rolloutId)).total).toEqual(0);
     },
   },
   {

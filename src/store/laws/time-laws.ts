@@ -91,6 +91,26 @@ export const timeLaws: readonly Law[] = [
     },
   },
   {
+    name: "refuses limits that are no numbers, conditions that are no list, and a worker without a name",
+    async check(store, expect) {
+      const [first] = await store.enqueue([{ input: 1 }, { input: 2 }]);
+      const { rolloutId } = await store.startRollout({ input: 3 });
+      const calls = [
+        store.enqueue([{ input: 4, config: { timeoutSeconds: Number.NaN } }]),
+        store.startRollout({ input: 4, config: { unresponsiveSeconds: Number.POSITIVE_INFINITY } }),
+        store.enqueue([{ input: 4, config: { retryCondition: 5 as unknown as [] } }]),
+        store.claim(""),
+        store.startRollout({ input: 4 }, ""),
+        store.startAttempt(rolloutId, ""),
+        store.claimRollout(first?.rolloutId ?? "", ""),
+        store.updateAttempt(rolloutId, "latest", { workerId: "" }),
+      ];
+      expect(await Promise.all(calls.map(codeOf))).toEqual(calls.map(() => "E_ARGUMENT"));
+      const { rollouts, attempts, workers } = await store.statistics();
+      expect([rollouts, attempts, workers]).toEqual([3, 1, 0]);
+    },
+  },
+  {
     name: "knows no ids that it was not given",
     async check(store, expect) {
       const { rolloutId } = await claimNew(store);

@@ -7,7 +7,7 @@ import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
 import { isEnded } from "../life-cycle.js";
-import { checkId, newId } from "../new-records.js";
+import { checkWorkerId, newId } from "../new-records.js";
 import { notFound } from "../not-found.js";
 import type { LightningStore } from "../store.js";
 import type {
@@ -98,7 +98,7 @@ export class PostgresStore implements LightningStore, StoreTransfer {
     this.#checkOpen("claim");
     checkInteger("store.claim", "limit", limit);
     if (limit <= 0) return [];
-    if (workerId !== null) checkId("store.claim", "workerId", workerId);
+    checkWorkerId("claim", workerId);
     options.signal?.throwIfAborted();
     if (options.timeoutMs === undefined || options.timeoutMs > 0)
       return this.#pulse.during(() => this.#waits.claim(workerId, limit, options));
@@ -111,10 +111,12 @@ export class PostgresStore implements LightningStore, StoreTransfer {
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
+    checkWorkerId("startRollout", workerId);
     return this.#writer.submit(changes.startRollout(rollout, workerId));
   }
 
   async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
+    checkWorkerId("startAttempt", workerId);
     return this.#writer.submit(changes.startAttempt(rolloutId, workerId));
   }
 
@@ -161,6 +163,7 @@ export class PostgresStore implements LightningStore, StoreTransfer {
   }
 
   async updateAttempt(rolloutId: string, attemptId: string, fields: AttemptChanges): Promise<Attempt> {
+    checkWorkerId("updateAttempt", fields.workerId);
     return this.#writer.submit(changes.updateAttempt(rolloutId, attemptId, fields));
   }
 

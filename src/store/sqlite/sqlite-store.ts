@@ -12,6 +12,7 @@ import {
   checkMode,
   checkResources,
   checkSpan,
+  checkWorkerId,
   newId,
   toWorker,
 } from "../new-records.js";
@@ -67,7 +68,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
   ): Promise<readonly AttemptedRollout[]> {
     const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
     checkInteger("store.claim", "limit", limit);
-    checkWorker("claim", workerId);
+    checkWorkerId("claim", workerId);
     signal?.throwIfAborted();
     const deadline = performance.now() + timeoutMs;
     for (;;) {
@@ -79,7 +80,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
   }
 
   async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
-    checkWorker("claimRollout", workerId);
+    checkWorkerId("claimRollout", workerId);
     return this.#write("claimRollout", (tables) =>
       claimEntry(tables, tables.entryOf("claimRollout", rolloutId), workerId, now()),
     );
@@ -87,7 +88,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
     const input = toInput("startRollout", rollout);
-    checkWorker("startRollout", workerId);
+    checkWorkerId("startRollout", workerId);
     return this.#write("startRollout", (tables) => {
       const record = toRecord(tables, "startRollout", rollout);
       return beginAttempt(tables, tables.addRollout(record, input), workerId, now());
@@ -95,7 +96,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
   }
 
   async startAttempt(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
-    checkWorker("startAttempt", workerId);
+    checkWorkerId("startAttempt", workerId);
     return this.#write("startAttempt", (tables) =>
       startAttempt(tables, tables.entryOf("startAttempt", rolloutId), workerId, now()),
     );
@@ -167,7 +168,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
   }
 
   async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
-    if (changes.workerId !== undefined) checkWorker("updateAttempt", changes.workerId);
+    checkWorkerId("updateAttempt", changes.workerId);
     toJson("updateAttempt", "metadata", changes.metadata);
     return this.#write("updateAttempt", (tables) => {
       const entry = tables.entryOf("updateAttempt", rolloutId);
@@ -284,8 +285,4 @@ export class SqliteStore implements LightningStore, StoreTransfer {
 
 function now(): number {
   return Date.now() / 1000;
-}
-
-function checkWorker(who: string, workerId: string | null): void {
-  if (workerId !== null) checkId(`store.${who}`, "workerId", workerId);
 }

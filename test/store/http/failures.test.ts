@@ -261,7 +261,7 @@ describe("the HTTP store", () => {
   it("refuses ids that an address cannot carry or means something else by", async () => {
     const { client, paths } = await openFaulty();
     const calls = [
-      ...["", ".", ".."].map((id) => client.getRollout(id)),
+      ...["", ".", "..", "\ud800", "a\udc00b"].map((id) => client.getRollout(id)),
       client.heartbeat("search"),
       client.updateResources("latest", {}),
       client.getResources("latest"),

@@ -12,7 +12,7 @@ describe.each(drivers)("calls that share a transaction by %s", (driver) => {
     const store = await openSqliteStore(path, { driver });
     const { rolloutId } = await store.startRollout({ input: 0 });
     // No number, which a caller without types can bring about: the column refuses it when the transaction is written.
-    const wrong = { lastHeartbeatTime: "soon" as unknown as number };
+    const wrong = { endTime: "soon" } as object;
     const calls = await Promise.allSettled([
       store.enqueue([{ input: 1 }]),
       store.updateAttempt(rolloutId, "latest", wrong),
