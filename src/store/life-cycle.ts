@@ -119,17 +119,17 @@ export function hearFromWorker(attempt: Attempt, worker: Worker | null): Attempt
  * The rollout after its latest attempt changed. A try that failed in a way the configuration retries is queued again while attempts are
  * left. An ended rollout stays as it is, except one that failed because its attempt was unresponsive, when that speaks again.
  * @param before  the attempt's status before the change; no change, no effect
- * @param isLost  nobody ever had the attempt (overdue): if it is the first, the rollout is queued once more, whatever its configuration
+ * @param cause  "lost": nobody ever had the attempt (overdue); if it is the first, the rollout is queued once more, whatever its configuration
  */
 export function propagate(
   rollout: Rollout,
   before: AttemptStatus,
   attempt: Attempt,
   now: number,
-  isLost = false,
+  cause: "told" | "lost" = "told",
 ): Rollout {
-  if (before === attempt.status || (isLost && isQueued(rollout.status))) return rollout;
-  const isUntried = isLost && attempt.sequenceId === 1;
+  if (before === attempt.status || (cause === "lost" && isQueued(rollout.status))) return rollout;
+  const isUntried = cause === "lost" && attempt.sequenceId === 1;
   const status = isUntried ? "requeuing" : statusAfter(rollout.config, attempt);
   const revives =
     rollout.status === "failed" &&

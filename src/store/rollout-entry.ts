@@ -102,13 +102,13 @@ export function claimEntry<E extends RolloutEntry>(
   return claimed;
 }
 
-/** Puts the attempt in place of the one of its sequence id. @param isLost  see propagate */
+/** Puts the attempt in place of the one of its sequence id. @param cause  see propagate */
 export function setAttempt<E extends RolloutEntry>(
   table: EntryTable<E>,
   entry: E,
   attempt: Attempt,
   now: number,
-  isLost = false,
+  cause: "told" | "lost" = "told",
 ): Attempt {
   const index = attempt.sequenceId - 1;
   const before = entry.attempts[index] ?? attempt;
@@ -116,7 +116,7 @@ export function setAttempt<E extends RolloutEntry>(
   if (before.status !== attempt.status || before.workerId !== attempt.workerId)
     tellWorker(table, attempt, now);
   const isLatest = index === entry.attempts.length - 1;
-  const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now, isLost) : entry.rollout;
+  const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now, cause) : entry.rollout;
   if (rollout === entry.rollout) table.touch(entry);
   else table.setRollout(entry, rollout);
   return attempt;
@@ -126,15 +126,9 @@ export function setAttempt<E extends RolloutEntry>(
 export function endOverdue<E extends RolloutEntry>(table: EntryTable<E>, entry: E, now: number): void {
   const { preparingSeconds } = table;
   for (const attempt of [...entry.attempts]) {
-    const { config } = entry.rollout;
-    const verdict = overdue(attempt, config, preparingSeconds, now);
-    if (verdict === null) continue;
-    const worker = attempt.workerId === null ? null : table.findWorker(attempt.workerId);
-    const heard = verdict === "lost" ? hearFromWorker(attempt, worker) : attempt;
-    if (overdue(heard, config, preparingSeconds, now) === null) setAttempt(table, entry, heard, now);
-    else if (verdict === "lost")
-      setAttempt(table, entry, moveAttempt(attempt, "unresponsive", now), now, true);
-    else setAttempt(table, entry, moveAttempt(attempt, verdict, now), now);
+    const verdict = overdue(attempt, entry.rollout.config, preparingSeconds, now);
+    if (verdict === "lost") endLost(table, entry, attempt, now);
+    else if (verdict !== null) setAttempt(table, entry, moveAttempt(attempt, verdict, now), now);
   }
   // Its deadline may have been set by a process with another preparingSeconds.
   table.touch(entry);
@@ -149,6 +143,20 @@ export function deadlineOfEntry({ rollout, attempts }: RolloutEntry, preparingSe
 }
 
 // --- internal ---
+
+// Its worker may have spoken for it since.
+function endLost<E extends RolloutEntry>(
+  table: EntryTable<E>,
+  entry: E,
+  attempt: Attempt,
+  now: number,
+): void {
+  const worker = attempt.workerId === null ? null : table.findWorker(attempt.workerId);
+  const heard = hearFromWorker(attempt, worker);
+  if (overdue(heard, entry.rollout.config, table.preparingSeconds, now) === null)
+    setAttempt(table, entry, heard, now);
+  else setAttempt(table, entry, moveAttempt(attempt, "unresponsive", now), now, "lost");
+}
 
 function tellWorker<E extends RolloutEntry>(table: EntryTable<E>, attempt: Attempt, now: number): void {
   const { workerId } = attempt;

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LightningStore } from "../../store/store.js";
+import type { StoreStatistics } from "../../store/store-records.js";
 import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { otlpRoutes } from "../otlp/routes.js";
 import { type AccessOptions, createAccess } from "./access.js";
@@ -68,14 +69,11 @@ export function createStoreApp(options: StoreAppOptions): Hono {
   ];
   for (const route of routes) mountRoute(app, kBase, route, maxBodyBytes);
   app.get("/health", (c) => c.json({ status: "ok" }));
-  const expose = async () => {
-    const { uptimeSeconds, name: _name, ...counts } = await store.statistics();
-    const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
-    const gauges = { agl_store_uptime_seconds: uptimeSeconds, agl_http_in_flight: inFlight.count };
-    return metrics.expose({ ...gauges, ...Object.fromEntries(kept) });
-  };
   for (const path of ["/metrics", "/v1/prometheus", "/v1/prometheus/"])
-    app.get(path, async (c) => c.body(await expose(), 200, { "content-type": kPrometheus }));
+    app.get(path, async (c) => {
+      const gauges = toGauges(await store.statistics(), inFlight);
+      return c.body(metrics.expose(gauges), 200, { "content-type": kPrometheus });
+    });
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
   app.route("/", otlpRoutes(store, { maxBodyBytes }));
   app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }));
@@ -93,6 +91,15 @@ const kKnown =
 const kUncounted = /^\/((v1\/agl\/)?health|healthz|metrics|v1\/prometheus|proxy)(?![^/])/;
 const kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 const kMethods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
+
+function toGauges(
+  { uptimeSeconds, name: _name, ...counts }: StoreStatistics,
+  inFlight: InFlight,
+): Readonly<Record<string, number>> {
+  const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
+  const gauges = { agl_store_uptime_seconds: uptimeSeconds, agl_http_in_flight: inFlight.count };
+  return { ...gauges, ...Object.fromEntries(kept) };
+}
 
 // An answer sent past hono leaves its status with the socket.
 function statusOf(c: Context): number {

@@ -119,7 +119,6 @@ export type WireRolloutConfig = z.infer<typeof rolloutConfigSchema>;
 export type WireRollout = z.infer<typeof rolloutSchema>;
 export type WireAnyRollout = z.infer<typeof anyRolloutSchema>;
 export type WireAttempt = z.infer<typeof attemptSchema>;
-export type WireAttemptedRollout = z.infer<typeof attemptedRolloutSchema>;
 export type WireWorker = z.infer<typeof workerSchema>;
 export type WireResource = z.infer<typeof resourceSchema>;
 export type WireResources = z.infer<typeof resourcesSchema>;

@@ -87,33 +87,20 @@ async function read(
   changes: readonly Change<unknown>[],
 ): Promise<Ledger | null> {
   const { space, resources } = lockKeysOf(schema);
-  const asksResources = changes.some(({ resourcesIds }) => resourcesIds !== undefined);
+  const asked = toAsked(changes);
   const none: Promise<readonly Row[]> = Promise.resolve([]);
   const ask = (isAsked: boolean, statement: Statement, ...values: readonly unknown[]) =>
     isAsked ? session.query(statement, values) : none;
-  const ids = unique(changes.flatMap(({ rolloutIds = [] }) => rolloutIds.map(toKey)));
-  const inputs = unique(
-    changes.flatMap(({ withInput, rolloutIds = [] }) => (withInput ? rolloutIds.map(toKey) : [])),
-  );
-  const resourcesIds = unique(changes.flatMap(({ resourcesIds = [] }) => resourcesIds.map(toKey)));
-  const spans = changes.flatMap(({ spans = [] }) => spans);
-  const queued = changes.reduce((sum, change) => sum + (change.queued ?? 0), 0);
-  const late = changes.reduce((sum, change) => sum + (change.late ?? 0), 0);
   const [, entered, , locked, pickedQueued, pickedLate, keptSpans, known] = await together([
     session.query({ text: "BEGIN ISOLATION LEVEL READ COMMITTED" }),
     session.query(statements.enterGroup, [writerId, group]),
-    ask(
-      changes.some(({ addsResources }) => addsResources),
-      statements.lockResources,
-      space,
-      resources,
-    ),
-    ask(ids.length > 0, statements.lock, ids, inputs),
+    ask(asked.addsResources, statements.lockResources, space, resources),
+    ask(asked.ids.length > 0, statements.lock, asked.ids, asked.inputs),
     // These wait for no row, so whatever they lock completes no circle of transactions that wait for each other.
-    ask(queued > 0, statements.pickQueued, queued),
-    ask(late > 0, statements.pickOverdue, late),
-    ask(spans.length > 0, statements.keptSpans, ...rows.spanKeyColumns(spans)),
-    ask(asksResources, statements.knownResources, resourcesIds),
+    ask(asked.queued > 0, statements.pickQueued, asked.queued),
+    ask(asked.late > 0, statements.pickOverdue, asked.late),
+    ask(asked.spans.length > 0, statements.keptSpans, ...rows.spanKeyColumns(asked.spans)),
+    ask(asked.asksResources, statements.knownResources, asked.resourcesIds),
   ]);
   const [first] = entered ?? [];
   if (first === undefined) return null;
@@ -139,6 +126,23 @@ async function read(
     resources: new Map((known ?? []).map(toKnownResources)),
     latestResourcesId: latest === undefined ? null : fromKey(latest.resources_id as string),
   });
+}
+
+/** What changes must have read or locked, together. */
+function toAsked(changes: readonly Change<unknown>[]) {
+  const withInput = changes.filter((change) => change.withInput);
+  const idsOf = (some: readonly Change<unknown>[]) =>
+    unique(some.flatMap(({ rolloutIds = [] }) => rolloutIds.map(toKey)));
+  return {
+    ids: idsOf(changes),
+    inputs: idsOf(withInput),
+    resourcesIds: unique(changes.flatMap(({ resourcesIds = [] }) => resourcesIds.map(toKey))),
+    asksResources: changes.some(({ resourcesIds }) => resourcesIds !== undefined),
+    addsResources: changes.some(({ addsResources }) => addsResources),
+    spans: changes.flatMap(({ spans = [] }) => spans),
+    queued: changes.reduce((sum, change) => sum + (change.queued ?? 0), 0),
+    late: changes.reduce((sum, change) => sum + (change.late ?? 0), 0),
+  };
 }
 
 /** Those who have the entries' attempts. */

@@ -20,13 +20,15 @@ export interface Entry extends RolloutEntry {
 
 export function saveEntry(db: Connection, entry: Entry, preparingSeconds: number): void {
   const { key, rollout, attempts, place, lastSequenceId, saved } = entry;
-  saveRollout(db, entry);
+  if (saved === null) insertRollout(db, entry);
+  else updateRollout(db, entry, saved);
   const deadlines = attempts.map((attempt) => toDeadline(attempt, rollout, preparingSeconds));
   for (const [index, attempt] of attempts.entries()) {
     const before = saved?.attempts[index];
     const deadline = deadlines[index] ?? null;
-    if (attempt !== before || deadline !== saved?.deadlines[index])
-      saveAttempt(db, attemptKey(key, index + 1), attempt, deadline, before === undefined);
+    if (before === undefined) insertAttempt(db, attemptKey(key, index + 1), attempt, deadline);
+    else if (attempt !== before || deadline !== saved?.deadlines[index])
+      updateAttempt(db, attemptKey(key, index + 1), attempt, deadline);
   }
   entry.saved = { rollout, attempts: [...attempts], deadlines, place, lastSequenceId };
 }
@@ -42,41 +44,38 @@ interface Saved {
   readonly lastSequenceId: number;
 }
 
-const kAddRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const kInsertRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const kMoveRollout =
   "UPDATE rollouts SET status = ?, place = ?, end_time = ?, attempts = ?, sequence = ? WHERE key = ?";
-const kChangeRollout = `UPDATE rollouts SET mode = ?, resources_id = ?, resources_version = ?, config = ?, metadata = ?, input = ?
+const kUpdateRollout = `UPDATE rollouts SET mode = ?, resources_id = ?, resources_version = ?, config = ?, metadata = ?, input = ?
   WHERE key = ?`;
-const kAddAttempt = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const kSetAttempt = `UPDATE attempts SET status = ?, worker_id = ?, end_time = ?, heartbeat_time = ?, deadline = ?, metadata = ?
+const kInsertAttempt = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const kUpdateAttempt = `UPDATE attempts SET status = ?, worker_id = ?, end_time = ?, heartbeat_time = ?, deadline = ?, metadata = ?
   WHERE key = ?`;
 
-function saveRollout(
-  db: Connection,
-  { key, rollout, attempts, place, lastSequenceId, saved, input }: Entry,
-): void {
-  const { status, endTime, mode, resourcesVersion } = rollout;
+function insertRollout(db: Connection, entry: Entry): void {
+  const { key, rollout, attempts, place, lastSequenceId, input } = entry;
+  const { rolloutId, status, mode, startTime, endTime, resourcesVersion } = rollout;
   const resourcesId = toIdText(rollout.resourcesId);
-  const texts = () => [JSON.stringify(rollout.config), JSON.stringify(rollout.metadata)] as const;
-  if (saved === null) {
-    db.run(
-      kAddRollout,
-      key,
-      rollout.rolloutId,
-      status,
-      place,
-      mode,
-      resourcesId,
-      rollout.startTime,
-      endTime,
-      attempts.length,
-      lastSequenceId,
-      ...texts(),
-      input,
-      resourcesVersion,
-    );
-    return;
-  }
+  const moves = [startTime, endTime, attempts.length, lastSequenceId] as const;
+  const texts = [JSON.stringify(rollout.config), JSON.stringify(rollout.metadata), input] as const;
+  db.run(
+    kInsertRollout,
+    key,
+    rolloutId,
+    status,
+    place,
+    mode,
+    resourcesId,
+    ...moves,
+    ...texts,
+    resourcesVersion,
+  );
+}
+
+function updateRollout(db: Connection, entry: Entry, saved: Saved): void {
+  const { key, rollout, attempts, place, lastSequenceId } = entry;
+  const { status, endTime, mode, resourcesVersion, config, metadata, input } = rollout;
   const before = saved.rollout;
   if (
     status !== before.status ||
@@ -90,43 +89,24 @@ function saveRollout(
     mode !== before.mode ||
     rollout.resourcesId !== before.resourcesId ||
     resourcesVersion !== before.resourcesVersion ||
-    rollout.config !== before.config ||
-    rollout.metadata !== before.metadata ||
-    rollout.input !== before.input
-  )
-    db.run(
-      kChangeRollout,
-      mode,
-      resourcesId,
-      resourcesVersion,
-      ...texts(),
-      JSON.stringify(rollout.input) ?? null,
-      key,
-    );
+    config !== before.config ||
+    metadata !== before.metadata ||
+    input !== before.input
+  ) {
+    const texts = [JSON.stringify(config), JSON.stringify(metadata), JSON.stringify(input) ?? null] as const;
+    db.run(kUpdateRollout, mode, toIdText(rollout.resourcesId), resourcesVersion, ...texts, key);
+  }
 }
 
-function saveAttempt(
-  db: Connection,
-  key: number,
-  attempt: Attempt,
-  deadline: number | null,
-  isNew: boolean,
-): void {
-  const { status, workerId, startTime, endTime, lastHeartbeatTime } = attempt;
-  const worker = toIdText(workerId);
-  const metadata = JSON.stringify(attempt.metadata);
-  if (isNew)
-    db.run(
-      kAddAttempt,
-      key,
-      attempt.attemptId,
-      status,
-      worker,
-      startTime,
-      endTime,
-      lastHeartbeatTime,
-      deadline,
-      metadata,
-    );
-  else db.run(kSetAttempt, status, worker, endTime, lastHeartbeatTime, deadline, metadata, key);
+function insertAttempt(db: Connection, key: number, attempt: Attempt, deadline: number | null): void {
+  const { attemptId, status, startTime, endTime, lastHeartbeatTime } = attempt;
+  const [worker, metadata] = [toIdText(attempt.workerId), JSON.stringify(attempt.metadata)];
+  const times = [startTime, endTime, lastHeartbeatTime, deadline] as const;
+  db.run(kInsertAttempt, key, attemptId, status, worker, ...times, metadata);
+}
+
+function updateAttempt(db: Connection, key: number, attempt: Attempt, deadline: number | null): void {
+  const { status, endTime, lastHeartbeatTime } = attempt;
+  const [worker, metadata] = [toIdText(attempt.workerId), JSON.stringify(attempt.metadata)];
+  db.run(kUpdateAttempt, status, worker, endTime, lastHeartbeatTime, deadline, metadata, key);
 }

@@ -1,12 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { toTransitions } from "../../../src/adapter/transitions.js";
 import type { GatewayOptions } from "../../../src/server/gateway/routes.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
-import { openStore } from "../../../src/store/open-store.js";
-import type { Rollout } from "../../../src/types/rollout.js";
 import type { Span } from "../../../src/types/span.js";
 import { gatewayApp } from "./app.js";
 import { type Answer, sendJson, startUpstream } from "./upstream.js";
@@ -72,34 +67,6 @@ describe("rollouts of the gateway", () => {
     });
     expect(((await again.json()) as { input: unknown }[])[0]?.input).toEqual({});
     expect((await store.statistics()).rollouts).toBe(1);
-  });
-
-  it("are taken by one of the controllers of two gateways, whose processes share a store's file", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "agl-gateways-"));
-    await using one = await openStore(`sqlite:${folder}/store.db`);
-    await using other = await openStore(`sqlite:${folder}/store.db`);
-    const gateways = [gatewayApp(one), gatewayApp(other)];
-    const headers = { "content-type": "application/json" };
-    const send = async (i: number, method: string, path: string, body: unknown) =>
-      gateways[i % 2]!.request(path, { method, headers, body: JSON.stringify(body) });
-    for (let round = 0; round < 10; round++) {
-      const [{ rolloutId }] = (await one.enqueue([{ input: {} }])) as [Rollout];
-      const take = (_: unknown, i: number) =>
-        send(i, "PATCH", `/api/rollouts/${rolloutId}`, { status: { state: "running" } });
-      const statuses = (await Promise.all(Array.from({ length: 6 }, take))).map(({ status }) => status);
-      expect(statuses.toSorted()).toEqual([200, 409, 409, 409, 409, 409]);
-      expect((await other.queryAttempts(rolloutId)).total).toBe(1);
-    }
-    // An event takes what is queued: here too one attempt, and both gateways' events in it.
-    const [{ rolloutId }] = (await one.enqueue([{ input: {} }])) as [Rollout];
-    const path = `/api/rollouts/${rolloutId}/attempt/0/events`;
-    const told = await Promise.all(
-      Array.from({ length: 6 }, (_, i) => send(i, "POST", path, { event_type: "note", data: { i } })),
-    );
-    expect(told.map(({ status }) => status)).toEqual(Array(6).fill(200));
-    expect((await other.queryAttempts(rolloutId)).total).toBe(1);
-    expect((await other.querySpans(rolloutId, { attemptId: "latest" })).total).toBe(6);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("are taken by one of ten controllers that want the same one", async () => {
