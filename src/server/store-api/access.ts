@@ -34,16 +34,16 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+// --- internal ---
+
 /** Of the answer, however it is sent. */
-export function setHeaders(c: Context, headers: Readonly<Record<string, string>>): void {
+function setHeaders(c: Context, headers: Readonly<Record<string, string>>): void {
   const outgoing = c.env?.outgoing;
   for (const [name, value] of Object.entries(headers)) {
     if (outgoing === undefined) c.header(name, value);
     else outgoing.setHeader(name, value);
   }
 }
-
-// --- internal ---
 
 const kOpen: ReadonlySet<string> = new Set(["/health", "/healthz", "/v1/agl/health"]);
 const kPreflight = {

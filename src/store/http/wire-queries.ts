@@ -26,6 +26,8 @@ export function toSnake(camel: string): string {
   return camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-export function toCamel(snake: string): string {
+// --- internal ---
+
+function toCamel(snake: string): string {
   return snake.replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }

@@ -32,13 +32,13 @@ export function storeError(
   });
 }
 
+// --- internal ---
+
 /** The five letters of SQL's own codes; undefined when the error is not the server's. */
-export function sqlStateOf(error: unknown): string | undefined {
+function sqlStateOf(error: unknown): string | undefined {
   const code = error instanceof Error && "severity" in error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : undefined;
 }
-
-// --- internal ---
 
 // Connection exceptions, ends by the administrator or a crash, too many connections, a transaction that took too long.
 const kLost = /^(08...|57P0[1-5]|53300|25P0[34])$/;

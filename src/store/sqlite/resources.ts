@@ -61,8 +61,10 @@ export function keepVersion(db: Connection, update: ResourcesUpdate): ResourcesU
   return update;
 }
 
+// --- internal ---
+
 /** Null: there is none. @param version  absent: the newest */
-export function findResources(db: Connection, resourcesId: string, version?: number): ResourcesUpdate | null {
+function findResources(db: Connection, resourcesId: string, version?: number): ResourcesUpdate | null {
   if (typeof resourcesId !== "string") return null;
   const row =
     version === undefined
