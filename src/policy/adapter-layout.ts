@@ -76,13 +76,24 @@ function planStored(config: ModelConfig, dir: string): AdapterPlan {
         useRslora,
         targets,
         ...(isEverywhere ? {} : { modules: pairs.map(pathOf) }),
-        rankPattern: Object.fromEntries(pairs.filter((p) => p.rank !== rank).map((p) => [pathOf(p), p.rank])),
-        alphaPattern: Object.fromEntries(
-          pairs.filter((p) => p.alpha !== alpha).map((p) => [pathOf(p), p.alpha]),
-        ),
+        ...patternOf("rankPattern", pairs, ({ rank: own }) => (own === rank ? undefined : own)),
+        ...patternOf("alphaPattern", pairs, ({ alpha: own }) => (own === alpha ? undefined : own)),
       },
     },
   };
+}
+
+// What differs, by path; without the field where nothing does, as a fresh adapter's description is.
+function patternOf(
+  name: "rankPattern" | "alphaPattern",
+  pairs: readonly AdapterPair[],
+  ownOf: (pair: AdapterPair) => number | undefined,
+): Partial<AdapterDescription> {
+  const entries = pairs.flatMap((pair) => {
+    const own = ownOf(pair);
+    return own === undefined ? [] : [[pathOf(pair), own] as const];
+  });
+  return entries.length === 0 ? {} : { [name]: Object.fromEntries(entries) };
 }
 
 function toTarget({ layer, projection, rank, scale }: AdapterPair): NativeAdapter["targets"][number] {

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { losses } from "../../src/policy/losses/index.js";
 import type { Policy } from "../../src/policy/policy.js";
@@ -100,6 +101,42 @@ describe.each([
     }
     expect(await scoresOf(policy, names)).toEqual(before);
     expect(names.map((name) => policy.version(name))).toEqual(names.map(() => 2));
+  });
+});
+
+describe("a checkpoint of one adapter", () => {
+  const checkpoint = () => join(out, "adapter.safetensors");
+  const folder = () => join(out, "adapter");
+  const trained = async (options: LoadPolicyOptions) => {
+    const policy = await loadPolicy(qwen2, { ...small, ...options });
+    await train(policy, ["default"], 2);
+    await policy.saveCheckpoint(checkpoint());
+    await policy.saveAdapter(folder());
+    return policy;
+  };
+
+  it("is taken where the adapter came from the folder that was saved beside it", async () => {
+    await using first = await trained({ adapter: { rank: 4, targets: ["v", "q"] } });
+    await using second = await loadPolicy(qwen2, { ...small, adapter: folder() });
+    await second.loadCheckpoint(checkpoint());
+    expect(second.version()).toBe(2);
+    for (const policy of [first, second]) await train(policy, ["default"], 1);
+    expect(await scoresOf(second, ["default"])).toEqual(await scoresOf(first, ["default"]));
+  });
+
+  it.each([
+    ["bf16", "f32"],
+    ["f32", "bf16"],
+  ] as const)("of %s goes on in %s: what is trained is float32 in both", async (saved, resumed) => {
+    await using first = await trained({ compute: saved });
+    await using second = await loadPolicy(qwen2, { ...small, compute: resumed });
+    await using third = await loadPolicy(qwen2, { ...small, compute: resumed, adapter: folder() });
+    await second.loadCheckpoint(checkpoint());
+    expect(second.arithmetic).not.toBe(first.arithmetic);
+    expect(await scoresOf(second, ["default"])).toEqual(await scoresOf(third, ["default"]));
+    const copy = join(out, "copy.safetensors");
+    await second.saveCheckpoint(copy);
+    expect(readFileSync(copy).equals(readFileSync(checkpoint()))).toBe(true);
   });
 });
 
