@@ -120,7 +120,6 @@ class Engine {
   int nextHandle_ = 0;
 };
 
-
 // Runs jobs one after another on a thread of its own, and the sampler between them. Jobs must not throw. The engine is made, used and destroyed
 // on that thread.
 class EngineThread {

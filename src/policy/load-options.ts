@@ -72,11 +72,13 @@ export function checkLoadOptions(
   options: LoadPolicyOptions,
   { config, tensors }: Pick<ModelFolder, "config" | "tensors">,
 ): LoadPlan {
+  checkObject(who, "options", options);
+  const { testing = {} } = options;
+  checkObject(who, "testing", testing);
   checkDevice(who, options);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
     throw argumentError(who, 'no adapter together with train: "all"', options.adapter);
-  const { testing = {} } = options;
   return {
     trainAll,
     compute: checkCompute(who, options, trainAll, tensors),
@@ -101,6 +103,10 @@ export function checkLoadOptions(
 const kMaxThreads = 256;
 const kBlock = 32;
 const kMaxTokens = 2 ** 24;
+
+function checkObject(who: string, name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null) throw argumentError(who, `${name} to be an object`, value);
+}
 
 function checkDevice(who: string, options: LoadPolicyOptions): void {
   const device = checkOneOf(who, "device", options.device ?? "auto", ["auto", "cpu", "cuda"]);

@@ -19,10 +19,14 @@ afterAll(() => rmSync(out, { recursive: true }));
 
 describe("loadPolicy", () => {
   const wrong: [string, LoadPolicyOptions, string, RegExp][] = [
+    ["options that are none", "f32" as never, "E_ARGUMENT", /options.*"f32"/],
+    ["null for options", null as never, "E_ARGUMENT", /options.*null/],
+    ["null for the options of a test", { testing: null as never }, "E_ARGUMENT", /testing.*null/],
     ["an unknown device", { device: "tpu" as never }, "E_ARGUMENT", /device to be "auto" or "cpu" or "cuda"/],
     ["cuda without a build for it", { device: "cuda" }, "E_NATIVE", /CUDA.*device: "cpu"/],
     ["an unknown arithmetic", { compute: "fp8" as never }, "E_ARGUMENT", /compute.*"bf16"/],
     ["all weights trained in bf16", { compute: "bf16", train: "all" }, "E_ARGUMENT", /train an adapter/],
+    ["an unknown fate of running samples", { runningSamples: true as never }, "E_ARGUMENT", /runningSamples/],
     ["no threads", { threads: 0 }, "E_ARGUMENT", /threads/],
     ["a negative seed", { seed: -1 }, "E_ARGUMENT", /seed/],
     ["a context beyond the model's", { contextLength: 513 }, "E_ARGUMENT", /contextLength.*512/],
