@@ -309,7 +309,7 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
 TEST("attention: samples that share a prefix have the bits they have alone, however many are decoded at once") {
   for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}, Heads{14, 2, 64, true}, Heads{3, 1, 40, true}}) {
     // One long sequence gives the slots; sample i reads its first 200 positions, then stretches of its own behind them.
-    const Scene s(heads, {{0, 1200}}, {32, 1 << 30, false}, 9);
+    const Scene s(heads, {{0, 1300}}, {32, 1 << 30, false}, 9);
     const std::int32_t samples = 100, prefix = 200;
     std::vector<KeyRun> runs;
     std::vector<AttentionTile> tiles;
