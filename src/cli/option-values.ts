@@ -18,11 +18,9 @@ export function toSeconds(text: string): number {
   throw new InvalidArgumentError("expected seconds, 0 or more");
 }
 
-/** For commander: seconds, as milliseconds that a timer can be told to wait. */
-export function toMilliseconds(text: string): number {
-  const value = toSeconds(text) * 1000;
-  if (value <= kLongestTimerMs) return value;
-  throw new InvalidArgumentError(`expected seconds from 0 to ${Math.floor(kLongestTimerMs / 1000)}`);
+/** Given in seconds, also in the help; its value is in milliseconds that a timer can be told to wait. @param seconds  when absent */
+export function durationOption(flags: string, description: string, seconds: number): Option {
+  return new Option(flags, description).argParser(toMilliseconds).default(seconds * 1000, `${seconds}`);
 }
 
 export function storeOption(): Option {
@@ -31,4 +29,12 @@ export function storeOption(): Option {
 
 export function keyOption(): Option {
   return new Option("--key <key>", "the store server's key").env("AGL_KEY");
+}
+
+// --- internal ---
+
+function toMilliseconds(text: string): number {
+  const value = toSeconds(text) * 1000;
+  if (value <= kLongestTimerMs) return value;
+  throw new InvalidArgumentError(`expected seconds from 0 to ${Math.floor(kLongestTimerMs / 1000)}`);
 }

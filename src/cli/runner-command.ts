@@ -8,7 +8,7 @@ import { createInProcessRun } from "../runner/run-in-process.js";
 import { createIsolatedRun } from "../runner/run-isolated.js";
 import { runRunner } from "../runner/runner.js";
 import { openStore } from "../store/open-store.js";
-import { keyOption, storeOption, toInteger, toMilliseconds } from "./option-values.js";
+import { durationOption, keyOption, storeOption, toInteger } from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 
 export function runnerCommand(): Command {
@@ -22,14 +22,15 @@ export function runnerCommand(): Command {
     .option("--concurrency <n>", "rollouts at once", toInteger(1), 1)
     .option("--isolate", "each rollout in a process of its own, which can be killed", false)
     .option("--id <name>", "the worker's id; default made of host and process")
-    .option("--heartbeat <seconds>", "between two signs of life", toMilliseconds, 5000)
-    .option("--timeout <seconds>", "of rollouts without one of their own; 0: none", toMilliseconds, 3_600_000)
-    .option("--grace <seconds>", "for agents to stop when told", toMilliseconds, 5000)
-    .option(
-      "--lost-after <seconds>",
-      "other runners without a sign of life for so long are given up",
-      toMilliseconds,
-      60_000,
+    .addOption(durationOption("--heartbeat <seconds>", "between two signs of life", 5))
+    .addOption(durationOption("--timeout <seconds>", "of rollouts without one of their own; 0: none", 3600))
+    .addOption(durationOption("--grace <seconds>", "for agents to stop when told", 5))
+    .addOption(
+      durationOption(
+        "--lost-after <seconds>",
+        "other runners without a sign of life for so long are given up",
+        60,
+      ),
     )
     .action(runAgent);
 }

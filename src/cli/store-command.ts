@@ -5,7 +5,7 @@ import { kMaxInFlight } from "../server/store-api/in-flight.js";
 import { serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";
 import { kPreparingSeconds } from "../store/preparing-limit.js";
-import { keyOption, toInteger, toMilliseconds, toSeconds } from "./option-values.js";
+import { durationOption, keyOption, toInteger, toSeconds } from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 import { exportCommand, importCommand } from "./transfer-commands.js";
 
@@ -32,11 +32,8 @@ export function storeCommand(): Command {
       kPreparingSeconds,
     )
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
-    .option(
-      "--lost-after <seconds>",
-      "runners without a sign of life for so long are given up",
-      toMilliseconds,
-      60_000,
+    .addOption(
+      durationOption("--lost-after <seconds>", "runners without a sign of life for so long are given up", 60),
     )
     .action(serveStore)
     .addCommand(exportCommand())

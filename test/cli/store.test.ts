@@ -57,6 +57,18 @@ describe("agl store", () => {
     expect([again?.input, again?.attempt.sequenceId]).toEqual([1, 2]);
   });
 
+  it("says defaults of times in seconds, as they are given", async () => {
+    const times = async (command: string) => {
+      const help = run([command, "--help"]);
+      await help.done;
+      const shown = help.output.out.replaceAll(/\s+/g, " ").matchAll(/(--\S+) <seconds>.*?default: (\d+)/g);
+      return Object.fromEntries([...shown].map(([, name, seconds]) => [name, Number(seconds)]));
+    };
+    expect(await times("store")).toEqual({ "--preparing-seconds": 600, "--lost-after": 60 });
+    const runners = { "--heartbeat": 5, "--timeout": 3600, "--grace": 5, "--lost-after": 60 };
+    expect(await times("runner")).toEqual(runners);
+  });
+
   it.each<[string, string[], Record<string, string>, number | "open"]>([
     ["a host that others reach without a key", ["store", "--host", "0.0.0.0", "--port", "0"], {}, 2],
     [
