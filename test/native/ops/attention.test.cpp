@@ -239,10 +239,9 @@ std::vector<double> headOf(const Floats& rows, const Scene& s, std::int64_t row,
   return {from, from + s.shape().headSize};
 }
 
-const Heads kHeads[] = {{1, 1, 8},        {2, 1, 10},        {4, 4, 32},        {5, 5, 40},        {14, 2, 64},
-                        {6, 3, 80},       {3, 3, 96},        {4, 2, 128},       {40, 2, 16},       {2, 2, 256},
-                        {1, 1, 8, true},  {2, 1, 10, true},  {4, 4, 32, true},  {5, 5, 40, true},  {14, 2, 64, true},
-                        {6, 3, 80, true}, {3, 3, 96, true},  {4, 2, 128, true}, {40, 2, 16, true}, {2, 2, 256, true}};
+const Heads kHeads[] = {{1, 1, 8},       {2, 1, 10},       {4, 4, 32},       {5, 5, 40},        {14, 2, 64},
+                        {6, 3, 80},      {3, 3, 96},       {4, 2, 128},      {40, 2, 16},       {2, 2, 256},
+                        {2, 1, 10, true}, {5, 5, 40, true}, {7, 1, 64, true}, {2, 1, 128, true}};
 const std::vector<Sequence> kLengths = {{0, 1}, {126, 4}, {0, 33}, {250, 9}, {899, 2}, {127, 1}, {128, 1}, {255, 2}};
 
 const Layout kLayouts[] = {{32, 1 << 30, false}, {1, 1 << 30, false}, {5, 40, true}, {32, 3, true}, {77, 300, true}};
@@ -307,10 +306,10 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
 }
 
 TEST("attention: samples that share a prefix have the bits they have alone, however many are decoded at once") {
-  for (const Heads heads : {Heads{14, 2, 64}, Heads{4, 4, 40}, Heads{14, 2, 64, true}, Heads{3, 1, 40, true}}) {
+  for (const Heads heads : {Heads{4, 2, 64}, Heads{7, 1, 64, true}, Heads{3, 1, 40, true}}) {
     // One long sequence gives the slots; sample i reads its first 200 positions, then stretches of its own behind them.
     const Scene s(heads, {{0, 1300}}, {32, 1 << 30, false}, 9);
-    const std::int32_t samples = 100, prefix = 200;
+    const std::int32_t samples = 70, prefix = 200;
     std::vector<KeyRun> runs;
     std::vector<AttentionTile> tiles;
     for (std::int32_t i = 0; i < samples; i++) {
