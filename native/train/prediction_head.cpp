@@ -77,10 +77,15 @@ static std::vector<std::int64_t> rowsWithDerivative(const Forest& forest, std::s
   return rows;
 }
 
+// A row may be moved onto itself.
+static void moveRow(View m, std::int64_t from, std::int64_t to) {
+  std::memmove(m.f32(to), m.f32(from), static_cast<std::size_t>(m.cols) * sizeof(float));
+}
+
 // Row i becomes what row rows[i] was.
 static void moveUp(View m, const std::vector<std::int64_t>& rows) {
   for (std::size_t i = 0; i < rows.size(); i++) {
-    std::copy_n(m.f32(rows[i]), m.cols, m.f32(static_cast<std::int64_t>(i)));
+    moveRow(m, rows[i], static_cast<std::int64_t>(i));
   }
 }
 
@@ -89,7 +94,7 @@ static void moveBack(View m, const std::vector<std::int64_t>& rows) {
   auto left = static_cast<std::int64_t>(rows.size());
   for (std::int64_t row = m.rows - 1; row >= 0; row--) {
     if (left > 0 && rows[static_cast<std::size_t>(left - 1)] == row) {
-      std::copy_n(m.f32(--left), m.cols, m.f32(row));
+      moveRow(m, --left, row);
     } else {
       std::fill_n(m.f32(row), m.cols, 0.0F);
     }
