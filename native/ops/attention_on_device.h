@@ -1,0 +1,36 @@
+// The queries and keys of one pass as a CUDA device reads them: pointers into its memory (staged), counts on the host.
+// Attention's prepare writes it; on the CPU it stays empty.
+#pragma once
+
+#include <cstdint>
+
+namespace agl {
+
+struct AttentionOnDevice {
+  static constexpr std::int64_t kTileRows = 32;  // at most
+
+  // An AttentionTile's rows or some of them: rows [row, row + rows) of q at `position`, ..., whose keys are stretches
+  // [firstStretch, firstStretch + stretches). Its partial results begin at number `partial` heads, if they are kept.
+  struct Tile {
+    std::int32_t row, rows, position, firstStretch, stretches;
+    std::int64_t partial;
+  };
+  // Positions from `position` up to the next stretch's lie in consecutive rows of k and v, from row `slot` on.
+  struct Stretch {
+    std::int32_t position, slot;
+  };
+  // The first `tiles` tiles: together `chunks` of them and `partials` of (row, chunk), each with at most `longest` chunks.
+  struct Prefix {
+    std::int64_t tiles, chunks, partials, longest;
+  };
+
+  const Tile* tiles = nullptr;  // few rows first, then many keys first
+  const Stretch* stretches = nullptr;
+  Prefix upTo[kTileRows + 1] = {};  // the tiles of at most as many rows
+
+  // What the gradients of keys and values need besides; written where a backward follows.
+  struct Backward {};
+  Backward backward;
+};
+
+}  // namespace agl
