@@ -30,5 +30,6 @@ struct ElementwiseKernels {
 };
 
 extern const Elementwise kCpuElementwise;
+extern const Elementwise kCudaElementwise;
 
 }  // namespace agl

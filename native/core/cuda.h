@@ -1,0 +1,33 @@
+// What a .cu file includes for CUDA, and all it does: the language by nvcc, or with AGL_CUDA_EMULATED its emulation for
+// tests (test/native/cuda). The wrappers are single instructions of the PTX ISA, in namespace agl::cuda.
+//   No __shared__ variables, no <<<>>>, no libm: sharedMemory(), launch(), and arithmetic whose rounding is written out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "core/cuda_device.h"
+
+#if defined(AGL_CUDA_EMULATED)
+#include <cuda/emulation.h>
+#else
+#include <cuda_runtime.h>
+#include "core/cuda_ptx.cuh"
+#endif
+
+namespace agl {
+
+namespace cuda {
+
+// Starts kernel(arguments...) on the device's stream; no blocks, no work. What goes wrong is kept by the device under `op`.
+template <class... P, class... A>
+void launch(CudaDevice& device, const char* op, dim3 grid, dim3 block, std::size_t sharedBytes, void (*kernel)(P...),
+            A... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  device.use();
+  device.note(op, start<P...>(device.stream(), grid, block, sharedBytes, kernel, static_cast<P>(arguments)...));
+}
+
+}  // namespace cuda
+}  // namespace agl

@@ -1,0 +1,192 @@
+#include "core/cuda_device.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "core/cuda.h"
+
+namespace agl {
+namespace {
+
+constexpr int kOldest = 80;  // compute capability
+constexpr std::size_t kAlignment = 256;
+
+int attribute(cudaDeviceAttr which, int ordinal) {
+  int value = 0;
+  return cudaDeviceGetAttribute(&value, which, ordinal) == cudaSuccess ? value : 0;
+}
+
+}  // namespace
+
+int CudaDevice::count(std::string& why) {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess) return count;
+  cudaGetLastError();
+  why = cudaGetErrorString(error);
+  return 0;
+}
+
+std::unique_ptr<CudaDevice> CudaDevice::open(int ordinal, std::string& why) {
+  const int devices = count(why);
+  if (devices == 0) return nullptr;
+  if (ordinal < 0 || ordinal >= devices) {
+    why = "expected a device below " + std::to_string(devices) + ", got " + std::to_string(ordinal);
+    return nullptr;
+  }
+  std::unique_ptr<CudaDevice> device(new CudaDevice(ordinal));
+  if (device->start() && device->capability_ >= kOldest) return device;
+  why = device->failure();
+  if (why.empty()) {
+    why = device->name_ + " has compute capability " + std::to_string(device->capability_ / 10) + "." +
+          std::to_string(device->capability_ % 10) + ", 8.0 or newer is needed";
+  }
+  return nullptr;
+}
+
+CudaDevice::~CudaDevice() {
+  use();
+  if (stream_ != nullptr) {
+    cudaStreamSynchronize(stream_);
+    cudaStreamDestroy(stream_);
+  }
+  for (const Memory& block : stage_) cudaFree(block.data);
+  cudaFree(scratch_);
+  cudaFreeHost(passage_);
+}
+
+void* CudaDevice::allocate(std::size_t bytes) noexcept {
+  use();
+  void* data = nullptr;
+  const cudaError_t error = cudaMalloc(&data, bytes);
+  if (error != cudaErrorMemoryAllocation) note("allocate", error);
+  if (error != cudaSuccess) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  fill(data, 0, bytes);
+  return data;
+}
+
+void CudaDevice::release(void* data, std::size_t) noexcept {
+  use();
+  note("release", cudaFree(data));
+}
+
+void CudaDevice::fill(void* to, int byte, std::size_t bytes) noexcept {
+  if (bytes == 0) return;
+  use();
+  note("fill", cudaMemsetAsync(to, byte, bytes, stream_));
+}
+
+void CudaDevice::copyIn(void* to, const void* host, std::size_t bytes) noexcept {
+  if (bytes == 0) return;
+  use();
+  if (bytes > kPassageBytes) {
+    note("copyIn", cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, stream_));
+    note("copyIn", cudaStreamSynchronize(stream_));
+    return;
+  }
+  if (bytes > kPassageBytes - passageUsed_) {
+    note("copyIn", cudaStreamSynchronize(stream_));
+    passageUsed_ = 0;
+  }
+  unsigned char* const from = passage_ + passageUsed_;
+  std::memcpy(from, host, bytes);
+  passageUsed_ += bytes;
+  note("copyIn", cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+}
+
+void CudaDevice::copyOut(void* host, const void* from, std::size_t bytes) noexcept {
+  use();
+  if (bytes > 0) note("copyOut", cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, stream_));
+  note("copyOut", cudaStreamSynchronize(stream_));
+  passageUsed_ = 0;
+}
+
+void CudaDevice::copy(void* to, const void* from, std::size_t bytes) noexcept {
+  if (bytes == 0) return;
+  use();
+  note("copy", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_));
+}
+
+const void* CudaDevice::stage(const void* host, std::size_t bytes) noexcept {
+  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  while (stageBlock_ < stage_.size() && rounded > stage_[stageBlock_].bytes - stageUsed_) {
+    stageBlock_++;
+    stageUsed_ = 0;
+  }
+  if (stageBlock_ == stage_.size()) {
+    const std::size_t blockBytes = rounded > kStageBytes ? rounded : kStageBytes;
+    void* data = allocate(blockBytes);
+    if (data == nullptr) {
+      note("stage", cudaErrorMemoryAllocation);
+      return nullptr;
+    }
+    stage_.push_back({static_cast<unsigned char*>(data), blockBytes});
+  }
+  unsigned char* const to = stage_[stageBlock_].data + stageUsed_;
+  stageUsed_ += rounded;
+  copyIn(to, host, bytes);
+  return to;
+}
+
+std::size_t CudaDevice::availableBytes() noexcept {
+  use();
+  std::size_t available = 0, total = 0;
+  note("availableBytes", cudaMemGetInfo(&available, &total));
+  return available;
+}
+
+const char* CudaDevice::failure() noexcept {
+  std::memcpy(asked_, first_, sizeof asked_);
+  first_[0] = 0;
+  return asked_;
+}
+
+void* CudaDevice::scratch(std::size_t bytes) noexcept {
+  if (bytes <= scratchBytes_) return scratch_;
+  if (first_[0] == 0) {
+    std::snprintf(first_, sizeof first_, "scratch: expected at most %zu bytes, got %zu", scratchBytes_, bytes);
+  }
+  return nullptr;
+}
+
+bool CudaDevice::reserveScratch(std::size_t bytes) noexcept {
+  if (bytes <= scratchBytes_) return true;
+  use();
+  note("reserveScratch", cudaStreamSynchronize(stream_));
+  cudaFree(scratch_);
+  scratchBytes_ = 0;
+  scratch_ = allocate(bytes);
+  if (scratch_ == nullptr) return false;
+  scratchBytes_ = bytes;
+  return true;
+}
+
+void CudaDevice::use() noexcept { note("use", cudaSetDevice(ordinal_)); }
+
+void CudaDevice::note(const char* what, int error) noexcept {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();
+  if (first_[0] != 0) return;
+  std::snprintf(first_, sizeof first_, "%s: %s", what, cudaGetErrorString(static_cast<cudaError_t>(error)));
+}
+
+bool CudaDevice::start() noexcept {
+  use();
+  cudaDeviceProp properties{};
+  note("open", cudaGetDeviceProperties(&properties, ordinal_));
+  name_ = properties.name;
+  multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, ordinal_);
+  capability_ = 10 * attribute(cudaDevAttrComputeCapabilityMajor, ordinal_) +
+                attribute(cudaDevAttrComputeCapabilityMinor, ordinal_);
+  maxSharedBytes_ = static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal_));
+  note("open", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  void* passage = nullptr;
+  note("open", cudaMallocHost(&passage, kPassageBytes));
+  passage_ = static_cast<unsigned char*>(passage);
+  return first_[0] == 0;
+}
+
+}  // namespace agl

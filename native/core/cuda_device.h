@@ -1,0 +1,86 @@
+// A CUDA device: its memory, and one stream on which everything asked of it runs in order. Usable without CUDA's headers.
+//   Nothing here throws: the first failure is kept with the name of what failed, until failure() is asked.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+
+struct CUstream_st;
+
+namespace agl {
+
+class CudaDevice final : public Device {
+ public:
+  // How many devices this machine offers; where none, why.
+  static int count(std::string& why);
+  // Null, and why, where device `ordinal` cannot be used.
+  static std::unique_ptr<CudaDevice> open(int ordinal, std::string& why);
+  ~CudaDevice() override;
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  bool isHost() const noexcept override { return false; }
+  void* allocate(std::size_t bytes) noexcept override;
+  void release(void* data, std::size_t bytes) noexcept override;
+  void fill(void* to, int byte, std::size_t bytes) noexcept override;
+  void copyIn(void* to, const void* host, std::size_t bytes) noexcept override;
+  void copyOut(void* host, const void* from, std::size_t bytes) noexcept override;
+  void copy(void* to, const void* from, std::size_t bytes) noexcept override;
+  const void* stage(const void* host, std::size_t bytes) noexcept override;
+  void beginStage() noexcept override { stageBlock_ = stageUsed_ = 0; }
+  std::size_t availableBytes() noexcept override;
+  const char* failure() noexcept override;
+
+  const std::string& name() const { return name_; }
+  CUstream_st* stream() const { return stream_; }
+  int multiprocessors() const { return multiprocessors_; }
+  int capability() const { return capability_; }  // 80, 90, ...
+  bool hopper() const { return capability_ == 90; }
+  std::size_t maxSharedBytes() const { return maxSharedBytes_; }  // of a block
+
+  // The workspace of the running op, 256-byte aligned: valid until the next op asks, taken once, in one piece. Null, and a
+  // failure, where fewer bytes were reserved.
+  void* scratch(std::size_t bytes) noexcept;
+  // Grows the workspace; false where memory is refused.
+  bool reserveScratch(std::size_t bytes) noexcept;
+
+  // Makes this the calling thread's device.
+  void use() noexcept;
+  // Keeps the first failure; `error` is a cudaError_t.
+  void note(const char* what, int error) noexcept;
+
+ private:
+  explicit CudaDevice(int ordinal) : ordinal_(ordinal) {}
+  bool start() noexcept;
+
+  static constexpr std::size_t kPassageBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kStageBytes = std::size_t{4} << 20;
+  struct Memory {
+    unsigned char* data;
+    std::size_t bytes;
+  };
+
+  int ordinal_;
+  std::string name_;
+  CUstream_st* stream_ = nullptr;
+  int multiprocessors_ = 0;
+  int capability_ = 0;
+  std::size_t maxSharedBytes_ = 0;
+  // Page-locked memory that small copies in pass through, so that they wait for nothing.
+  unsigned char* passage_ = nullptr;
+  std::size_t passageUsed_ = 0;
+  // Blocks that stage() fills one after another.
+  std::vector<Memory> stage_;
+  std::size_t stageBlock_ = 0;
+  std::size_t stageUsed_ = 0;
+  void* scratch_ = nullptr;
+  std::size_t scratchBytes_ = 0;
+  char first_[512] = "";
+  char asked_[512] = "";
+};
+
+}  // namespace agl

@@ -1,0 +1,55 @@
+// The backend table of CUDA, and the shared object's entry.
+#include "ops/cuda.h"
+
+#include <cstdio>
+#include <string>
+
+#include "core/cuda_device.h"
+#include "ops/ops.h"
+
+namespace agl {
+namespace {
+
+int devices(char* why, std::size_t bytes) {
+  std::string reason;
+  const int count = CudaDevice::count(reason);
+  std::snprintf(why, bytes, "%s", reason.c_str());
+  return count;
+}
+
+Device* open(int ordinal, char* why, std::size_t bytes) {
+  std::string reason;
+  std::unique_ptr<CudaDevice> device = CudaDevice::open(ordinal, reason);
+  std::snprintf(why, bytes, "%s", reason.c_str());
+  return device.release();
+}
+
+void close(Device* device) { delete device; }
+
+bool reserveScratch(Device* device, std::size_t bytes) {
+  return static_cast<CudaDevice*>(device)->reserveScratch(bytes);
+}
+
+}  // namespace
+
+const Ops* cudaOps() {
+  static const Ops ops = {
+      .linear = {},
+      .elementwise = kCudaElementwise,
+      .rmsNorm = {},
+      .rope = {},
+      .swiglu = {},
+      .attention = {},
+      .logSoftmax = {},
+      .embedding = {},
+      .adamw = {},
+  };
+  return &ops;
+}
+
+extern "C" const CudaBackend* agl_cuda_backend() {
+  static const CudaBackend backend = {cudaOps(), devices, open, close, reserveScratch};
+  return &backend;
+}
+
+}  // namespace agl

@@ -1,0 +1,36 @@
+// What the shared object of the CUDA backend offers: one C function, which the loader finds by name.
+#pragma once
+
+#include <cstddef>
+
+#include "ops/context.h"
+
+namespace agl {
+
+class CudaDevice;
+class Device;
+struct Ops;
+
+// INTERIM until Context carries its device.
+struct CudaContext : Context {
+  CudaDevice& device;
+};
+inline CudaDevice& cudaDevice(Context& ctx) { return static_cast<CudaContext&>(ctx).device; }
+
+struct CudaBackend {
+  const Ops* ops;
+  // How many devices there are; where none, why, in `bytes` bytes at `why`.
+  int (*devices)(char* why, std::size_t bytes);
+  // Null, and why, where device `ordinal` cannot be used. What is opened is closed here, too.
+  Device* (*open)(int ordinal, char* why, std::size_t bytes);
+  void (*close)(Device* device);
+  // Makes room for the ops' workspace; false where memory is refused.
+  bool (*reserveScratch)(Device* device, std::size_t bytes);
+};
+
+// The operations of CUDA; entries not yet written are null.
+const Ops* cudaOps();
+
+extern "C" __attribute__((visibility("default"))) const CudaBackend* agl_cuda_backend();
+
+}  // namespace agl

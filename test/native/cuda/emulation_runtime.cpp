@@ -1,0 +1,246 @@
+#include "cuda/emulation_runtime.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace agl::emulation {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kAlignment = 256;  // of cudaMalloc
+
+// Lies at the end of its pages, between two that are never readable.
+struct Allocation {
+  unsigned char* pages;
+  std::size_t pageBytes;
+  unsigned char* data;
+  std::size_t bytes;
+};
+
+struct State {
+  std::mutex mutex;
+  Machine machine;
+  std::vector<Allocation> allocations;
+  std::size_t used = 0;
+  bool lost = false;
+  cudaError_t lastError = cudaSuccess;
+  char message[1024] = "";
+};
+// One machine for a process, as CUDA has it.
+State& state() {
+  static State all;
+  return all;
+}
+
+cudaError_t failed(cudaError_t error) {
+  if (error != cudaSuccess) state().lastError = error;
+  return error;
+}
+
+// Of the allocation that holds all of these bytes.
+const Allocation* find(const void* data, std::size_t bytes) {
+  const auto* at = static_cast<const unsigned char*>(data);
+  for (const Allocation& one : state().allocations) {
+    if (at >= one.data && at + bytes <= one.data + one.bytes) return &one;
+  }
+  return nullptr;
+}
+
+void setReadable(bool readable) {
+  for (const Allocation& one : state().allocations) {
+    mprotect(one.pages, one.pageBytes, readable ? PROT_READ | PROT_WRITE : PROT_NONE);
+  }
+}
+
+void poison([[maybe_unused]] const Allocation& one, [[maybe_unused]] bool poisoned) {
+#if defined(__SANITIZE_ADDRESS__)
+  if (!poisoned) {
+    __asan_unpoison_memory_region(one.pages, one.pageBytes);
+    return;
+  }
+  const auto before = static_cast<std::size_t>(one.data - one.pages);
+  __asan_poison_memory_region(one.pages, before);
+  __asan_poison_memory_region(one.data + one.bytes, one.pageBytes - before - one.bytes);
+#endif
+}
+
+cudaError_t start(const Launch& launch, const void* const* pointers, std::size_t count) {
+  State& all = state();
+  const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
+  const std::size_t blocks = std::size_t{launch.grid.x} * launch.grid.y * launch.grid.z;
+  if (blocks == 0 || launch.grid.y > 65535 || launch.grid.z > 65535 || threads == 0 || threads > kMaxThreads ||
+      launch.block.z > 64 || launch.sharedBytes > kMaxSharedBytes) {
+    return cudaErrorInvalidConfiguration;
+  }
+  for (std::size_t i = 0; i < count; i++) {
+    if (pointers[i] == nullptr || find(pointers[i], 1) != nullptr) continue;
+    std::snprintf(all.message, sizeof all.message, "expected device memory in pointer %zu of the launch, got %p", i + 1,
+                  pointers[i]);
+    return cudaErrorIllegalAddress;
+  }
+  setReadable(true);
+  const char* mistake = runLaunch(launch);
+  setReadable(false);
+  if (mistake == nullptr) return cudaSuccess;
+  std::snprintf(all.message, sizeof all.message, "%s", mistake);
+  return cudaErrorLaunchFailure;
+}
+
+}  // namespace
+
+void setMachine(const Machine& machine) { state().machine = machine; }
+void loseDevice(bool lost) { state().lost = lost; }
+
+cudaError_t launch(const Launch& launch, const void* const* pointers, std::size_t count) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  all.message[0] = 0;
+  if (all.lost) return failed(cudaErrorLaunchFailure);
+  return failed(start(launch, pointers, count));
+}
+
+}  // namespace agl::emulation
+
+using namespace agl::emulation;
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = state().machine.devices;
+  return *count > 0 ? cudaSuccess : failed(cudaErrorNoDevice);
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= state().machine.devices) return failed(cudaErrorInvalidDevice);
+  return state().lost ? failed(cudaErrorLaunchFailure) : cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::snprintf(properties->name, sizeof properties->name, "emulated device");
+  properties->totalGlobalMem = state().machine.bytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  const Machine& machine = state().machine;
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount: *value = machine.multiprocessors; break;
+    case cudaDevAttrComputeCapabilityMajor: *value = machine.major; break;
+    case cudaDevAttrComputeCapabilityMinor: *value = machine.minor; break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = static_cast<int>(kMaxSharedBytes); break;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* available, std::size_t* total) {
+  const State& all = state();
+  *total = all.machine.bytes;
+  *available = all.machine.bytes - std::min(all.used, all.machine.bytes);
+  return all.lost ? failed(cudaErrorLaunchFailure) : cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return state().lost ? failed(cudaErrorLaunchFailure) : cudaSuccess; }
+
+cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  *data = nullptr;
+  if (all.lost) return failed(cudaErrorLaunchFailure);
+  if (bytes > all.machine.bytes - std::min(all.used, all.machine.bytes)) return failed(cudaErrorMemoryAllocation);
+  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+  Allocation one{};
+  one.pageBytes = (rounded + kPage - 1) / kPage * kPage;
+  void* range = mmap(nullptr, one.pageBytes + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED) return failed(cudaErrorMemoryAllocation);
+  one.pages = static_cast<unsigned char*>(range) + kPage;
+  one.data = one.pages + one.pageBytes - rounded;
+  one.bytes = bytes;
+  mprotect(one.pages, one.pageBytes, PROT_READ | PROT_WRITE);
+  std::memset(one.data, 0xff, bytes);  // what a program must not rely on
+  mprotect(one.pages, one.pageBytes, PROT_NONE);
+  poison(one, true);
+  all.allocations.push_back(one);
+  all.used += bytes;
+  *data = one.data;
+  return cudaSuccess;
+}
+
+cudaError_t cudaFree(void* data) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  if (data == nullptr) return cudaSuccess;
+  const auto at = std::find_if(all.allocations.begin(), all.allocations.end(),
+                               [&](const Allocation& one) { return one.data == data; });
+  if (at == all.allocations.end()) return failed(cudaErrorInvalidValue);
+  poison(*at, false);
+  munmap(at->pages - kPage, at->pageBytes + 2 * kPage);
+  all.used -= at->bytes;
+  all.allocations.erase(at);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** data, std::size_t bytes) {
+  *data = std::malloc(bytes);
+  return *data == nullptr ? failed(cudaErrorMemoryAllocation) : cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* data) {
+  std::free(data);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  if (all.lost) return failed(cudaErrorLaunchFailure);
+  const bool toHolds = kind == cudaMemcpyDeviceToHost || find(to, bytes) != nullptr;
+  const bool fromHolds = kind == cudaMemcpyHostToDevice || find(from, bytes) != nullptr;
+  if (!toHolds || !fromHolds) return failed(cudaErrorInvalidValue);
+  setReadable(true);
+  std::memcpy(to, from, bytes);
+  setReadable(false);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaStream_t) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  if (all.lost) return failed(cudaErrorLaunchFailure);
+  if (find(to, bytes) == nullptr) return failed(cudaErrorInvalidValue);
+  setReadable(true);
+  std::memset(to, byte, bytes);
+  setReadable(false);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError() { return std::exchange(state().lastError, cudaSuccess); }
+
+const char* cudaGetErrorString(cudaError_t error) {
+  const State& all = state();
+  if (all.message[0] != 0 && (error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure)) return all.message;
+  switch (error) {
+    case cudaSuccess: return "no error";
+    case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidConfiguration: return "invalid configuration argument";
+    case cudaErrorNoDevice: return "no CUDA-capable device is detected";
+    case cudaErrorInvalidDevice: return "invalid device ordinal";
+    case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
+    case cudaErrorLaunchFailure: return "unspecified launch failure";
+  }
+  return "unknown error";
+}

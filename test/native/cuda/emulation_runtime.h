@@ -1,0 +1,69 @@
+// The CUDA runtime functions that core/cuda_device.cu calls, on an emulated device: host memory that only launches and
+// copies may touch (between them it is unreadable for the host), everything in order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cuda/emulation_threads.h"
+
+enum cudaError_t : int {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchFailure = 719,
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+enum cudaDeviceAttr {
+  cudaDevAttrMultiProcessorCount = 16,
+  cudaDevAttrComputeCapabilityMajor = 75,
+  cudaDevAttrComputeCapabilityMinor = 76,
+  cudaDevAttrMaxSharedMemoryPerBlockOptin = 97,
+};
+struct cudaDeviceProp {
+  char name[256];
+  std::size_t totalGlobalMem;
+};
+using cudaStream_t = struct CUstream_st*;
+constexpr unsigned cudaStreamNonBlocking = 1;
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+cudaError_t cudaMemGetInfo(std::size_t* available, std::size_t* total);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaMalloc(void** data, std::size_t bytes);
+cudaError_t cudaFree(void* data);
+cudaError_t cudaMallocHost(void** data, std::size_t bytes);
+cudaError_t cudaFreeHost(void* data);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaGetLastError();
+// After a launch that failed: what its kernel did wrong.
+const char* cudaGetErrorString(cudaError_t error);
+
+namespace agl::emulation {
+
+// What the emulated machine has; set before a device is opened.
+struct Machine {
+  int devices = 1;
+  int major = 9;
+  int minor = 0;
+  int multiprocessors = 4;
+  std::size_t bytes = std::size_t{8} << 30;
+};
+void setMachine(const Machine& machine);
+// Every call fails from now on, as after a crash of a kernel, until false.
+void loseDevice(bool lost);
+
+// Checks the arguments that are pointers, then runs it: the launches of all threads one after another.
+cudaError_t launch(const Launch& launch, const void* const* pointers, std::size_t count);
+
+}  // namespace agl::emulation
