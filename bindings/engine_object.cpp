@@ -120,7 +120,7 @@ Napi::Value EngineObject::parameters(const Napi::CallbackInfo& info) {
                         : kind == "firstMoment"  ? from.firstMoment(i)
                         : kind == "secondMoment" ? from.secondMoment(i)
                                                  : from.value(i);
-      tensors->emplace_back(view.f32(), view.f32() + view.rows * view.cols);
+      tensors->push_back(engine->read(view));
     }
     return [tensors](napi_env env) -> napi_value {
       napi_value out = nullptr;

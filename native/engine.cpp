@@ -14,6 +14,12 @@ static Isa chooseIsa(const EngineOptions& options) {
   return isa;
 }
 
+static Device& deviceOf(const EngineOptions& options) {
+  return options.device == nullptr ? hostDevice() : *options.device;
+}
+
+static const Ops& opsOf(const EngineOptions& options) { return options.ops == nullptr ? cpuOps() : *options.ops; }
+
 static std::size_t scratchBytes(const ModelConfig& config) {
   const AttentionShape attention{config.heads, config.kvHeads, config.headSize, 1};
   const std::int64_t widest =
@@ -23,18 +29,17 @@ static std::size_t scratchBytes(const ModelConfig& config) {
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(chooseIsa(options_)) {
   const ModelConfig& config = options_.model;
-  const Ops& ops = cpuOps();
   if (options_.trainAll && config.compute != Dtype::f32) {
     throw Error("E_INTERNAL", "engine: all parameters are trained in f32 alone");
   }
   planBase();
   setComputeFloatMode();
   pool_ = std::make_unique<Pool>(options_.threads, scratchBytes(config));
-  context_ = std::make_unique<Context>(Context{*pool_, *kernelsOf(isa_)});
-  weights_ = std::make_unique<Weights>(*context_, ops, config, options_.tensors, options_.files, options_.trainAll);
-  transformer_ = std::make_unique<Transformer>(*context_, ops, config, *weights_, stop_);
-  memory_ = std::make_unique<TokenMemory>(config, options_.cacheTokens);
-  activations_ = Arena("activations", static_cast<std::size_t>(plan_.activations));
+  context_ = std::make_unique<Context>(Context{*pool_, *kernelsOf(isa_), deviceOf(options_), opsOf(options_)});
+  weights_ = std::make_unique<Weights>(*context_, config, options_.tensors, options_.files, options_.trainAll);
+  transformer_ = std::make_unique<Transformer>(*context_, config, *weights_, stop_);
+  memory_ = std::make_unique<TokenMemory>(context_->device, config, options_.cacheTokens);
+  activations_ = Arena(context_->device, "activations", static_cast<std::size_t>(plan_.activations));
   trainer_ = std::make_unique<Trainer>(*transformer_, activations_, keep_);
   scheduler_ = std::make_unique<Scheduler>(*transformer_, *memory_, activations_, options_.batchTokens);
   if (options_.poison) {
@@ -51,10 +56,10 @@ int Engine::addAdapter(std::vector<LoraTarget> targets, const std::vector<std::s
   const std::int64_t packed = Adapter::packedBytes(config, targets);
   const std::int64_t parameters = Adapter::parameterBytes(config, targets);
   requireMemory(packed + parameters + activations - plan_.activations, "policy.addAdapter");
-  auto adapter = std::make_unique<Adapter>(*context_, cpuOps(), config, std::move(targets), files, seed);
+  auto adapter = std::make_unique<Adapter>(*context_, config, std::move(targets), files, seed);
   if (rank > largestRank_) {
     trainer_->forget();
-    activations_ = Arena("activations", static_cast<std::size_t>(activations));
+    activations_ = Arena(context_->device, "activations", static_cast<std::size_t>(activations));
     if (options_.poison) activations_.poison();
     plan_.activations = activations;
     largestRank_ = rank;
@@ -89,7 +94,7 @@ ParameterSet& Engine::parameters(int handle) {
 
 double Engine::optimStep(int handle, const OptimStep& step) {
   trainer_->forget();
-  const double norm = parameters(handle).step(*context_, cpuOps(), step.adamw, step.maxGradNorm);
+  const double norm = parameters(handle).step(*context_, step.adamw, step.maxGradNorm);
   refresh(handle);
   return norm;
 }
@@ -108,9 +113,9 @@ void Engine::restore(int handle, const TrainingState& state) {
     throw Error("E_INTERNAL", "engine.restore: expected three vectors of every tensor's size");
   }
   for (std::size_t i = 0; i < to.count(); i++) {
-    std::copy(state.values[i].begin(), state.values[i].end(), to.value(i).f32());
-    std::copy(state.firstMoments[i].begin(), state.firstMoments[i].end(), to.firstMoment(i).f32());
-    std::copy(state.secondMoments[i].begin(), state.secondMoments[i].end(), to.secondMoment(i).f32());
+    write(to.value(i), state.values[i]);
+    write(to.firstMoment(i), state.firstMoments[i]);
+    write(to.secondMoment(i), state.secondMoments[i]);
   }
   to.setSteps(state.version);
   to.zeroGradients();
@@ -122,11 +127,18 @@ void Engine::restore(int handle, const TrainingState& state) {
   }
 }
 
+std::vector<float> Engine::read(View view) { return readFloats(context_->device, view); }
+
+void Engine::write(View view, const std::vector<float>& values) {
+  context_->device.copyIn(view.data, values.data(), values.size() * sizeof(float));
+  checkDevice(context_->device);
+}
+
 void Engine::refresh(int handle) {
   if (handle < 0) {
-    weights_->refresh(*context_, cpuOps());
+    weights_->refresh(*context_);
   } else {
-    adapters_.at(handle)->refresh(*context_, cpuOps());
+    adapters_.at(handle)->refresh(*context_);
   }
 #ifndef AGL_FAULT_STALE_CACHE
   scheduler_->dropCache(handle);
@@ -184,14 +196,14 @@ void Engine::planBase() {
   plan_.tokenMemory = TokenMemory::bytes(config, options_.cacheTokens);
   plan_.scratch = static_cast<std::int64_t>(scratchBytes(config)) * options_.threads;
   // Recomputing a layer gives the same bits, so this may look at the machine.
-  const bool roomy = activationBytes(0, Keep::layers) <= static_cast<std::int64_t>(availableMemory() / 3);
+  const bool roomy = activationBytes(0, Keep::layers) <= static_cast<std::int64_t>(deviceOf(options_).availableBytes() / 3);
   keep_ = options_.keep.value_or(roomy ? Keep::layers : Keep::residuals);
   plan_.activations = activationBytes(0, keep_);
   requireMemory(plan_.total(), "loadPolicy");
 }
 
 void Engine::requireMemory(std::int64_t bytes, const char* who) const {
-  const auto available = static_cast<std::int64_t>(availableMemory());
+  const auto available = static_cast<std::int64_t>(deviceOf(options_).availableBytes());
   if (bytes <= available) return;
   throw Error("E_MEMORY", std::string(who) + ": expected at most " + readable(available) + " of free memory, the plan needs " +
                               readable(bytes) + " (weights " + readable(plan_.weights) + ", optimizer " +

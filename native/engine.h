@@ -37,6 +37,9 @@ struct EngineOptions {
   std::int64_t batchTokens = 0;
   std::int64_t cacheTokens = 0;
   bool poison = false;
+  // Where it computes and with which operations; the CPU when null.
+  std::shared_ptr<Device> device;
+  const Ops* ops = nullptr;
   std::optional<Keep> keep;  // what a kept forward keeps; by the memory of the machine when absent
 };
 
@@ -82,6 +85,9 @@ class Engine {
   double optimStep(int handle, const OptimStep& step);
   // Goes on from that state as if its steps had been taken here; gradients are cleared. The sizes were checked by the caller; E_INTERNAL else.
   void restore(int handle, const TrainingState& state);
+  // A tensor of a parameter set, contiguous, from and to the device.
+  std::vector<float> read(View view);
+  void write(View view, const std::vector<float>& values);
   // After values were written by hand: packs them, drops what was computed under the old ones.
   void refresh(int handle);
 

@@ -53,9 +53,9 @@ void callReference(const Problem& p, float* out, std::int64_t begin, std::int64_
 void callEngine(Context& ctx, Problem& p, Floats& out, std::int64_t rows, Packed w) {
   const View from = matrix(p.in.data(), rows, p.inWidth()), to = matrix(out.data(), rows, p.outWidth());
   if (p.backward) {
-    cpuOps().linear.backwardInput(ctx, to, from, w);
+    ctx.ops.linear.backwardInput(ctx, to, from, w);
   } else {
-    cpuOps().linear.forward(ctx, to, from, w);
+    ctx.ops.linear.forward(ctx, to, from, w);
   }
 }
 
@@ -143,14 +143,14 @@ int run(const Arguments& arguments) {
   }
 
   Pool pool(threads, linearScratchBytes(Dtype::f32, n));
-  Context ctx{pool, *kernels};
+  Context ctx{pool, *kernels, hostDevice(), cpuOps()};
   Packed first{nullptr, n, k};
   const std::int64_t count = std::max<std::int64_t>(1, arguments.integer("cold", 0) / (first.elements() * 4));
   Arena arena("benchmark weights", static_cast<std::size_t>(count) * Arena::rounded(static_cast<std::size_t>(first.elements()) * 4));
   std::vector<Packed> copies;
   for (std::int64_t i = 0; i < count; i++) {
     copies.push_back({arena.floats(first.elements()), n, k});
-    cpuOps().linear.pack(ctx, copies.back(), matrix(p.w.data(), n, k));
+    ctx.ops.linear.pack(ctx, copies.back(), matrix(p.w.data(), n, k));
   }
   const bool checks = arguments.integer("check", 0) != 0;
   if (checks && !isExact(ctx, p, rowCounts, copies.front())) return refuse("the engine's bits are not the reference's");

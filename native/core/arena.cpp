@@ -1,20 +1,18 @@
 #include "core/arena.h"
 
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "core/error.h"
-#include "core/os.h"
 
 namespace agl {
 
-Arena::Arena(const char* name, std::size_t bytes) : name_(name), bytes_(rounded(bytes)) {
+Arena::Arena(Device& device, const char* name, std::size_t bytes) : device_(&device), name_(name), bytes_(rounded(bytes)) {
   if (bytes_ == 0) return;
-  data_ = mapMemory(bytes_);
+  data_ = static_cast<std::byte*>(device.allocate(bytes_));
   if (data_ == nullptr) {
     throw Error("E_MEMORY", std::string("arena ") + name + ": expected " + std::to_string(bytes_) +
-                                " bytes, the system refused; load a smaller model or context");
+                                " bytes, the device refused; load a smaller model or context");
   }
 }
 
@@ -26,12 +24,13 @@ Arena Arena::counting(const char* name) {
 }
 
 Arena::~Arena() {
-  if (data_ != nullptr) unmapMemory(data_, bytes_);
+  if (data_ != nullptr) device_->release(data_, bytes_);
 }
 
 Arena::Arena(Arena&& other) noexcept { *this = std::move(other); }
 
 Arena& Arena::operator=(Arena&& other) noexcept {
+  std::swap(device_, other.device_);
   std::swap(name_, other.name_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
@@ -55,7 +54,7 @@ void* Arena::allocate(std::size_t bytes) {
 }
 
 void Arena::poison() {
-  if (data_ != nullptr) std::memset(data_, 0xff, bytes_);
+  if (data_ != nullptr) device_->fill(data_, 0xff, bytes_);
 }
 
 }  // namespace agl

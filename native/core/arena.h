@@ -1,10 +1,11 @@
-// One arena per lifetime: a single mapping handed out front to back in 64-byte steps and freed as a whole. Pages are
-// committed by the system when first touched.
+// One arena per lifetime: a single mapping of a device's memory, handed out front to back in 64-byte steps and freed as a whole. On the host,
+// pages are committed by the system when first touched.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "core/device.h"
 #include "core/view.h"
 
 namespace agl {
@@ -12,8 +13,10 @@ namespace agl {
 class Arena {
  public:
   Arena() = default;
-  // Throws E_MEMORY naming the arena when the system refuses.
-  Arena(const char* name, std::size_t bytes);
+  // Throws E_MEMORY naming the arena when the device refuses.
+  Arena(Device& device, const char* name, std::size_t bytes);
+  // On the host.
+  Arena(const char* name, std::size_t bytes) : Arena(hostDevice(), name, bytes) {}
   // An arena without memory that only counts what would be allocated: the plan runs the same code as the work.
   static Arena counting(const char* name);
   ~Arena();
@@ -41,6 +44,7 @@ class Arena {
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
  private:
+  Device* device_ = nullptr;
   const char* name_ = "";
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;

@@ -30,11 +30,11 @@ std::int64_t Adapter::parameterBytes(const ModelConfig& config, const std::vecto
   return ParameterSet::bytes(shapesOf(config, targets));
 }
 
-Adapter::Adapter(Context& context, const Ops& ops, const ModelConfig& config, std::vector<LoraTarget> targets,
+Adapter::Adapter(Context& context, const ModelConfig& config, std::vector<LoraTarget> targets,
                  const std::vector<std::string>& files, std::uint64_t seed)
     : targets_(std::move(targets)),
-      parameters_(shapesOf(config, targets_)),
-      packed_("adapter", static_cast<std::size_t>(packedBytes(config, targets_))),
+      parameters_(context.device, shapesOf(config, targets_)),
+      packed_(context.device, "adapter", static_cast<std::size_t>(packedBytes(config, targets_))),
       pairs_(static_cast<std::size_t>(config.layers)) {
   for (std::size_t i = 0; i < targets_.size(); i++) {
     const LoraTarget& target = targets_[i];
@@ -53,42 +53,44 @@ Adapter::Adapter(Context& context, const Ops& ops, const ModelConfig& config, st
     pair.db = parameters_.gradient(2 * i + 1);
     if (target.rank > largestRank_) largestRank_ = target.rank;
   }
-  initialise(files, seed);
-  pack(context, ops);
+  initialise(context.device, files, seed);
+  pack(context);
 }
 
-void Adapter::refresh(Context& context, const Ops& ops) {
-  pack(context, ops);
+void Adapter::refresh(Context& context) {
+  pack(context);
   version_++;
 }
 
 // --- internal ---
 
-void Adapter::initialise(const std::vector<std::string>& files, std::uint64_t seed) {
+void Adapter::initialise(Device& device, const std::vector<std::string>& files, std::uint64_t seed) {
   const MappedTensors mapped(files);
   for (std::size_t i = 0; i < targets_.size(); i++) {
     const View a = parameters_.value(2 * i);
     if (targets_[i].stored) {
-      copyToF32(a, mapped.at(targets_[i].a));
-      copyToF32(parameters_.value(2 * i + 1), mapped.at(targets_[i].b));
+      writeAsF32(device, a, mapped.at(targets_[i].a));
+      writeAsF32(device, parameters_.value(2 * i + 1), mapped.at(targets_[i].b));
       continue;
     }
     // PEFT's initialisation: A is kaiming-uniform with a = sqrt(5), which is +-1/sqrt(in).
     const double bound = 1.0 / std::sqrt(static_cast<double>(a.cols));
     const auto stream = static_cast<std::uint32_t>(targets_[i].layer * kProjections + targets_[i].projection);
-    for (std::int64_t j = 0; j < a.rows * a.cols; j++) {
+    std::vector<float> drawn(static_cast<std::size_t>(a.rows * a.cols));
+    for (std::size_t j = 0; j < drawn.size(); j++) {
       const PhiloxBlock block = philox(
           {static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(j >> 32), stream, 0x4c6f5241}, seed);
-      a.f32()[j] = static_cast<float>((uniform(block[0], block[1]) * 2 - 1) * bound);
+      drawn[j] = static_cast<float>((uniform(block[0], block[1]) * 2 - 1) * bound);
     }
+    device.copyIn(a.data, drawn.data(), drawn.size() * sizeof(float));
   }
 }
 
-void Adapter::pack(Context& context, const Ops& ops) {
+void Adapter::pack(Context& context) {
   for (std::size_t i = 0; i < targets_.size(); i++) {
     const LoraPair& pair = this->pair(targets_[i].layer, targets_[i].projection);
-    ops.linear.pack(context, pair.a, parameters_.value(2 * i));
-    ops.linear.pack(context, pair.b, parameters_.value(2 * i + 1));
+    context.ops.linear.pack(context, pair.a, parameters_.value(2 * i));
+    context.ops.linear.pack(context, pair.b, parameters_.value(2 * i + 1));
   }
 }
 

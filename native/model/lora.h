@@ -34,7 +34,7 @@ struct LoraPair {
 
 class Adapter {
  public:
-  Adapter(Context& context, const Ops& ops, const ModelConfig& config, std::vector<LoraTarget> targets,
+  Adapter(Context& context, const ModelConfig& config, std::vector<LoraTarget> targets,
           const std::vector<std::string>& files, std::uint64_t seed);
 
   static std::int64_t packedBytes(const ModelConfig& config, const std::vector<LoraTarget>& targets);
@@ -49,13 +49,13 @@ class Adapter {
   // A then B of each target.
   ParameterSet& parameters() { return parameters_; }
   // After the values changed: packs them again; what was computed under the old ones is stale.
-  void refresh(Context& context, const Ops& ops);
+  void refresh(Context& context);
   std::int64_t version() const { return version_; }
   void setVersion(std::int64_t version) { version_ = version; }
 
  private:
-  void initialise(const std::vector<std::string>& files, std::uint64_t seed);
-  void pack(Context& context, const Ops& ops);
+  void initialise(Device& device, const std::vector<std::string>& files, std::uint64_t seed);
+  void pack(Context& context);
 
   std::vector<LoraTarget> targets_;
   ParameterSet parameters_;

@@ -28,7 +28,7 @@ View MappedTensors::at(const TensorLocation& location) const {
   return {data, location.dtype, location.rows, location.cols, location.cols};
 }
 
-void copyToF32(View to, View from) {
+static void convert(View to, View from) {
   const std::int64_t width = from.cols * dtypeBytes(from.dtype);
   for (std::int64_t row = 0; row < from.rows; row++) {
     const std::byte* source = static_cast<const std::byte*>(from.data) + row * width;
@@ -43,6 +43,16 @@ void copyToF32(View to, View from) {
       target[col] = from.dtype == Dtype::bf16 ? bf16ToF32(bits) : f16ToF32(bits);
     }
   }
+}
+
+void writeAsF32(Device& device, View to, View from) {
+  if (device.isHost()) {
+    convert(to, from);
+    return;
+  }
+  std::vector<float> numbers(static_cast<std::size_t>(from.rows * from.cols));
+  convert(matrix(numbers.data(), from.rows, from.cols), from);
+  device.copyIn(to.data, numbers.data(), numbers.size() * sizeof(float));
 }
 
 }  // namespace agl

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/device.h"
 #include "core/os.h"
 #include "model/config.h"
 
@@ -21,7 +22,7 @@ class MappedTensors {
   std::vector<std::unique_ptr<MappedFile>> files_;
 };
 
-// Copies to f32 row by row, any file dtype.
-void copyToF32(View to, View from);
+// A matrix on the host, of any file dtype and alignment, as f32 into the device's memory.
+void writeAsF32(Device& device, View to, View from);
 
 }  // namespace agl

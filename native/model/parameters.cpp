@@ -1,7 +1,6 @@
 #include "model/parameters.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -15,8 +14,8 @@ std::int64_t ParameterSet::bytes(const std::vector<ParameterShape>& shapes) {
   return total * 4 * 4;
 }
 
-ParameterSet::ParameterSet(const std::vector<ParameterShape>& shapes)
-    : shapes_(shapes), arena_("optimizer", static_cast<std::size_t>(bytes(shapes))) {
+ParameterSet::ParameterSet(Device& device, const std::vector<ParameterShape>& shapes)
+    : shapes_(shapes), device_(&device), arena_(device, "optimizer", static_cast<std::size_t>(bytes(shapes))) {
   for (const ParameterShape& shape : shapes_) {
     begins_.push_back(total_);
     total_ += padded(shape);
@@ -27,17 +26,17 @@ ParameterSet::ParameterSet(const std::vector<ParameterShape>& shapes)
   secondMoments_ = arena_.floats(total_);
 }
 
-void ParameterSet::zeroGradients() { std::memset(gradients_, 0, static_cast<std::size_t>(total_) * 4); }
+void ParameterSet::zeroGradients() { zero(*device_, flat(gradients_)); }
 
-double ParameterSet::step(Context& context, const Ops& ops, AdamwStep options, double maxGradNorm) {
-  const double norm = std::sqrt(ops.adamw.squaredNorm(context, flat(gradients_)));
+double ParameterSet::step(Context& context, AdamwStep options, double maxGradNorm) {
+  const double norm = std::sqrt(context.ops.adamw.squaredNorm(context, flat(gradients_)));
   if (!std::isfinite(norm)) {
     throw Error("E_NONFINITE", "policy.optimStep: expected a finite gradient norm, got " + std::to_string(norm) +
                                    "; weights are unchanged, call zeroGradients() and lower the learning rate");
   }
   options.gradientScale = norm > maxGradNorm ? maxGradNorm / (norm + 1e-6) : 1.0;
   options.step = ++steps_;
-  ops.adamw.step(context, flat(values_), flat(gradients_), flat(firstMoments_), flat(secondMoments_), options);
+  context.ops.adamw.step(context, flat(values_), flat(gradients_), flat(firstMoments_), flat(secondMoments_), options);
   zeroGradients();
   return norm;
 }

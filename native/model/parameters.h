@@ -19,7 +19,7 @@ struct ParameterShape {
 class ParameterSet {
  public:
   ParameterSet() = default;
-  explicit ParameterSet(const std::vector<ParameterShape>& shapes);
+  ParameterSet(Device& device, const std::vector<ParameterShape>& shapes);
   static std::int64_t bytes(const std::vector<ParameterShape>& shapes);
 
   std::int64_t bytes() const { return static_cast<std::int64_t>(arena_.bytes()); }
@@ -34,7 +34,7 @@ class ParameterSet {
   void zeroGradients();
   // Clips to maxGradNorm by the factor maxGradNorm / (norm + 1e-6) when the norm exceeds it, takes one AdamW step and clears the gradients;
   // returns the norm before clipping. Throws E_NONFINITE, changing nothing, when it is not finite.
-  double step(Context& context, const Ops& ops, AdamwStep options, double maxGradNorm);
+  double step(Context& context, AdamwStep options, double maxGradNorm);
 
  private:
   View at(float* base, std::size_t index) const;
@@ -44,6 +44,7 @@ class ParameterSet {
   std::vector<std::int64_t> begins_;
   std::int64_t total_ = 0;
   std::int64_t steps_ = 0;
+  Device* device_ = nullptr;
   Arena arena_;
   float* values_ = nullptr;
   float* gradients_ = nullptr;

@@ -13,8 +13,8 @@ class TokenMemory {
  public:
   static constexpr std::int32_t kBlock = 32;
 
-  TokenMemory(const ModelConfig& config, std::int64_t slots)
-      : slots_(slots), width_(config.keyWidth()), arena_("token memory", static_cast<std::size_t>(bytes(config, slots))) {
+  TokenMemory(Device& device, const ModelConfig& config, std::int64_t slots)
+      : slots_(slots), width_(config.keyWidth()), arena_(device, "token memory", static_cast<std::size_t>(bytes(config, slots))) {
     for (std::int64_t layer = 0; layer < config.layers; layer++) {
       keys_.push_back(arena_.matrix(config.compute, slots, width_));
       values_.push_back(arena_.matrix(config.compute, slots, width_));

@@ -1,28 +1,43 @@
 #include "model/transformer.h"
 
 #include <cmath>
+#include <vector>
 
 #include "core/error.h"
 
 namespace agl {
 
-Transformer::Transformer(Context& context, const Ops& ops, const ModelConfig& config, Weights& weights,
+Transformer::Transformer(Context& context, const ModelConfig& config, Weights& weights,
                          const std::atomic<bool>& stop)
     : context_(context),
-      ops_(ops),
       config_(config),
       weights_(weights),
       stop_(stop),
-      tables_("rotary tables", static_cast<std::size_t>(config.contextLength * config.headSize * 4 + 128)),
+      tables_(context.device, "rotary tables", static_cast<std::size_t>(config.contextLength * config.headSize * 4 + 128)),
       attention_{config.heads, config.kvHeads, config.headSize,
                  1.0F / std::sqrt(static_cast<float>(config.headSize))} {
   cos_ = tables_.matrix(config.contextLength, config.headSize / 2);
   sin_ = tables_.matrix(config.contextLength, config.headSize / 2);
-  fillRopeTable(cos_, sin_, config.rope);
+  std::vector<float> tables(static_cast<std::size_t>(2 * cos_.rows * cos_.cols));
+  const View cos = matrix(tables.data(), cos_.rows, cos_.cols);
+  const View sin = matrix(cos.f32(cos.rows), cos_.rows, cos_.cols);
+  fillRopeTable(cos, sin, config.rope);
+  context.device.copyIn(cos_.data, cos.data, tables.size() / 2 * sizeof(float));
+  context.device.copyIn(sin_.data, sin.data, tables.size() / 2 * sizeof(float));
+}
+
+Rows Transformer::stage(Rows rows, bool withBackward) {
+  Device& device = context_.device;
+  device.beginStage();
+  rows.tokens = staged(device, rows.tokens);
+  rows.positions = staged(device, rows.positions);
+  rows.slots = staged(device, rows.slots);
+  context_.ops.attention.prepare(context_, rows.attention, withBackward);
+  return rows;
 }
 
 void Transformer::forward(const Rows& rows, const PassActivations& pass, TokenMemory* memory) {
-  weights_.embed(context_, ops_, pass.residual(0), rows.tokens.data());
+  weights_.embed(context_, pass.residual(0), rows.tokens.data());
   for (std::int64_t layer = 0; layer < config_.layers; layer++) {
     checkStop();
     layerForward(layer, rows, pass.layer(layer), pass, memory);
@@ -40,34 +55,34 @@ void Transformer::layerForward(std::int64_t layer, const Rows& rows, const Layer
   const LayerWeights& w = weights_.layer(layer);
   const View x = pass.residual(layer);
   const View y = pass.residual(layer + 1);
-  ops_.rmsNorm.forward(context_, a.attentionInput, a.attentionRstd, x, w.attentionNorm, config_.normEps);
+  context_.ops.rmsNorm.forward(context_, a.attentionInput, a.attentionRstd, x, w.attentionNorm, config_.normEps);
   const bool headNorms = w.qNorm.data != nullptr;
   product(layer, Projection::q, rows, headNorms ? a.qRaw : a.q, a.attentionInput, a, pass);
   product(layer, Projection::k, rows, headNorms ? a.kRaw : a.k, a.attentionInput, a, pass);
   product(layer, Projection::v, rows, a.v, a.attentionInput, a, pass);
   if (headNorms) {
     const std::int64_t size = config_.headSize;
-    ops_.rmsNorm.forward(context_, a.q.reshape(size), a.qRstd, a.qRaw.reshape(size), w.qNorm, config_.normEps);
-    ops_.rmsNorm.forward(context_, a.k.reshape(size), a.kRstd, a.kRaw.reshape(size), w.kNorm, config_.normEps);
+    context_.ops.rmsNorm.forward(context_, a.q.reshape(size), a.qRstd, a.qRaw.reshape(size), w.qNorm, config_.normEps);
+    context_.ops.rmsNorm.forward(context_, a.k.reshape(size), a.kRstd, a.kRaw.reshape(size), w.kNorm, config_.normEps);
   }
-  ops_.rope.forward(context_, a.q, cos_, sin_, rows.positions.data(), config_.headSize);
-  ops_.rope.forward(context_, a.k, cos_, sin_, rows.positions.data(), config_.headSize);
+  context_.ops.rope.forward(context_, a.q, cos_, sin_, rows.positions.data(), config_.headSize);
+  context_.ops.rope.forward(context_, a.k, cos_, sin_, rows.positions.data(), config_.headSize);
   const View keys = memory == nullptr ? a.keys : memory->keys(layer);
   const View values = memory == nullptr ? a.values : memory->values(layer);
   const std::int32_t* slots = memory == nullptr ? nullptr : rows.slots.data();
   if (keys.data != a.k.data) {
-    ops_.elementwise.keep(context_, keys, a.k, slots);
-    ops_.elementwise.keep(context_, values, a.v, slots);
+    context_.ops.elementwise.keep(context_, keys, a.k, slots);
+    context_.ops.elementwise.keep(context_, values, a.v, slots);
   }
-  ops_.attention.forward(context_, a.attention, a.lse, a.q, keys, values, rows.tiles, rows.runs, attention_);
+  context_.ops.attention.forward(context_, a.attention, a.lse, a.q, keys, values, rows.attention, attention_);
   product(layer, Projection::o, rows, a.middle, a.attention, a, pass);
-  ops_.elementwise.add(context_, a.middle, x);
-  ops_.rmsNorm.forward(context_, a.mlpInput, a.mlpRstd, a.middle, w.mlpNorm, config_.normEps);
+  context_.ops.elementwise.add(context_, a.middle, x);
+  context_.ops.rmsNorm.forward(context_, a.mlpInput, a.mlpRstd, a.middle, w.mlpNorm, config_.normEps);
   product(layer, Projection::gate, rows, a.gate, a.mlpInput, a, pass);
   product(layer, Projection::up, rows, a.up, a.mlpInput, a, pass);
-  ops_.swiglu.forward(context_, a.act, a.gate, a.up);
+  context_.ops.swiglu.forward(context_, a.act, a.gate, a.up);
   product(layer, Projection::down, rows, y, a.act, a, pass);
-  ops_.elementwise.add(context_, y, a.middle);
+  context_.ops.elementwise.add(context_, y, a.middle);
 }
 
 // A buffer of the pass seen with the width this product needs.
@@ -79,9 +94,9 @@ void Transformer::product(std::int64_t layer, Projection projection, const Rows&
                           const LayerActivations& a, const PassActivations& pass) {
   const auto index = static_cast<std::size_t>(projection);
   const LayerWeights& w = weights_.layer(layer);
-  ops_.linear.forward(context_, y, x, w.projections[index]);
+  context_.ops.linear.forward(context_, y, x, w.projections[index]);
   if (index < w.biases.size() && w.biases[index].data != nullptr) {
-    ops_.elementwise.addBias(context_, y, w.biases[index]);
+    context_.ops.elementwise.addBias(context_, y, w.biases[index]);
   }
   for (const AdapterSpan& span : rows.adapters) {
     if (span.adapter == nullptr) continue;
@@ -89,9 +104,9 @@ void Transformer::product(std::int64_t layer, Projection projection, const Rows&
     if (!pair.present()) continue;
     const View down = narrow(a.lora[index], x.rows, pair.rank()).slice(span.row, span.rows);
     const View up = narrow(pass.delta, span.rows, y.cols);
-    ops_.linear.forward(context_, down, x.slice(span.row, span.rows), pair.a);
-    ops_.linear.forward(context_, up, down, pair.b);
-    ops_.elementwise.addScaled(context_, y.slice(span.row, span.rows), up, pair.scale);
+    context_.ops.linear.forward(context_, down, x.slice(span.row, span.rows), pair.a);
+    context_.ops.linear.forward(context_, up, down, pair.b);
+    context_.ops.elementwise.addScaled(context_, y.slice(span.row, span.rows), up, pair.scale);
   }
 }
 

@@ -22,12 +22,12 @@ struct AdapterSpan {
   const Adapter* adapter;
 };
 
+// Arrays on the host, or once staged, where the device reads them.
 struct Rows {
   std::span<const std::int32_t> tokens;
   std::span<const std::int32_t> positions;
-  std::span<const AttentionTile> tiles;
-  std::span<const KeyRun> runs;
-  std::span<const AdapterSpan> adapters;
+  AttentionWork attention;
+  std::span<const AdapterSpan> adapters;  // always on the host
   // Where each row's key and value go in token memory; empty: rows are their own slots and nothing is remembered.
   std::span<const std::int32_t> slots;
 
@@ -37,10 +37,12 @@ struct Rows {
 class Transformer {
  public:
   // `stop` ends a pass between layers with E_CLOSED.
-  Transformer(Context& context, const Ops& ops, const ModelConfig& config, Weights& weights,
+  Transformer(Context& context, const ModelConfig& config, Weights& weights,
               const std::atomic<bool>& stop);
 
-  // Embeds and runs every layer; the result is pass.residual(layers). `memory` is null for packed rows.
+  // A new pass: rows as the device reads them, until the next call.
+  Rows stage(Rows rows, bool withBackward);
+  // Both take staged rows. Embeds and runs every layer; the result is pass.residual(layers). `memory` is null for packed rows.
   void forward(const Rows& rows, const PassActivations& pass, TokenMemory* memory);
   // d is the gradient of the last layer's output (R,C); on return, of the embedding. Adds to the gradients of `adapter`, or of the
   // weights when it is null and they are trainable. Recomputes layers that the pass did not keep; returns how many rows times layers.
@@ -49,7 +51,6 @@ class Transformer {
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }
   Context& context() { return context_; }
-  const Ops& ops() const { return ops_; }
 
  private:
   void layerForward(std::int64_t layer, const Rows& rows, const LayerActivations& a, const PassActivations& pass,
@@ -63,7 +64,6 @@ class Transformer {
   void checkStop() const;
 
   Context& context_;
-  const Ops& ops_;
   const ModelConfig& config_;
   Weights& weights_;
   const std::atomic<bool>& stop_;

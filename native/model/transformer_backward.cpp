@@ -1,13 +1,7 @@
 // The backward pass of the stack: each function follows its forward in transformer.cpp, last step first.
-#include <cstring>
-
 #include "model/transformer.h"
 
 namespace agl {
-
-static void zero(View view) {
-  std::memset(view.data, 0, static_cast<std::size_t>(view.rows * view.cols) * sizeof(float));
-}
 
 std::int64_t Transformer::backward(const Rows& rows, const PassActivations& pass, View d, const Adapter* adapter) {
   const bool recompute = pass.layers.size() == 1 && config_.layers > 1;
@@ -22,7 +16,7 @@ std::int64_t Transformer::backward(const Rows& rows, const PassActivations& pass
     layerBackward(layer, rows, pass.layer(layer), pass, d, adapter);
   }
   if (adapter == nullptr && weights_.trainable()) {
-    ops_.embedding.backward(context_, weights_.dEmbedding(), d, rows.tokens.data());
+    context_.ops.embedding.backward(context_, weights_.dEmbedding(), d, rows.tokens.data());
   }
   return recomputed;
 }
@@ -36,43 +30,43 @@ void Transformer::layerBackward(std::int64_t layer, const Rows& rows, const Laye
   const bool all = adapter == nullptr;
   const auto weightGradient = [&](View gradient) { return all ? gradient : View{}; };
 
-  zero(g.act);
+  zero(context_.device, g.act);
   productBackward(layer, Projection::down, g.act, d, a.act, a, g, adapter);
-  zero(g.gate);
-  zero(g.up);
-  ops_.swiglu.backward(context_, g.gate, g.up, g.act, a.gate, a.up);
-  zero(g.hidden);
+  zero(context_.device, g.gate);
+  zero(context_.device, g.up);
+  context_.ops.swiglu.backward(context_, g.gate, g.up, g.act, a.gate, a.up);
+  zero(context_.device, g.hidden);
   productBackward(layer, Projection::gate, g.hidden, g.gate, a.mlpInput, a, g, adapter);
   productBackward(layer, Projection::up, g.hidden, g.up, a.mlpInput, a, g, adapter);
-  ops_.rmsNorm.backward(context_, d, weightGradient(w.dMlpNorm), g.hidden, a.middle, w.mlpNorm, a.mlpRstd);
+  context_.ops.rmsNorm.backward(context_, d, weightGradient(w.dMlpNorm), g.hidden, a.middle, w.mlpNorm, a.mlpRstd);
 
-  zero(g.attention);
+  zero(context_.device, g.attention);
   productBackward(layer, Projection::o, g.attention, d, a.attention, a, g, adapter);
-  zero(g.q);
-  zero(g.k);
-  zero(g.v);
-  ops_.attention.backward(context_, g.q, g.k, g.v, g.attention, a.attention, a.lse, a.q, a.keys, a.values, rows.tiles,
-                          rows.runs, attention_);
-  ops_.rope.backward(context_, g.q, cos_, sin_, rows.positions.data(), config_.headSize);
-  ops_.rope.backward(context_, g.k, cos_, sin_, rows.positions.data(), config_.headSize);
+  zero(context_.device, g.q);
+  zero(context_.device, g.k);
+  zero(context_.device, g.v);
+  context_.ops.attention.backward(context_, g.q, g.k, g.v, g.attention, a.attention, a.lse, a.q, a.keys, a.values, rows.attention,
+                          attention_);
+  context_.ops.rope.backward(context_, g.q, cos_, sin_, rows.positions.data(), config_.headSize);
+  context_.ops.rope.backward(context_, g.k, cos_, sin_, rows.positions.data(), config_.headSize);
   View dq = g.q;
   View dk = g.k;
   if (w.qNorm.data != nullptr) {
     const std::int64_t size = config_.headSize;
     dq = g.qRaw;
     dk = g.kRaw;
-    zero(dq);
-    zero(dk);
-    ops_.rmsNorm.backward(context_, dq.reshape(size), weightGradient(w.dQNorm), g.q.reshape(size),
+    zero(context_.device, dq);
+    zero(context_.device, dk);
+    context_.ops.rmsNorm.backward(context_, dq.reshape(size), weightGradient(w.dQNorm), g.q.reshape(size),
                           a.qRaw.reshape(size), w.qNorm, a.qRstd);
-    ops_.rmsNorm.backward(context_, dk.reshape(size), weightGradient(w.dKNorm), g.k.reshape(size),
+    context_.ops.rmsNorm.backward(context_, dk.reshape(size), weightGradient(w.dKNorm), g.k.reshape(size),
                           a.kRaw.reshape(size), w.kNorm, a.kRstd);
   }
-  zero(g.hidden);
+  zero(context_.device, g.hidden);
   productBackward(layer, Projection::q, g.hidden, dq, a.attentionInput, a, g, adapter);
   productBackward(layer, Projection::k, g.hidden, dk, a.attentionInput, a, g, adapter);
   productBackward(layer, Projection::v, g.hidden, g.v, a.attentionInput, a, g, adapter);
-  ops_.rmsNorm.backward(context_, d, weightGradient(w.dAttentionNorm), g.hidden, pass.residual(layer),
+  context_.ops.rmsNorm.backward(context_, d, weightGradient(w.dAttentionNorm), g.hidden, pass.residual(layer),
                         w.attentionNorm, a.attentionRstd);
 }
 
@@ -81,11 +75,11 @@ void Transformer::productBackward(std::int64_t layer, Projection projection, Vie
                                   const LayerActivations& a, const LayerGradients& g, const Adapter* adapter) {
   const auto index = static_cast<std::size_t>(projection);
   const LayerWeights& w = weights_.layer(layer);
-  ops_.linear.backwardInput(context_, dx, dy, w.projections[index]);
+  context_.ops.linear.backwardInput(context_, dx, dy, w.projections[index]);
   if (adapter == nullptr) {
-    ops_.linear.backwardWeight(context_, w.dProjections[index], dy, x);
+    context_.ops.linear.backwardWeight(context_, w.dProjections[index], dy, x);
     if (index < w.biases.size() && w.biases[index].data != nullptr) {
-      ops_.elementwise.sumRows(context_, w.dBiases[index], dy);
+      context_.ops.elementwise.sumRows(context_, w.dBiases[index], dy);
     }
     return;
   }
@@ -95,16 +89,16 @@ void Transformer::productBackward(std::int64_t layer, Projection projection, Vie
     return View{buffer.data, Dtype::f32, x.rows, pair.rank(), pair.rank()};
   };
   const View scaled = withRank(g.loraScaled);
-  zero(scaled);
-  ops_.elementwise.addScaled(context_, scaled, withRank(a.lora[index]), pair.scale);
-  ops_.linear.backwardWeight(context_, pair.db, dy, scaled);
+  zero(context_.device, scaled);
+  context_.ops.elementwise.addScaled(context_, scaled, withRank(a.lora[index]), pair.scale);
+  context_.ops.linear.backwardWeight(context_, pair.db, dy, scaled);
   const View dt = withRank(g.lora);
-  zero(dt);
-  ops_.linear.backwardInput(context_, dt, dy, pair.b);
-  zero(scaled);
-  ops_.elementwise.addScaled(context_, scaled, dt, pair.scale);
-  ops_.linear.backwardWeight(context_, pair.da, scaled, x);
-  ops_.linear.backwardInput(context_, dx, scaled, pair.a);
+  zero(context_.device, dt);
+  context_.ops.linear.backwardInput(context_, dt, dy, pair.b);
+  zero(context_.device, scaled);
+  context_.ops.elementwise.addScaled(context_, scaled, dt, pair.scale);
+  context_.ops.linear.backwardWeight(context_, pair.da, scaled, x);
+  context_.ops.linear.backwardInput(context_, dx, scaled, pair.a);
 }
 
 }  // namespace agl

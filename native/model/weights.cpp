@@ -1,6 +1,6 @@
 #include "model/weights.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "core/error.h"
 #include "model/mapped_tensors.h"
@@ -58,13 +58,28 @@ std::int64_t Weights::bytes(const ModelConfig& config, const std::vector<ModelTe
   return total;
 }
 
-Weights::Weights(Context& context, const Ops& ops, const ModelConfig& config, const std::vector<ModelTensor>& tensors,
+// Bytes of a matrix that pass through staging at once.
+constexpr std::int64_t kStripBytes = 64 << 20;
+
+// Packs a matrix that lies on the host, strip by strip.
+static void packFromHost(Context& context, const Packed& packed, View source) {
+  const std::int64_t rowBytes = source.cols * dtypeBytes(source.dtype);
+  const std::int64_t strip = std::max<std::int64_t>(kStripBytes / rowBytes / Packed::kLanes, 1) * Packed::kLanes;
+  for (std::int64_t begin = 0; begin < source.rows; begin += strip) {
+    View rows = source.slice(begin, std::min(strip, source.rows - begin));
+    context.device.beginStage();
+    rows.data = const_cast<void*>(context.device.stage(rows.data, static_cast<std::size_t>(rows.rows * rowBytes)));
+    context.ops.linear.pack(context, packed.slice(begin, rows.rows), rows);
+  }
+}
+
+Weights::Weights(Context& context, const ModelConfig& config, const std::vector<ModelTensor>& tensors,
                  const std::vector<std::string>& files, bool trainAll)
     : tie_(config.tie),
       trainAll_(trainAll),
       tensors_(tensors),
-      parameters_(shapesOf(tensors, trainAll)),
-      arena_("weights", static_cast<std::size_t>(bytes(config, tensors, trainAll))),
+      parameters_(context.device, shapesOf(tensors, trainAll)),
+      arena_(context.device, "weights", static_cast<std::size_t>(bytes(config, tensors, trainAll))),
       layers_(static_cast<std::size_t>(config.layers)) {
   const MappedTensors mapped(files);
   // A tensor at an odd offset is copied before it is read as numbers.
@@ -76,18 +91,22 @@ Weights::Weights(Context& context, const Ops& ops, const ModelConfig& config, co
     if (reinterpret_cast<std::uintptr_t>(source.data) % static_cast<std::uintptr_t>(dtypeBytes(source.dtype)) != 0) {
       aligned.resize(static_cast<std::size_t>(source.rows * source.cols));
       const View copy = matrix(aligned.data(), source.rows, source.cols);
-      copyToF32(copy, source);
+      writeAsF32(hostDevice(), copy, source);
       source = copy;
     }
     if (trainAll_) {
-      copyToF32(parameters_.value(i), source);
+      writeAsF32(context.device, parameters_.value(i), source);
       source = parameters_.value(i);
       if (View* gradient = gradientOf(tensor)) *gradient = parameters_.gradient(i);
     }
     if (Packed* packed = packedOf(tensor)) {
       *packed = {nullptr, source.rows, source.cols, config.compute};
       packed->data = arena_.allocate(static_cast<std::size_t>(packed->bytes()));
-      ops.linear.pack(context, *packed, source);
+      if (trainAll_) {
+        context.ops.linear.pack(context, *packed, source);
+      } else {
+        packFromHost(context, *packed, source);
+      }
       if (tensor.role != Role::embedding || !trainAll_) continue;
     }
     View& vector = vectorOf(tensor);
@@ -96,26 +115,26 @@ Weights::Weights(Context& context, const Ops& ops, const ModelConfig& config, co
     } else if (tensor.role == Role::embedding) {
       const std::int64_t size = source.rows * source.cols * dtypeBytes(source.dtype);
       vector = {arena_.allocate(static_cast<std::size_t>(size)), source.dtype, source.rows, source.cols, source.cols};
-      std::memcpy(vector.data, source.data, static_cast<std::size_t>(size));
+      context.device.copyIn(vector.data, source.data, static_cast<std::size_t>(size));
     } else {
       vector = arena_.matrix(source.rows, source.cols);
-      copyToF32(vector, source);
+      writeAsF32(context.device, vector, source);
     }
   }
   if (tie_) dHead_ = dEmbedding_;
 }
 
-void Weights::embed(Context& context, const Ops& ops, View x, const std::int32_t* tokens) const {
+void Weights::embed(Context& context, View x, const std::int32_t* tokens) const {
   if (embedding_.data != nullptr) {
-    ops.embedding.forward(context, x, embedding_, tokens);
+    context.ops.embedding.forward(context, x, embedding_, tokens);
   } else {
-    ops.embedding.forwardPacked(context, x, head_, tokens);
+    context.ops.embedding.forwardPacked(context, x, head_, tokens);
   }
 }
 
-void Weights::refresh(Context& context, const Ops& ops) {
+void Weights::refresh(Context& context) {
   for (std::size_t i = 0; i < tensors_.size(); i++) {
-    if (const Packed* packed = packedOf(tensors_[i])) ops.linear.pack(context, *packed, parameters_.value(i));
+    if (const Packed* packed = packedOf(tensors_[i])) context.ops.linear.pack(context, *packed, parameters_.value(i));
   }
   version_++;
 }

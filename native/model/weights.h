@@ -29,7 +29,7 @@ struct LayerWeights {
 
 class Weights {
  public:
-  Weights(Context& context, const Ops& ops, const ModelConfig& config, const std::vector<ModelTensor>& tensors,
+  Weights(Context& context, const ModelConfig& config, const std::vector<ModelTensor>& tensors,
           const std::vector<std::string>& files, bool trainAll);
 
   // Bytes of the arena; the optimizer's vectors of trainAll are parameterBytes.
@@ -42,12 +42,12 @@ class Weights {
   View dFinalNorm() const { return dFinalNorm_; }
   View dHead() const { return dHead_; }
   View dEmbedding() const { return dEmbedding_; }
-  void embed(Context& context, const Ops& ops, View x, const std::int32_t* tokens) const;
+  void embed(Context& context, View x, const std::int32_t* tokens) const;
 
   bool trainable() const { return trainAll_; }
   // In the order of the tensors given.
   ParameterSet& parameters() { return parameters_; }
-  void refresh(Context& context, const Ops& ops);
+  void refresh(Context& context);
   std::int64_t version() const { return version_; }
   void setVersion(std::int64_t version) { version_ = version; }
   const Arena& arena() const { return arena_; }

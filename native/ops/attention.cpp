@@ -138,12 +138,14 @@ Bundles bundlesOf(std::span<const AttentionTile> tiles, std::span<const KeyRun> 
   return all;
 }
 
-void forward(Context& context, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
-             std::span<const KeyRun> runs, AttentionShape shape) {
+void prepare(Context&, AttentionWork&, bool) {}
+
+void forward(Context& context, View out, View lse, View q, View k, View v, const AttentionWork& work,
+             AttentionShape shape) {
   const AttentionOperands operands = {of(q), keysOf(k), keysOf(v), of(out), of(lse), {}, {}, {}, {}};
   const AttentionKernels& kernels = context.kernels.attention;
   const auto kernel = k.dtype == Dtype::bf16 ? kernels.forwardBf16 : kernels.forward;
-  const Bundles all = bundlesOf(tiles, runs, shape, context.pool.threads());
+  const Bundles all = bundlesOf(work.tiles, work.runs, shape, context.pool.threads());
   const std::int64_t parts = partsOf(context, all.total);
   // Late tiles have more keys: parts are equal in cost, not in number.
   context.pool.run(parts, 1, [&](int worker, std::int64_t begin, std::int64_t end) {
@@ -188,7 +190,9 @@ std::vector<std::size_t> componentsOf(std::span<const AttentionTile> tiles, std:
 // dk and dv of a slot are sums over tiles in their order, so the tiles that share slots stay with one worker, each kv
 // head by itself.
 void backward(Context& context, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
-              std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape) {
+              const AttentionWork& work, AttentionShape shape) {
+  const std::span<const AttentionTile> tiles = work.tiles;
+  const std::span<const KeyRun> runs = work.runs;
   const AttentionOperands operands = {of(q), keysOf(k), keysOf(v), of(out), of(lse), of(dout), of(dq), of(dk), of(dv)};
   const std::vector<std::size_t> components = componentsOf(tiles, runs);
   const std::size_t heads = static_cast<std::size_t>(shape.kvHeads);
@@ -226,6 +230,6 @@ std::size_t attentionScratchBytes(const AttentionShape& shape) {
   return static_cast<std::size_t>(layout.used()) * sizeof(float);
 }
 
-const Attention kCpuAttention = {forward, backward};
+const Attention kCpuAttention = {prepare, forward, backward};
 
 }  // namespace agl

@@ -23,6 +23,7 @@
 #include <span>
 
 #include "core/view.h"
+#include "ops/attention_on_device.h"
 #include "ops/context.h"
 
 namespace agl {
@@ -50,16 +51,24 @@ struct AttentionShape {
   float scale;
 };
 
+// The queries and keys of one pass.
+struct AttentionWork {
+  std::span<const AttentionTile> tiles;  // on the host
+  std::span<const KeyRun> runs;          // likewise
+  AttentionOnDevice device = {};         // filled by prepare
+};
+
 struct Attention {
   static constexpr std::int64_t kChunk = 128;
   // A tile's rows at most, for the work to divide well; longer ones are split.
   static constexpr std::int64_t kTileRows = 32;
 
+  // Once for each pass, after Device::beginStage; `withBackward` where a backward may follow.
+  void (*prepare)(Context&, AttentionWork& work, bool withBackward);
   // lse.data may be null where no backward follows.
-  void (*forward)(Context&, View out, View lse, View q, View k, View v, std::span<const AttentionTile> tiles,
-                  std::span<const KeyRun> runs, AttentionShape shape);
+  void (*forward)(Context&, View out, View lse, View q, View k, View v, const AttentionWork& work, AttentionShape shape);
   void (*backward)(Context&, View dq, View dk, View dv, View dout, View out, View lse, View q, View k, View v,
-                   std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, AttentionShape shape);
+                   const AttentionWork& work, AttentionShape shape);
 };
 
 // Private memory that each worker of the pool needs.

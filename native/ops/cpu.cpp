@@ -18,7 +18,8 @@ static const Kernels* amxKernels() {
 
 const Ops& cpuOps() {
   static const Ops ops = {kCpuLinear,    kCpuElementwise, kCpuRmsNorm,   kCpuRope, kCpuSwiglu,
-                          kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw};
+                          kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw,
+                          kCpuRowMoves};
   return ops;
 }
 

@@ -43,6 +43,7 @@ const Ops* cudaOps() {
       .logSoftmax = {},
       .embedding = {},
       .adamw = {},
+      .rows = {},
   };
   return &ops;
 }

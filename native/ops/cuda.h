@@ -3,19 +3,15 @@
 
 #include <cstddef>
 
+#include "core/cuda_device.h"
 #include "ops/context.h"
 
 namespace agl {
 
-class CudaDevice;
-class Device;
 struct Ops;
 
-// INTERIM until Context carries its device.
-struct CudaContext : Context {
-  CudaDevice& device;
-};
-inline CudaDevice& cudaDevice(Context& ctx) { return static_cast<CudaContext&>(ctx).device; }
+// Of a context whose operations are CUDA's.
+inline CudaDevice& cudaDevice(Context& ctx) { return static_cast<CudaDevice&>(ctx.device); }
 
 struct CudaBackend {
   const Ops* ops;

@@ -42,6 +42,28 @@ void backward(Context& context, View dlogits, View logits, View stats, const flo
   });
 }
 
+// Calls visit(target, row, column) for the targets whose token lies in the block.
+template <class Visit>
+void eachTarget(const Targets& targets, std::int64_t begin, std::int64_t columns, Visit visit) {
+  for (std::int64_t target = 0; target < targets.count; target++) {
+    const std::int64_t row = targets.rows[target], column = targets.tokens[target] - begin;
+    if (row >= 0 && column >= 0 && column < columns) visit(target, row, column);
+  }
+}
+
+void pick(Context&, float* logits_T, View logits, const Targets& targets, std::int64_t begin) {
+  eachTarget(targets, begin, logits.cols, [&](std::int64_t target, std::int64_t row, std::int64_t column) {
+    logits_T[target] = logits.f32(row)[column];
+  });
+}
+
+void addAt(Context&, View dlogits, const float* g_T, const Targets& targets, std::int64_t begin,
+           float inverseTemperature) {
+  eachTarget(targets, begin, dlogits.cols, [&](std::int64_t target, std::int64_t row, std::int64_t column) {
+    dlogits.f32(row)[column] += inverseTemperature * g_T[target];
+  });
+}
+
 }  // namespace
 
 float logOf(float x) { return static_cast<float>(elementary::log(static_cast<double>(x))); }
@@ -52,6 +74,6 @@ float logProbability(const float* stats, float logit, float inverseTemperature) 
 
 float entropy(const float* stats) { return logOf(stats[1]) - stats[2] / stats[1]; }
 
-const LogSoftmax kCpuLogSoftmax = {reset, accumulate, backward};
+const LogSoftmax kCpuLogSoftmax = {reset, accumulate, pick, backward, addAt};
 
 }  // namespace agl

@@ -14,6 +14,13 @@
 
 namespace agl {
 
+// Targets of rows, in ascending order of the rows; a row below 0 is left out. Arrays in the device's memory.
+struct Targets {
+  const std::int32_t* rows;
+  const std::int32_t* tokens;
+  std::int64_t count;
+};
+
 struct LogSoftmax {
   static constexpr std::int64_t kBlock = 4096;
 
@@ -21,10 +28,14 @@ struct LogSoftmax {
   void (*reset)(Context&, View stats);
   // Merges the next block of logits into stats.
   void (*accumulate)(Context&, View stats, View logits, float inverseTemperature);
-  // dlogits (overwritten; may be logits itself) without the targets' own term, which the caller adds: t g at each.
-  // g, h: one number per row.
+  // Of the targets whose token lies in this block, which begins at `begin`: logits_T[target] = logits[row, token - begin].
+  void (*pick)(Context&, float* logits_T, View logits, const Targets& targets, std::int64_t begin);
+  // dlogits (overwritten; may be logits itself) without the targets' own term, which addAt adds. g, h: one number per row.
   void (*backward)(Context&, View dlogits, View logits, View stats, const float* g, const float* h,
                    float inverseTemperature);
+  // Of the same targets: dlogits[row, token - begin] += t g_T[target].
+  void (*addAt)(Context&, View dlogits, const float* g_T, const Targets& targets, std::int64_t begin,
+                float inverseTemperature);
 };
 
 // One function for sampler, scorer and trainer.

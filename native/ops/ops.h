@@ -9,6 +9,7 @@
 #include "ops/linear.h"
 #include "ops/log_softmax.h"
 #include "ops/rms_norm.h"
+#include "ops/rows.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
 
@@ -24,6 +25,7 @@ struct Ops {
   LogSoftmax logSoftmax;
   Embedding embedding;
   Adamw adamw;
+  RowMoves rows;
 };
 
 const Ops& cpuOps();

@@ -20,14 +20,14 @@ std::uint64_t hashTokens(std::span<const std::int32_t> tokens) {
   return hash ^ hash >> 33;
 }
 
-RowStatistics gatherStatistics(Context& context, const Ops& ops, View logits, float inverseTemperature) {
+RowStatistics gatherStatistics(Context& context, View logits, float inverseTemperature) {
   RowStatistics statistics;
   float stats[3];
   const View row = matrix(stats, 1, 3);
-  ops.logSoftmax.reset(context, row);
+  context.ops.logSoftmax.reset(context, row);
   for (std::int64_t begin = 0; begin < logits.cols; begin += LogSoftmax::kBlock) {
     const std::int64_t count = std::min(LogSoftmax::kBlock, logits.cols - begin);
-    ops.logSoftmax.accumulate(context, row, {logits.f32() + begin, Dtype::f32, 1, count, logits.stride},
+    context.ops.logSoftmax.accumulate(context, row, {logits.f32() + begin, Dtype::f32, 1, count, logits.stride},
                               inverseTemperature);
     statistics.byBlock.insert(statistics.byBlock.end(), stats, stats + 3);
   }

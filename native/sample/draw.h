@@ -45,7 +45,7 @@ struct RowStatistics {
   const float* total() const { return byBlock.data() + byBlock.size() - 3; }
 };
 
-RowStatistics gatherStatistics(Context& context, const Ops& ops, View logits, float inverseTemperature);
+RowStatistics gatherStatistics(Context& context, View logits, float inverseTemperature);
 
 // logits (1,V).
 Drawn draw(View logits, const RowStatistics& statistics, const DrawOptions& options, const DrawKey& key);

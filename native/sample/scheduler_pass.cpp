@@ -66,7 +66,7 @@ void Scheduler::run(Plan& plan) {
     }
   }
   // States that a draw needs: the last row of each stretch that completes its sequence.
-  std::vector<std::int64_t> lastRows;
+  std::vector<std::int32_t> lastRows;
   std::vector<std::int64_t> hiddenRows(plan.stretches.size(), -1);
   if (plan.rows > 0) {
     PassShape shape;
@@ -74,60 +74,71 @@ void Scheduler::run(Plan& plan) {
     shape.largestRank = largestRank;
     shape.headNorms = model_.weights().layer(0).qNorm.data != nullptr;
     views = layOutSampler(arena_, config, shape);
-    model_.forward({tokens, positions, tiles, runs, adapters, slots}, views.pass, &memory_);
+    model_.forward(model_.stage({tokens, positions, {tiles, runs}, adapters, slots}, false), views.pass, &memory_);
     counters_.passes++;
     counters_.largestPass = std::max(counters_.largestPass, plan.rows);
-    const View last = views.pass.residual(config.layers);
     for (std::size_t i = 0; i < plan.stretches.size(); i++) {
       const Stretch& stretch = plan.stretches[i];
       if (stretch.position + stretch.count != static_cast<std::int32_t>(stretch.sequence->tokens.size())) continue;
       hiddenRows[i] = static_cast<std::int64_t>(lastRows.size());
-      lastRows.push_back(stretch.row + stretch.count - 1);
-      std::copy_n(last.f32(lastRows.back()), config.hidden, views.gathered.f32(hiddenRows[i]));
+      lastRows.push_back(static_cast<std::int32_t>(stretch.row) + stretch.count - 1);
     }
     if (!lastRows.empty()) {
+      Context& context = model_.context();
       const View states = views.gathered.slice(0, static_cast<std::int64_t>(lastRows.size()));
-      model_.ops().rmsNorm.forward(model_.context(), states, views.rstd, states, model_.weights().finalNorm(),
-                                   config.normEps);
+      context.ops.rows.gather(context, states, views.pass.residual(config.layers),
+                              staged(context.device, std::span<const std::int32_t>(lastRows)));
+      context.ops.rmsNorm.forward(context, states, views.rstd, states, model_.weights().finalNorm(), config.normEps);
     }
   }
-  drawTokens(plan, views.gathered, hiddenRows);
+  drawTokens(plan, views.gathered.slice(0, static_cast<std::int64_t>(lastRows.size())), hiddenRows);
 }
 
 void Scheduler::drawTokens(const Plan& plan, View normed, const std::vector<std::int64_t>& hiddenRows) {
   const ModelConfig& config = model_.config();
+  Context& context = model_.context();
   // Prompt ends keep their state in the tree: the other choices of a group, and later requests, draw from it.
-  std::vector<const float*> states;
+  std::vector<float> computed;
   for (std::size_t i = 0; i < plan.stretches.size(); i++) {
     const Sequence& sequence = *plan.stretches[i].sequence;
     const bool promptEnd = sequence.tokens.size() == sequence.request->request.prompt.size();
     if (hiddenRows[i] < 0 || (!promptEnd && sequence.tail->pins < 2)) continue;
-    const float* state = normed.f32(hiddenRows[i]);
+    if (computed.empty()) computed = readFloats(context.device, normed);
+    const float* state = computed.data() + hiddenRows[i] * config.hidden;
     sequence.tail->hidden.assign(state, state + config.hidden);
   }
+  // Where the state of each lies: a row of `normed`, or on the host below 0.
+  std::vector<std::int32_t> states;
   for (const Sequence* sequence : plan.drawing) {
-    const float* state = nullptr;
-    for (std::size_t i = 0; i < plan.stretches.size() && state == nullptr; i++) {
-      if (plan.stretches[i].sequence == sequence && hiddenRows[i] >= 0) state = normed.f32(hiddenRows[i]);
+    std::int64_t row = -1;
+    for (std::size_t i = 0; i < plan.stretches.size() && row < 0; i++) {
+      if (plan.stretches[i].sequence == sequence) row = hiddenRows[i];
     }
-    states.push_back(state != nullptr ? state : sequence->tail->hidden.data());
+    states.push_back(static_cast<std::int32_t>(row));
   }
   const View slice = arena_.matrix(std::min(kLogitRows, static_cast<std::int64_t>(states.size())), config.hidden);
   const View logits = arena_.matrix(slice.rows, config.vocabulary);
   for (std::size_t begin = 0; begin < states.size(); begin += static_cast<std::size_t>(kLogitRows)) {
     const std::size_t count = std::min(states.size() - begin, static_cast<std::size_t>(kLogitRows));
     const auto rows = static_cast<std::int64_t>(count);
-    for (std::size_t i = 0; i < count; i++) {
-      std::copy_n(states[begin + i], config.hidden, slice.f32(static_cast<std::int64_t>(i)));
+    for (std::int64_t i = 0; i < rows; i++) {
+      const std::size_t at = begin + static_cast<std::size_t>(i);
+      const View to = slice.slice(i, 1);
+      const std::size_t bytes = static_cast<std::size_t>(config.hidden) * sizeof(float);
+      if (states[at] < 0) {
+        context.device.copyIn(to.data, plan.drawing[at]->tail->hidden.data(), bytes);
+      } else {
+        context.device.copy(to.data, normed.slice(states[at], 1).data, bytes);
+      }
     }
-    model_.ops().linear.forward(model_.context(), logits.slice(0, rows), slice.slice(0, rows), model_.weights().head());
+    context.ops.linear.forward(context, logits.slice(0, rows), slice.slice(0, rows), model_.weights().head());
     for (std::size_t i = 0; i < count; i++) {
       Sequence& sequence = *plan.drawing[begin + i];
       const SampleRequest& request = sequence.request->request;
       const View row = logits.slice(static_cast<std::int64_t>(i), 1);
       const float inverseTemperature = request.draw.temperature == 0 ? 1.0F : 1.0F / request.draw.temperature;
       const auto position = static_cast<std::uint32_t>(sequence.tokens.size() - request.prompt.size());
-      accept(sequence, draw(row, gatherStatistics(model_.context(), model_.ops(), row, inverseTemperature), request.draw,
+      accept(sequence, draw(row, gatherStatistics(context, row, inverseTemperature), request.draw,
                             {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice),
                              position}));
     }

@@ -17,7 +17,8 @@ struct HeadActivations {
   View rstd;    // (1,R)
   View logits;  // (R, block)
   View stats;   // (R,3)
-  View dHidden;  // (R,C); null where no backward follows
+  View dHidden;  // (R,C), and (R,3) of the rows that have a derivative; null where no backward follows
+  View movedStats;
 };
 
 HeadActivations layOutHead(Arena& arena, const ModelConfig& config, std::int64_t rows, bool keep);
@@ -29,7 +30,7 @@ class PredictionHead {
   // x (R,C): the last layer's output. logprobs: one per target of the forest; entropies: one per row.
   void forward(const HeadActivations& a, View x, const Forest& forest, float inverseTemperature,
                std::span<float> logprobs, std::span<float> entropies);
-  // dx (R,C) is overwritten, and so is what forward left. dTargets: gradient by target; dEntropies: by row. `all`: adds to the weights'
+  // dx (R,C) is overwritten, and so is the hidden that forward left. dTargets: gradient by target; dEntropies: by row. `all`: adds to the weights'
   // gradients. Only rows with a derivative are computed.
   void backward(const HeadActivations& a, View dx, View x, const Forest& forest, float inverseTemperature,
                 std::span<const float> dTargets, std::span<const float> dEntropies, bool all);

@@ -8,7 +8,7 @@ namespace agl {
 namespace {
 
 Rows rowsOf(const Forest& forest, std::span<const AdapterSpan> adapters) {
-  return {forest.tokens, forest.positions, forest.tiles, forest.runs, adapters, {}};
+  return {forest.tokens, forest.positions, {forest.tiles, forest.runs}, adapters, {}};
 }
 
 struct Pass {
@@ -38,7 +38,8 @@ Scores Trainer::forward(const Sequences& sequences, const Adapter* adapter, floa
   arena_.rewind(0);
   const Pass pass = layOutAll(arena_, model_.config(), shapeOf(forest.rows(), adapter, keep));
   const AdapterSpan span{0, forest.rows(), adapter};
-  model_.forward(rowsOf(forest, {&span, 1}), pass.layers, nullptr);
+  const Rows rows = model_.stage(rowsOf(forest, {&span, 1}), keep);
+  model_.forward(rows, pass.layers, nullptr);
   counters_.forwardRows += forest.rows();
 
   const float inverseTemperature = 1.0F / temperature;
@@ -51,7 +52,7 @@ Scores Trainer::forward(const Sequences& sequences, const Adapter* adapter, floa
     scores.logprobs.push_back(logprobs[static_cast<std::size_t>(forest.predictions[i])]);
     scores.entropies.push_back(entropies[static_cast<std::size_t>(forest.predictionRows[i])]);
   }
-  if (keep) kept_ = Kept{std::move(forest), pass.layers, pass.head, pass.d, adapter, inverseTemperature};
+  if (keep) kept_ = Kept{std::move(forest), rows, pass.layers, pass.head, pass.d, adapter, inverseTemperature};
   return scores;
 }
 
@@ -81,8 +82,9 @@ void Trainer::backward(std::span<const double> dLogprobs, std::span<const double
   PredictionHead(model_).backward(kept.head, kept.d, last, forest, kept.inverseTemperature, dTargets, dRows,
                                   kept.adapter == nullptr);
   const AdapterSpan span{0, forest.rows(), kept.adapter};
-  counters_.recomputedRows +=
-      model_.backward(rowsOf(forest, {&span, 1}), kept.pass, kept.d, kept.adapter);
+  Rows rows = kept.rows;
+  rows.adapters = {&span, 1};
+  counters_.recomputedRows += model_.backward(rows, kept.pass, kept.d, kept.adapter);
   counters_.backwardRows += forest.rows();
   kept_.reset();
 }

@@ -41,6 +41,7 @@ class Trainer {
  private:
   struct Kept {
     Forest forest;
+    Rows rows;  // staged; the adapters are gone
     PassActivations pass;
     HeadActivations head;
     View d;

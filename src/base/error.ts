@@ -12,6 +12,8 @@ export type ErrorCode =
   | "E_CLOSED"
   /** There is no usable native addon. */
   | "E_NATIVE"
+  /** A GPU is missing, unsupported, lost or failed. */
+  | "E_DEVICE"
   /** A loss or a gradient is not finite; weights are unchanged. */
   | "E_NONFINITE"
   /** Two paths that must give the same bits did not. */

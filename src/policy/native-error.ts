@@ -21,6 +21,7 @@ const kCodes: ReadonlySet<string> = new Set<ErrorCode>([
   "E_MEMORY",
   "E_CLOSED",
   "E_NATIVE",
+  "E_DEVICE",
   "E_NONFINITE",
   "E_EXACTNESS",
   "E_STATE",

@@ -45,8 +45,7 @@ std::vector<std::vector<float>> gradients(Engine& engine, int handle) {
   const ParameterSet& parameters = engine.parameters(handle);
   std::vector<std::vector<float>> all;
   for (std::size_t i = 0; i < parameters.count(); i++) {
-    const View view = parameters.gradient(i);
-    all.emplace_back(view.f32(), view.f32() + view.rows * view.cols);
+    all.push_back(engine.read(parameters.gradient(i)));
   }
   return all;
 }
@@ -150,23 +149,23 @@ TEST("gradients of the whole model are directional derivatives of the loss") {
       ParameterSet& parameters = engine.parameters(handle);
       // Along the gradient of one tensor at a time, so that none hides behind another.
       for (std::size_t i = 0; i < parameters.count(); i++) {
-        const View v = parameters.value(i);
-        const View g = parameters.gradient(i);
-        const std::vector<float> before(v.f32(), v.f32() + v.rows * v.cols);
+        const std::vector<float> before = engine.read(parameters.value(i)), g = engine.read(parameters.gradient(i));
+        std::vector<float> moved(before.size());
         double norm = 0;
-        for (std::int64_t j = 0; j < g.rows * g.cols; j++) norm += std::pow(static_cast<double>(g.f32()[j]), 2);
+        for (const float each : g) norm += std::pow(static_cast<double>(each), 2);
         norm = std::sqrt(norm);
         const double step = 0.02;
         double values[2];
         for (int side = 0; side < 2; side++) {
           for (std::size_t j = 0; j < before.size(); j++) {
-            const double direction = static_cast<double>(g.f32()[j]) / norm;
-            v.f32()[j] = static_cast<float>(static_cast<double>(before[j]) + (side == 0 ? step : -step) * direction);
+            const double direction = static_cast<double>(g[j]) / norm;
+            moved[j] = static_cast<float>(static_cast<double>(before[j]) + (side == 0 ? step : -step) * direction);
           }
+          engine.write(parameters.value(i), moved);
           engine.refresh(handle);
           values[side] = value(engine, weighted, handle, 1.3F);
         }
-        std::memcpy(v.f32(), before.data(), before.size() * sizeof(float));
+        engine.write(parameters.value(i), before);
         engine.refresh(handle);
         CHECK_NEAR((values[0] - values[1]) / (2 * step), norm, 2e-3, 1e-2);
       }

@@ -95,9 +95,9 @@ void perturb(Engine& engine, int handle, float amount, std::uint64_t seed) {
   ParameterSet& parameters = engine.parameters(handle);
   for (std::size_t i = 0; i < parameters.count(); i++) {
     const View gradient = parameters.gradient(i);
-    for (std::int64_t j = 0; j < gradient.rows * gradient.cols; j++) {
-      gradient.f32()[j] = randomValue(seed + i, static_cast<std::uint64_t>(j));
-    }
+    std::vector<float> drawn(static_cast<std::size_t>(gradient.rows * gradient.cols));
+    for (std::size_t j = 0; j < drawn.size(); j++) drawn[j] = randomValue(seed + i, j);
+    engine.write(gradient, drawn);
   }
   // One step of AdamW moves every value by about lr.
   const AdamwStep step{static_cast<double>(amount), 0.9, 0.95, 1e-8, 0, 1, 1};

@@ -279,29 +279,4 @@ TEST("emulation: the host cannot read device memory, and what cannot be had or i
   CHECK(one.values() == ascending(3));
 }
 
-TEST("emulation: elementwise on a device has the bits of the CPU's, on odd shapes and wide ones") {
-  const auto device = openDevice();
-  const Elementwise& ops = cudaOps()->elementwise;
-  for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 5}, {4, 33}, {17, 32}, {2, 1100}}) {
-    const Floats y0 = randomNumbers(rows * cols, 1), x0 = randomNumbers(rows * cols, 2), b0 = randomNumbers(cols, 3);
-    Pool pool(1, 1 << 20);
-    Context cpu{pool, *kernelsOf(bestIsa())};
-    CudaContext ctx{cpu, *device};
-    const auto check = [&](auto&& run) {
-      Floats y = y0, x = x0, b = b0;
-      run(cpuOps().elementwise, cpu, matrix(y.data(), rows, cols), matrix(x.data(), rows, cols), matrix(b.data(), 1, cols));
-      OnDevice<float> dy(*device, y0), dx(*device, x0), db(*device, b0);
-      run(ops, ctx, matrix(dy.data(), rows, cols), matrix(dx.data(), rows, cols), matrix(db.data(), 1, cols));
-      CHECK(sameNumbers(dy.values(), y));
-      CHECK(sameNumbers(db.values(), b));
-    };
-    check([](const Elementwise& o, Context& c, View y, View x, View) { o.add(c, y, x); });
-    check([](const Elementwise& o, Context& c, View y, View x, View) { o.addScaled(c, y, x, 0.1F); });
-    check([](const Elementwise& o, Context& c, View y, View, View b) { o.addBias(c, y, b); });
-    check([](const Elementwise& o, Context& c, View y, View, View b) { o.sumRows(c, b, y); });
-    check([](const Elementwise& o, Context& c, View y, View x, View) { o.keep(c, y, x, nullptr); });
-  }
-  CHECK(std::string(device->failure()).empty());
-}
-
 }  // namespace agl::test

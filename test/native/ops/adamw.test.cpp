@@ -19,7 +19,7 @@ void steps(Context& ctx, State& s, int count) {
     Floats g = randomNumbers(n, 10 + t);
     AdamwStep options = kStep;
     options.step = t;
-    cpuOps().adamw.step(ctx, matrix(s.p.data(), 1, n), matrix(g.data(), 1, n), matrix(s.m.data(), 1, n),
+    ctx.ops.adamw.step(ctx, matrix(s.p.data(), 1, n), matrix(g.data(), 1, n), matrix(s.m.data(), 1, n),
                         matrix(s.v.data(), 1, n), options);
   }
 }
@@ -52,7 +52,7 @@ TEST("adamw: five steps agree with the formula in double to the rounding of floa
 TEST("adamw: every instruction set and any number of threads take the same steps to the last bit") {
   for (const std::int64_t n : {1, 15, 16, 17, 1001, 100'003}) {
     Pool pool(1, 64);
-    Context scalar{pool, *kernelsOf(Isa::scalar)};
+    Context scalar = cpuContext(pool, *kernelsOf(Isa::scalar));
     State expected(n);
     steps(scalar, expected, 3);
     onEveryBackend([&](Context& ctx) {
@@ -67,7 +67,7 @@ TEST("adamw: the first step of a constant gradient moves every parameter by the 
   onEveryBackend([&](Context& ctx) {
     Floats p(40, 0.5F), g(40, 0.1F), m(40), v(40);
     const AdamwStep options = {1e-3, 0.9, 0.999, 0, 0, 1, 1};
-    cpuOps().adamw.step(ctx, matrix(p.data(), 1, 40), matrix(g.data(), 1, 40), matrix(m.data(), 1, 40),
+    ctx.ops.adamw.step(ctx, matrix(p.data(), 1, 40), matrix(g.data(), 1, 40), matrix(m.data(), 1, 40),
                         matrix(v.data(), 1, 40), options);
     for (const float value : p) CHECK_NEAR(value, 0.5 - 1e-3, 2 * 0x1p-24, 0);
   });
@@ -91,7 +91,7 @@ TEST("adamw: squaredNorm is the sum of squares, the same bits with any number of
     for (const float x : g) expected += static_cast<double>(x) * x;
     double first = -1;
     onEveryBackend([&](Context& ctx) {
-      const double norm = cpuOps().adamw.squaredNorm(ctx, matrix(g.data(), 1, n));
+      const double norm = ctx.ops.adamw.squaredNorm(ctx, matrix(g.data(), 1, n));
       CHECK_NEAR(norm, expected, 0, static_cast<double>(n) * 0x1p-53);
       if (first < 0) first = norm;
       CHECK(norm == first);

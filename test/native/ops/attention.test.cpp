@@ -69,6 +69,7 @@ class Scene {
     return runs_[run].slot + position;
   }
   const std::vector<AttentionTile>& tiles() const { return tiles_; }
+  AttentionWork work() const { return {tiles_, runs_}; }
   const std::vector<KeyRun>& runs() const { return runs_; }
 
   // The numbers of one row, a function of the seed, the sequence and the position.
@@ -177,8 +178,7 @@ Forward forward(Context& ctx, const Scene& s) {
   Apart q(s.rows(), s.queryWidth(), s.queries(0)), out(s.rows(), s.queryWidth(), kNan);
   Apart lse(s.rows(), s.shape().heads, kNan);
   const Stored k(s, s.keys), v(s, s.values);
-  cpuOps().attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), s.tiles(), s.runs(),
-                             s.shape());
+  ctx.ops.attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), s.work(), s.shape());
   CHECK(out.marksHold() && lse.marksHold());
   return {numbersOf(out, s.rows(), s.queryWidth()), numbersOf(lse, s.rows(), s.shape().heads)};
 }
@@ -194,8 +194,8 @@ Backward backward(Context& ctx, const Scene& s, float start) {
   Apart out(s.rows(), s.queryWidth(), f.out), lse(s.rows(), s.shape().heads, f.lse);
   const Stored k(s, s.keys), v(s, s.values);
   Apart dq(s.rows(), s.queryWidth(), start), dk(s.slots(), s.keyWidth(), start), dv(s.slots(), s.keyWidth(), start);
-  cpuOps().attention.backward(ctx, dq.view(), dk.view(), dv.view(), dout.view(), out.view(), lse.view(), q.view(),
-                              k.view(), v.view(), s.tiles(), s.runs(), s.shape());
+  ctx.ops.attention.backward(ctx, dq.view(), dk.view(), dv.view(), dout.view(), out.view(), lse.view(), q.view(),
+                              k.view(), v.view(), s.work(), s.shape());
   CHECK(dq.marksHold() && dk.marksHold() && dv.marksHold());
   return {numbersOf(dq, s.rows(), s.queryWidth()), numbersOf(dk, s.slots(), s.keyWidth()),
           numbersOf(dv, s.slots(), s.keyWidth())};
@@ -253,7 +253,7 @@ TEST("attention: forward equals the reference and writes every output, whatever 
     const Scene s(heads, kLengths, {32, 60, true}, 1);
     const Floats q = s.operands();
     Pool pool(1, attentionScratchBytes(s.shape()));
-    Context ctx{pool, *kernelsOf(bestIsa())};
+    Context ctx = cpuContext(pool, *kernelsOf(bestIsa()));
     const Forward f = forward(ctx, s);
     forEachQuery(s, [&](std::size_t, std::int64_t head, std::int64_t row, const reference::AttentionKeys<double>& k) {
       std::vector<double> out(static_cast<std::size_t>(heads.headSize));
@@ -298,7 +298,7 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
       // Decoding asks for no lse.
       Apart q(260, prefill.queryWidth(), prefill.queries(0)), out(260, prefill.queryWidth(), kNan);
       const Stored k(prefill, prefill.keys), v(prefill, prefill.values);
-      cpuOps().attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), prefill.tiles(), prefill.runs(),
+      ctx.ops.attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), prefill.work(),
                                  prefill.shape());
       CHECK(out.equals(all.out));
     });
@@ -323,11 +323,11 @@ TEST("attention: samples that share a prefix have the bits they have alone, howe
       const Stored k(s, s.keys), v(s, s.values);
       Apart q(samples, s.queryWidth(), q0), out(samples, s.queryWidth(), kNan), lse(samples, heads.heads, kNan);
       for (std::size_t i = 0; i < tiles.size(); i++) {
-        cpuOps().attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(),
-                                   std::span(tiles).subspan(i, 1), runs, s.shape());
+        ctx.ops.attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(),
+                                   {std::span(tiles).subspan(i, 1), runs}, s.shape());
       }
       Apart together(samples, s.queryWidth(), kNan);
-      cpuOps().attention.forward(ctx, together.view(), lse.view(), q.view(), k.view(), v.view(), tiles, runs, s.shape());
+      ctx.ops.attention.forward(ctx, together.view(), lse.view(), q.view(), k.view(), v.view(), {tiles, runs}, s.shape());
       CHECK(together.equals(numbersOf(out, samples, s.queryWidth())));
     });
   }
@@ -362,7 +362,7 @@ TEST("attention: backward equals the reference and adds to its outputs, on every
     const Scene s(heads, {{0, 33}, {126, 4}, {250, 9}, {380, 40}}, {32, 60, true}, 5);
     const Floats q = s.operands(), dout = s.queries(3);
     Pool pool(2, attentionScratchBytes(s.shape()));
-    Context ctx{pool, *kernelsOf(bestIsa())};
+    Context ctx = cpuContext(pool, *kernelsOf(bestIsa()));
     const Backward b = backward(ctx, s, 0.1F);
     const std::int64_t group = heads.heads / heads.kvHeads;
     std::vector<double> dk(b.dk.size(), static_cast<double>(0.1F)), dv = dk;
@@ -421,11 +421,11 @@ TEST("attention: three branches on one prefix add their gradients into its slots
     Apart q(rows, width, q0), dout(rows, width, dout0), k(slots, keyWidth, k0), v(slots, keyWidth, v0);
     Apart out(rows, width, kNan), lse(rows, 8, kNan), dk(slots, keyWidth, 0.0F), dv(slots, keyWidth, 0.0F);
     Apart dq(rows, width, 0.0F), dkApart(slots, keyWidth, 0.0F), dvApart(slots, keyWidth, 0.0F);
-    const Attention& attention = cpuOps().attention;
-    attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), tiles, runs, shape);
+    const Attention& attention = ctx.ops.attention;
+    attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), {tiles, runs}, shape);
     const auto gradients = [&](Apart& dkTo, Apart& dvTo, std::span<const AttentionTile> which) {
       attention.backward(ctx, dq.view(), dkTo.view(), dvTo.view(), dout.view(), out.view(), lse.view(), q.view(),
-                         k.view(), v.view(), which, runs, shape);
+                         k.view(), v.view(), {which, runs}, shape);
     };
     gradients(dk, dv, tiles);
     for (std::size_t t = 0; t < tiles.size(); t++) gradients(dkApart, dvApart, std::span(tiles).subspan(t, 1));

@@ -20,10 +20,10 @@ TEST("elementwise: add and addScaled round product and sum separately, the same 
     Floats sum = y0, scaled = y0;
     reference::add(sum.data(), x0.data(), s.rows * s.cols);
     reference::addScaled(scaled.data(), x0.data(), 0.1F, s.rows * s.cols);
-    onEveryBackend([&](Context& ctx) {
-      Apart y(s.rows, s.cols, y0), z(s.rows, s.cols, y0), x(s.rows, s.cols, x0);
-      cpuOps().elementwise.add(ctx, y.view(), x.view());
-      cpuOps().elementwise.addScaled(ctx, z.view(), x.view(), 0.1F);
+    onEveryDevice([&](Context& ctx) {
+      Apart y(s.rows, s.cols, y0, ctx.device), z(s.rows, s.cols, y0, ctx.device), x(s.rows, s.cols, x0, ctx.device);
+      ctx.ops.elementwise.add(ctx, y.view(), x.view());
+      ctx.ops.elementwise.addScaled(ctx, z.view(), x.view(), 0.1F);
       CHECK(y.equals(sum));
       CHECK(z.equals(scaled));
     });
@@ -36,12 +36,12 @@ TEST("elementwise: addBias adds the bias to every row, and sumRows adds the rows
     Floats biased = y0, summed = b0;
     reference::addBias(biased.data(), b0.data(), s.rows, s.cols);
     reference::sumRows(summed.data(), y0.data(), s.rows, s.cols);
-    onEveryBackend([&](Context& ctx) {
-      Apart y(s.rows, s.cols, y0), b(1, s.cols, b0);
-      cpuOps().elementwise.addBias(ctx, y.view(), b.view());
+    onEveryDevice([&](Context& ctx) {
+      Apart y(s.rows, s.cols, y0, ctx.device), b(1, s.cols, b0, ctx.device);
+      ctx.ops.elementwise.addBias(ctx, y.view(), b.view());
       CHECK(y.equals(biased));
-      Apart dy(s.rows, s.cols, y0);
-      cpuOps().elementwise.sumRows(ctx, b.view(), dy.view());
+      Apart dy(s.rows, s.cols, y0, ctx.device);
+      ctx.ops.elementwise.sumRows(ctx, b.view(), dy.view());
       CHECK(b.equals(summed));
     });
   }
@@ -51,20 +51,21 @@ TEST("elementwise: keep writes each row to its slot and no other, in f32 as it i
   const std::int64_t rows = 5, cols = 19, slots = 9;
   const std::vector<std::int32_t> slot = {7, 0, 3, 8, 2};
   const Floats x0 = randomNumbers(rows * cols, 1);
-  onEveryBackend([&](Context& ctx) {
+  onEveryDevice([&](Context& ctx) {
     for (const bool placed : {true, false}) {
-      Floats wide(static_cast<std::size_t>(slots * cols), 5.0F);
-      std::vector<std::uint16_t> narrow(wide.size(), f32ToBf16(5.0F));
-      Apart x(rows, cols, x0);
-      const std::int32_t* where = placed ? slot.data() : nullptr;
-      cpuOps().elementwise.keep(ctx, matrix(wide.data(), slots, cols), x.view(), where);
-      cpuOps().elementwise.keep(ctx, {narrow.data(), Dtype::bf16, slots, cols, cols}, x.view(), where);
-      Floats expected(wide.size(), 5.0F);
+      Mirrored<float> wide(ctx.device, Floats(static_cast<std::size_t>(slots * cols), 5.0F));
+      Mirrored<std::uint16_t> narrow(ctx.device, std::vector<std::uint16_t>(wide.host().size(), f32ToBf16(5.0F)));
+      Mirrored<std::int32_t> places(ctx.device, slot);
+      Apart x(rows, cols, x0, ctx.device);
+      const std::int32_t* where = placed ? places.device() : nullptr;
+      ctx.ops.elementwise.keep(ctx, matrix(wide.device(), slots, cols), x.view(), where);
+      ctx.ops.elementwise.keep(ctx, {narrow.device(), Dtype::bf16, slots, cols, cols}, x.view(), where);
+      Floats expected(wide.host().size(), 5.0F);
       for (std::int64_t r = 0; r < rows; r++) {
         std::copy_n(x0.data() + r * cols, cols, expected.data() + (placed ? slot[static_cast<std::size_t>(r)] : r) * cols);
       }
-      CHECK(sameNumbers(wide, expected));
-      for (std::size_t i = 0; i < narrow.size(); i++) CHECK(narrow[i] == f32ToBf16(expected[i]));
+      CHECK(sameNumbers(wide.host(), expected));
+      for (std::size_t i = 0; i < expected.size(); i++) CHECK(narrow.host()[i] == f32ToBf16(expected[i]));
     }
   });
 }

@@ -36,13 +36,13 @@ TEST("embedding: forward copies the token's row, from f32, bf16, f16 and from th
         void* data = dtype == Dtype::f32 ? static_cast<void*>(wide.data()) : halves.data();
         const View e = {data, dtype, s.vocabulary, s.cols, s.cols};
         Apart x(s.rows, s.cols, kNan), y(s.rows, s.cols, kNan);
-        cpuOps().embedding.forward(ctx, x.view(), e, tokens.data());
+        ctx.ops.embedding.forward(ctx, x.view(), e, tokens.data());
         CHECK(x.equals(expected));
         Packed packed{nullptr, s.vocabulary, s.cols};
         Floats memory(static_cast<std::size_t>(packed.elements()), kNan);
         packed.data = memory.data();
-        cpuOps().linear.pack(ctx, packed, e);
-        cpuOps().embedding.forwardPacked(ctx, y.view(), packed, tokens.data());
+        ctx.ops.linear.pack(ctx, packed, e);
+        ctx.ops.embedding.forwardPacked(ctx, y.view(), packed, tokens.data());
         CHECK(y.equals(expected));
       });
     }
@@ -57,7 +57,7 @@ TEST("embedding: backward adds each row to its token's, in ascending order, the 
     reference::embeddingBackward(expected.data(), dx0.data(), tokens.data(), s.rows, s.cols);
     onEveryBackend([&](Context& ctx) {
       Apart de(s.vocabulary, s.cols, before), dx(s.rows, s.cols, dx0);
-      cpuOps().embedding.backward(ctx, de.view(), dx.view(), tokens.data());
+      ctx.ops.embedding.backward(ctx, de.view(), dx.view(), tokens.data());
       CHECK(de.equals(expected));
     });
   }

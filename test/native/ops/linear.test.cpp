@@ -28,7 +28,7 @@ struct Problem {
     Packed out{nullptr, shape.n, shape.k};
     packed.assign(static_cast<std::size_t>(out.elements()), kNan);
     out.data = packed.data();
-    cpuOps().linear.pack(ctx, out, matrix(w.data(), shape.n, shape.k));
+    ctx.ops.linear.pack(ctx, out, matrix(w.data(), shape.n, shape.k));
     return out;
   }
 };
@@ -66,7 +66,7 @@ TEST("linear: forward writes the bits of the one-chain reference on every instru
     onEveryBackend([&](Context& ctx) {
       const Packed w = p.pack(ctx);
       Apart y(s.rows, s.n, kNan), x(s.rows, s.k, p.x);
-      cpuOps().linear.forward(ctx, y.view(), x.view(), w);
+      ctx.ops.linear.forward(ctx, y.view(), x.view(), w);
       CHECK(y.equals(expected));
     });
   }
@@ -83,12 +83,12 @@ TEST("linear: a row of forward has the same bits in any batch, at any place, bes
     for (std::int64_t rows = 1; rows <= s.rows; rows++) {
       const std::int64_t first = (7 * rows) % (s.rows - rows + 1);
       Floats y(static_cast<std::size_t>(rows * s.n), kNan);
-      cpuOps().linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(p.x.data(), s.rows, s.k).slice(first, rows), w);
+      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(p.x.data(), s.rows, s.k).slice(first, rows), w);
       CHECK(sameNumbers(y.data(), expected.data() + first * s.n, rows * s.n));
 
       const std::int64_t place = (5 * rows) % rows;
       std::copy_n(p.x.data() + first * s.k, s.k, poisoned.data() + place * s.k);
-      cpuOps().linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(poisoned.data(), rows, s.k), w);
+      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(poisoned.data(), rows, s.k), w);
       CHECK(sameNumbers(y.data() + place * s.n, expected.data() + first * s.n, s.n));
       std::fill_n(poisoned.data() + place * s.k, s.k, kNan);
     }
@@ -104,7 +104,7 @@ TEST("linear: a slice of the packed outputs gives the same bits as the whole") {
     for (const std::int64_t begin : {0, 64, 192}) {
       const std::int64_t count = std::min<std::int64_t>(64, s.n - begin);
       Apart y(s.rows, count, kNan);
-      cpuOps().linear.forward(ctx, y.view(), matrix(p.x.data(), s.rows, s.k), w.slice(begin, count));
+      ctx.ops.linear.forward(ctx, y.view(), matrix(p.x.data(), s.rows, s.k), w.slice(begin, count));
       for (std::int64_t r = 0; r < s.rows; r++) {
         CHECK(sameNumbers(y.row(r), expected.data() + r * s.n + begin, count));
       }
@@ -122,7 +122,7 @@ TEST("linear: backwardInput adds one chain over the outputs to dx, the same bits
     const auto law = [&](Context& ctx) {
       const Packed w = p.pack(ctx);
       Apart dx(s.rows, s.k, before), dy(s.rows, s.n, p.dy);
-      cpuOps().linear.backwardInput(ctx, dx.view(), dy.view(), w);
+      ctx.ops.linear.backwardInput(ctx, dx.view(), dy.view(), w);
       CHECK(dx.equals(expected));
     };
     onEveryBackend(law, linearScratchBytes(Dtype::f32, s.n));
@@ -151,7 +151,7 @@ TEST("linear: backwardWeight continues dw's chains over the rows, the same bits 
     reference::linearBackwardWeight(expected.data(), p.dy.data(), p.x.data(), s.rows, s.n, s.k);
     onEveryBackend([&](Context& ctx) {
       Apart dw(s.n, s.k, before), dy(s.rows, s.n, p.dy), x(s.rows, s.k, p.x);
-      cpuOps().linear.backwardWeight(ctx, dw.view(), dy.view(), x.view());
+      ctx.ops.linear.backwardWeight(ctx, dw.view(), dy.view(), x.view());
       CHECK(dw.equals(expected));
     });
   }
@@ -165,14 +165,14 @@ TEST("linear: pack writes every lane, zero beyond the outputs, and unpack gives 
       Packed packed{nullptr, s.n, s.k};
       p.packed.assign(static_cast<std::size_t>(packed.elements()), kNan);
       packed.data = p.packed.data();
-      cpuOps().linear.pack(ctx, packed, source.view());
+      ctx.ops.linear.pack(ctx, packed, source.view());
       for (std::int64_t i = 0; i < packed.elements(); i++) {
         const std::int64_t k = i / 16 % s.k, n = i / 16 / s.k * 16 + i % 16;
         const float expected = n < s.n ? p.w[static_cast<std::size_t>(n * s.k + k)] : 0.0F;
         CHECK(sameNumber(packed.f32()[i], expected));
         if (n < s.n) CHECK(packed.at(n, k) == i);
       }
-      cpuOps().linear.unpack(ctx, back.view(), packed);
+      ctx.ops.linear.unpack(ctx, back.view(), packed);
       CHECK(back.equals(p.w));
     });
   }
@@ -185,8 +185,8 @@ TEST("linear: pack widens all 65,536 numbers of both half-precision formats exac
     onEveryBackend([&](Context& ctx) {
       Floats numbers(65536, kNan), back(65536, kNan);
       const Packed packed{numbers.data(), 256, 256};
-      cpuOps().linear.pack(ctx, packed, {all.data(), dtype, 256, 256, 256});
-      cpuOps().linear.unpack(ctx, matrix(back.data(), 256, 256), packed);
+      ctx.ops.linear.pack(ctx, packed, {all.data(), dtype, 256, 256, 256});
+      ctx.ops.linear.unpack(ctx, matrix(back.data(), 256, 256), packed);
       const int mantissaBits = dtype == Dtype::bf16 ? 7 : 10, bias = dtype == Dtype::bf16 ? 127 : 15;
       for (std::uint32_t bits = 0; bits < 65536; bits++) {
         const int exponent = static_cast<int>((bits & 0x7fffU) >> mantissaBits);

@@ -48,7 +48,7 @@ struct Problem {
     Packed out{nullptr, shape.n, shape.k, Dtype::bf16};
     packed.assign(static_cast<std::size_t>(out.elements()), 0x7fc0);
     out.data = packed.data();
-    cpuOps().linear.pack(ctx, out, matrix(w.data(), shape.n, shape.k));
+    ctx.ops.linear.pack(ctx, out, matrix(w.data(), shape.n, shape.k));
     return out;
   }
   Floats forward() const {
@@ -68,7 +68,7 @@ void onEveryProduct(const std::function<void(Context&)>& law) {
       if (products == nullptr || !isaSupported(isa)) return;
       Kernels kernels = *kernelsOf(isa);
       kernels.linearBf16 = *products;
-      Context ctx{pool, kernels};
+      Context ctx = cpuContext(pool, kernels);
       law(ctx);
     };
     onTiles(Isa::scalar, scalarTileProducts());
@@ -86,7 +86,7 @@ TEST("linear in bf16: forward writes the bits of the software TDPBF16PS on every
       onEveryProduct([&](Context& ctx) {
         const Packed w = p.pack(ctx);
         Apart y(s.rows, s.n, kNan), x(s.rows, s.k, p.x);
-        cpuOps().linear.forward(ctx, y.view(), x.view(), w);
+        ctx.ops.linear.forward(ctx, y.view(), x.view(), w);
         CHECK(y.equals(expected));
       });
     }
@@ -116,7 +116,7 @@ TEST("linear in bf16: a sum just below the smallest normal number is zero, thoug
   onEveryProduct([&](Context& ctx) {
     const Packed w = p.pack(ctx);
     float y = kNan;
-    cpuOps().linear.forward(ctx, matrix(&y, 1, 1), matrix(p.x.data(), 1, 3), w);
+    ctx.ops.linear.forward(ctx, matrix(&y, 1, 1), matrix(p.x.data(), 1, 3), w);
     CHECK(y == 0.0F);
   });
 }
@@ -132,12 +132,12 @@ TEST("linear in bf16: a row of forward has the same bits in any batch, at any pl
     for (std::int64_t rows = 1; rows <= s.rows; rows += 1 + rows / 8) {
       const std::int64_t first = (7 * rows) % (s.rows - rows + 1);
       Floats y(static_cast<std::size_t>(rows * s.n), kNan);
-      cpuOps().linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(p.x.data(), s.rows, s.k).slice(first, rows), w);
+      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(p.x.data(), s.rows, s.k).slice(first, rows), w);
       CHECK(sameNumbers(y.data(), expected.data() + first * s.n, rows * s.n));
 
       const std::int64_t place = (5 * rows) % rows;
       std::copy_n(p.x.data() + first * s.k, s.k, poisoned.data() + place * s.k);
-      cpuOps().linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(poisoned.data(), rows, s.k), w);
+      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(poisoned.data(), rows, s.k), w);
       CHECK(sameNumbers(y.data() + place * s.n, expected.data() + first * s.n, s.n));
       std::fill_n(poisoned.data() + place * s.k, s.k, kNan);
     }
@@ -153,7 +153,7 @@ TEST("linear in bf16: a slice of the packed outputs gives the same bits as the w
     for (const std::int64_t begin : {0, 64, 192}) {
       const std::int64_t count = std::min<std::int64_t>(64, s.n - begin);
       Apart y(s.rows, count, kNan);
-      cpuOps().linear.forward(ctx, y.view(), matrix(p.x.data(), s.rows, s.k), w.slice(begin, count));
+      ctx.ops.linear.forward(ctx, y.view(), matrix(p.x.data(), s.rows, s.k), w.slice(begin, count));
       for (std::int64_t r = 0; r < s.rows; r++) {
         CHECK(sameNumbers(y.row(r), expected.data() + r * s.n + begin, count));
       }
@@ -174,7 +174,7 @@ TEST("linear in bf16: backwardInput adds one sum over the outputs to dx, the sam
       const auto law = [&](Context& ctx) {
         const Packed w = p.pack(ctx);
         Apart dx(s.rows, s.k, before), dy(s.rows, s.n, p.dy);
-        cpuOps().linear.backwardInput(ctx, dx.view(), dy.view(), w);
+        ctx.ops.linear.backwardInput(ctx, dx.view(), dy.view(), w);
         CHECK(dx.equals(expected));
       };
       onEveryProduct(law);
@@ -201,7 +201,7 @@ TEST("linear in bf16: both directions stay within their scratch") {
 // Both directions of one table against the reference, in the first row, one in the middle and the last.
 void checkSomeRows(const LinearKernels& kernels, const Shape& s) {
   Pool pool(1, linearScratchBytes(Dtype::bf16, s.n));
-  Context ctx{pool, *kernelsOf(Isa::scalar)};
+  Context ctx = cpuContext(pool, *kernelsOf(Isa::scalar));
   Problem p(s);
   const Packed w = p.pack(ctx);
   auto* scratch = static_cast<float*>(pool.scratch(0, pool.scratchBytes()));
@@ -244,7 +244,7 @@ TEST("linear in bf16: pack rounds once, writes zero beyond the weights, and unpa
       Apart back(s.n, s.k, kNan);
       Floats numbers(rounded.size());
       std::transform(rounded.begin(), rounded.end(), numbers.begin(), bf16ToF32);
-      cpuOps().linear.unpack(ctx, back.view(), packed);
+      ctx.ops.linear.unpack(ctx, back.view(), packed);
       CHECK(back.equals(numbers));
     });
   }
@@ -277,7 +277,7 @@ TEST("linear in bf16: rounding is to the nearest, ties to even, on every instruc
       p.x[0] = number;
       const Packed w = p.pack(ctx);
       float y = kNan;
-      cpuOps().linear.forward(ctx, matrix(&y, 1, 1), matrix(p.x.data(), 1, 1), w);
+      ctx.ops.linear.forward(ctx, matrix(&y, 1, 1), matrix(p.x.data(), 1, 1), w);
       const bool subnormal = std::abs(number) < std::numeric_limits<float>::min();
       CHECK(sameNumber(y, subnormal ? 0.0F : rounded));
     });

@@ -25,10 +25,10 @@ View columns(Apart& m, std::int64_t begin, std::int64_t count) {
 }
 
 void accumulateBlocks(Context& ctx, Apart& stats, Apart& logits, std::int64_t vocabulary, float t) {
-  cpuOps().logSoftmax.reset(ctx, stats.view());
+  ctx.ops.logSoftmax.reset(ctx, stats.view());
   for (std::int64_t v = 0; v < vocabulary; v += LogSoftmax::kBlock) {
     const std::int64_t count = std::min(LogSoftmax::kBlock, vocabulary - v);
-    cpuOps().logSoftmax.accumulate(ctx, stats.view(), columns(logits, v, count), t);
+    ctx.ops.logSoftmax.accumulate(ctx, stats.view(), columns(logits, v, count), t);
   }
 }
 
@@ -75,8 +75,8 @@ TEST("log_softmax: backward equals the reference, in place too, in the same bits
     onEveryBackend([&](Context& ctx) {
       Apart x(s.rows, s.vocabulary, x0), dx(s.rows, s.vocabulary, kNan), stats(s.rows, 3, kNan);
       accumulateBlocks(ctx, stats, x, s.vocabulary, t);
-      cpuOps().logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), g.data(), h.data(), t);
-      cpuOps().logSoftmax.backward(ctx, x.view(), x.view(), stats.view(), g.data(), h.data(), t);
+      ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), g.data(), h.data(), t);
+      ctx.ops.logSoftmax.backward(ctx, x.view(), x.view(), stats.view(), g.data(), h.data(), t);
       if (first.empty()) first = numbersOf(dx, s.rows, s.vocabulary);
       CHECK(dx.equals(first) && x.equals(first));
     });
@@ -124,7 +124,7 @@ TEST("log_softmax: an impossible token has probability 0 wherever it lies, a blo
     CHECK(logProbability(stats.row(0), -kInfinity, 1.0F) == -kInfinity);
     CHECK_NEAR(static_cast<double>(entropy(stats.row(0))), reference::entropy(kept.data(), count, 1.0), 1e-4, 0);
     const float g = 1.0F, h = 0.3F;
-    cpuOps().logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), &g, &h, 1.0F);
+    ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), &g, &h, 1.0F);
     for (std::int64_t v = 0; v < vocabulary; v++) {
       CHECK(x0[v] > -kInfinity ? dx.row(0)[v] < 0.0F : dx.row(0)[v] == 0.0F);
     }

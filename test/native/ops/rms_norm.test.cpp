@@ -27,13 +27,13 @@ TEST("rms_norm: forward equals the reference, writes every output and gives the 
     Floats first, firstRstd;
     onEveryBackend([&](Context& ctx) {
       Apart xs(s.rows, s.cols, x0), ys(s.rows, s.cols, kNan), ws(1, s.cols, w0), rstd(1, s.rows, kNan);
-      cpuOps().rmsNorm.forward(ctx, ys.view(), rstd.view(), xs.view(), ws.view(), kEps);
+      ctx.ops.rmsNorm.forward(ctx, ys.view(), rstd.view(), xs.view(), ws.view(), kEps);
       if (first.empty()) {
         firstRstd.assign(rstd.row(0), rstd.row(0) + s.rows);
         for (std::int64_t r = 0; r < s.rows; r++) first.insert(first.end(), ys.row(r), ys.row(r) + s.cols);
       }
       CHECK(ys.equals(first) && rstd.equals(firstRstd));
-      cpuOps().rmsNorm.forward(ctx, xs.view(), rstd.view(), xs.view(), ws.view(), kEps);
+      ctx.ops.rmsNorm.forward(ctx, xs.view(), rstd.view(), xs.view(), ws.view(), kEps);
       CHECK(xs.equals(first));  // in place
     });
     for (std::int64_t r = 0; r < s.rows; r++) {
@@ -59,9 +59,9 @@ TEST("rms_norm: backward equals the reference, adds to its outputs and gives the
     onEveryBackend([&](Context& ctx) {
       Apart x(s.rows, s.cols, x0), y(s.rows, s.cols, kNan), w(1, s.cols, w0), rstd(1, s.rows, kNan);
       Apart dx(s.rows, s.cols, dx0), dy(s.rows, s.cols, dy0), dw(1, s.cols, dw0), frozen(s.rows, s.cols, dx0);
-      cpuOps().rmsNorm.forward(ctx, y.view(), rstd.view(), x.view(), w.view(), kEps);
-      cpuOps().rmsNorm.backward(ctx, dx.view(), dw.view(), dy.view(), x.view(), w.view(), rstd.view());
-      cpuOps().rmsNorm.backward(ctx, frozen.view(), {}, dy.view(), x.view(), w.view(), rstd.view());
+      ctx.ops.rmsNorm.forward(ctx, y.view(), rstd.view(), x.view(), w.view(), kEps);
+      ctx.ops.rmsNorm.backward(ctx, dx.view(), dw.view(), dy.view(), x.view(), w.view(), rstd.view());
+      ctx.ops.rmsNorm.backward(ctx, frozen.view(), {}, dy.view(), x.view(), w.view(), rstd.view());
       if (first.dw.empty()) {
         first.dw.assign(dw.row(0), dw.row(0) + s.cols);
         for (std::int64_t r = 0; r < s.rows; r++) first.dx.insert(first.dx.end(), dx.row(r), dx.row(r) + s.cols);
@@ -91,9 +91,9 @@ TEST("rms_norm: a row's bits do not depend on the rows beside it") {
   const Floats x0 = randomNumbers(rows * cols, 1), w0 = randomNumbers(cols, 2);
   onEveryBackend([&](Context& ctx) {
     Apart x(rows, cols, x0), y(rows, cols, kNan), alone(1, cols, kNan), w(1, cols, w0), rstd(1, rows, kNan);
-    cpuOps().rmsNorm.forward(ctx, y.view(), rstd.view(), x.view(), w.view(), kEps);
+    ctx.ops.rmsNorm.forward(ctx, y.view(), rstd.view(), x.view(), w.view(), kEps);
     for (const std::int64_t r : {0, 99, 100, 199}) {
-      cpuOps().rmsNorm.forward(ctx, alone.view(), rstd.view(), x.view().slice(r, 1), w.view(), kEps);
+      ctx.ops.rmsNorm.forward(ctx, alone.view(), rstd.view(), x.view().slice(r, 1), w.view(), kEps);
       CHECK(sameNumbers(alone.row(0), y.row(r), cols));
     }
   });

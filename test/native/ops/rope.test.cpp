@@ -43,8 +43,8 @@ TEST("rope: forward and backward equal the reference, in the same bits on every 
     onEveryBackend([&](Context& ctx) {
       Tables tables(s.headSize);
       Apart x(s.rows, cols, x0), dx(s.rows, cols, x0);
-      cpuOps().rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
-      cpuOps().rope.backward(ctx, dx.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
+      ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
+      ctx.ops.rope.backward(ctx, dx.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
       if (forward.empty()) forward = numbersOf(x, s.rows, cols), backward = numbersOf(dx, s.rows, cols);
       CHECK(x.equals(forward) && dx.equals(backward));
     });
@@ -73,9 +73,9 @@ TEST("rope: a row's bits depend on its own position alone, and position 0 change
   onEveryBackend([&](Context& ctx) {
     Tables tables(headSize);
     Apart x(rows, cols, x0), y(rows, cols, x0);
-    cpuOps().rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), headSize);
+    ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), headSize);
     for (std::int64_t r = 0; r < rows; r++) {
-      cpuOps().rope.forward(ctx, y.view().slice(r, 1), tables.cos.view(), tables.sin.view(), positions.data() + r,
+      ctx.ops.rope.forward(ctx, y.view().slice(r, 1), tables.cos.view(), tables.sin.view(), positions.data() + r,
                             headSize);
       CHECK(sameNumbers(x.row(r), y.row(r), cols));
     }

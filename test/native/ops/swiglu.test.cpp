@@ -27,7 +27,7 @@ TEST("swiglu: forward equals the reference, writes every output and gives the sa
     Floats first;
     onEveryBackend([&](Context& ctx) {
       Apart y(s.rows, s.cols, kNan), g(s.rows, s.cols, g0), u(s.rows, s.cols, u0);
-      cpuOps().swiglu.forward(ctx, y.view(), g.view(), u.view());
+      ctx.ops.swiglu.forward(ctx, y.view(), g.view(), u.view());
       if (first.empty()) {
         for (std::int64_t r = 0; r < s.rows; r++) first.insert(first.end(), y.row(r), y.row(r) + s.cols);
       }
@@ -49,7 +49,7 @@ TEST("swiglu: backward equals the reference, adds to its outputs and gives the s
     onEveryBackend([&](Context& ctx) {
       Apart g(s.rows, s.cols, g0), u(s.rows, s.cols, u0), dy(s.rows, s.cols, dy0);
       Apart dg(s.rows, s.cols, dg0), du(s.rows, s.cols, du0);
-      cpuOps().swiglu.backward(ctx, dg.view(), du.view(), dy.view(), g.view(), u.view());
+      ctx.ops.swiglu.backward(ctx, dg.view(), du.view(), dy.view(), g.view(), u.view());
       if (firstG.empty()) {
         for (std::int64_t r = 0; r < s.rows; r++) {
           firstG.insert(firstG.end(), dg.row(r), dg.row(r) + s.cols);
@@ -73,7 +73,7 @@ TEST("swiglu: a gate of any size gives a finite value, 0 at the far negative end
   const Floats g0 = {-1e30F, -200.0F, -88.0F, 0.0F, 88.0F, 200.0F};
   onEveryBackend([&](Context& ctx) {
     Apart y(1, 6, kNan), g(1, 6, g0), u(1, 6, 1.0F);
-    cpuOps().swiglu.forward(ctx, y.view(), g.view(), u.view());
+    ctx.ops.swiglu.forward(ctx, y.view(), g.view(), u.view());
     CHECK(y.row(0)[0] == 0.0F && y.row(0)[1] == 0.0F && std::abs(y.row(0)[2]) < 1e-35F && y.row(0)[3] == 0.0F);
     CHECK(y.row(0)[4] == 88.0F && y.row(0)[5] == 200.0F);
   });

@@ -82,7 +82,7 @@ TEST("a filtered draw takes the token that sorting and summing the whole vocabul
       Floats row = logits;
       const View view = matrix(row.data(), 1, vocabulary);
       for (const DrawOptions& options : kFilters) {
-        const RowStatistics statistics = gatherStatistics(ctx, cpuOps(), view, 1.0F / options.temperature);
+        const RowStatistics statistics = gatherStatistics(ctx, view, 1.0F / options.temperature);
         const Kept kept = keptBy(logits, statistics, options);
         int different = 0;
         for (std::uint32_t position = 0; position < 60; position++) {
@@ -105,7 +105,7 @@ TEST("the tokens named beside a draw are the most probable, with the log-probabi
     const std::vector<std::int32_t> order = byProbability(logits);
     for (const float temperature : {0.0F, 0.7F, 1.0F}) {
       const float inverse = temperature == 0 ? 1.0F : 1.0F / temperature;
-      const RowStatistics statistics = gatherStatistics(ctx, cpuOps(), view, inverse);
+      const RowStatistics statistics = gatherStatistics(ctx, view, inverse);
       const DrawOptions options{.temperature = temperature, .topP = 0.3, .topK = 2, .minP = 0, .topLogprobs = 20};
       const Drawn drawn = draw(view, statistics, options, {4, 2, 3, 1});
       CHECK(drawn.top.size() == 20);
