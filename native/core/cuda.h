@@ -13,6 +13,7 @@
 #include <cuda/emulation.h>
 #else
 #include <cuda_runtime.h>
+#include "core/cuda_hopper.cuh"
 #include "core/cuda_ptx.cuh"
 #endif
 
@@ -29,5 +30,16 @@ void launch(CudaDevice& device, const char* op, dim3 grid, dim3 block, std::size
   device.note(op, start<P...>(device.stream(), grid, block, sharedBytes, kernel, static_cast<P>(arguments)...));
 }
 
+namespace hopper {
+
+constexpr int kBoxColumns = 64;  // 128 bytes, what the swizzle spans
+
+// For tmaLoad2d: a bf16 matrix (rows, columns), 16-byte aligned as its rows are, in boxes of boxRows <= 256 rows and 64
+// columns. False, and a failure of the device, where the driver refuses. A kernel takes it as
+// `const __grid_constant__ TensorMap`.
+bool mapMatrix(CudaDevice& device, TensorMap& map, const void* data, std::int64_t rows, std::int64_t columns,
+               std::int64_t stride, int boxRows);
+
+}  // namespace hopper
 }  // namespace cuda
 }  // namespace agl

@@ -53,7 +53,7 @@ void vote(void* const* operands) {
   }
 }
 
-struct Product {
+struct WarpProduct {
   float* d;
   const std::uint32_t* a;
   const std::uint32_t* b;
@@ -69,7 +69,7 @@ float high(std::uint32_t pair) { return bf16ToF32(static_cast<std::uint16_t>(pai
 void multiply(void* const* operands) {
   float a[16][16], b[16][8], d[16][8];
   for (unsigned lane = 0; lane < kLanes; lane++) {
-    const auto& own = *static_cast<const Product*>(operands[lane]);
+    const auto& own = *static_cast<const WarpProduct*>(operands[lane]);
     const unsigned group = lane / 4, position = lane % 4;
     for (unsigned i = 0; i < 4; i++) {
       float* at = &a[group + 8 * (i % 2)][2 * position + 8 * (i / 2)];
@@ -88,7 +88,7 @@ void multiply(void* const* operands) {
     }
   }
   for (unsigned lane = 0; lane < kLanes; lane++) {
-    const auto& own = *static_cast<const Product*>(operands[lane]);
+    const auto& own = *static_cast<const WarpProduct*>(operands[lane]);
     for (unsigned i = 0; i < 4; i++) own.d[i] = d[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2];
   }
 }
@@ -114,10 +114,6 @@ void loadMatrices(void* const* operands) {
       own.registers[m] = std::uint32_t{pair[0]} | std::uint32_t{pair[1]} << 16;
     }
   }
-}
-
-bool isShared(const unsigned char* at, std::size_t bytes) {
-  return at >= block.shared && at + bytes <= block.shared + block.sharedBytes;
 }
 
 void load(const char* name, std::uint32_t* registers, const void* shared, int count, bool transposed) {
@@ -152,7 +148,7 @@ using namespace agl::emulation;
 void barrier(int id, int threads) { waitBarrier(id, static_cast<unsigned>(threads)); }
 
 void mma16816(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  Product own{d, a, b};
+  WarpProduct own{d, a, b};
   meet("mma16816", kAll, &own, multiply);
 }
 

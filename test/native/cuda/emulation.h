@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "core/half.h"
+#include "cuda/emulation_hopper.h"
 #include "cuda/emulation_runtime.h"
 #include "cuda/emulation_threads.h"
 

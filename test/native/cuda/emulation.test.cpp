@@ -4,51 +4,18 @@
 
 #include <unistd.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/cuda.h"
 #include "core/half.h"
+#include "cuda/on_device.h"
 #include "harness.h"
 #include "ops/backends.h"
 #include "ops/cuda.h"
 
 namespace agl::test {
 namespace {
-
-std::unique_ptr<CudaDevice> openDevice() {
-  std::string why;
-  std::unique_ptr<CudaDevice> device = CudaDevice::open(0, why);
-  if (device == nullptr) throw std::runtime_error(why);
-  return device;
-}
-
-// Numbers in the device's memory, zero at first, and back.
-template <class T>
-class OnDevice {
- public:
-  OnDevice(CudaDevice& device, std::size_t count) : device_(device), count_(count) {
-    data_ = static_cast<T*>(device.allocate(count * sizeof(T)));
-  }
-  OnDevice(CudaDevice& device, const std::vector<T>& values) : OnDevice(device, values.size()) {
-    device.copyIn(data_, values.data(), values.size() * sizeof(T));
-  }
-  ~OnDevice() { device_.release(data_, count_ * sizeof(T)); }
-  OnDevice(const OnDevice&) = delete;
-  OnDevice& operator=(const OnDevice&) = delete;
-  T* data() { return data_; }
-  std::vector<T> values() {
-    std::vector<T> out(count_);
-    device_.copyOut(out.data(), data_, count_ * sizeof(T));
-    return out;
-  }
-
- private:
-  CudaDevice& device_;
-  std::size_t count_;
-  T* data_;
-};
 
 __global__ void reverse(int* out, const int* in) {
   auto* shared = reinterpret_cast<int*>(cuda::sharedMemory());
@@ -185,12 +152,6 @@ __global__ void productTransposed(float* c, const std::uint16_t* a, const std::u
   for (int i = 0; i < 4; i++) d[i] = c[(lane / 4 + i / 2 * 8) * 8 + lane % 4 * 2 + i % 2];
   cuda::mma16816(d, left, right);
   for (int i = 0; i < 4; i++) c[(lane / 4 + i / 2 * 8) * 8 + lane % 4 * 2 + i % 2] = d[i];
-}
-
-std::vector<std::uint16_t> randomBf16(std::int64_t count, std::uint64_t seed) {
-  std::vector<std::uint16_t> out;
-  for (const float value : randomNumbers(count, seed)) out.push_back(f32ToBf16(value));
-  return out;
 }
 
 }  // namespace

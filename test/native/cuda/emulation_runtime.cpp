@@ -227,6 +227,30 @@ cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaStream_t)
   return cudaSuccess;
 }
 
+CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_t rank, void* data, const cuuint64_t* sizes,
+                                const cuuint64_t* strides, const cuuint32_t* box, const cuuint32_t* steps,
+                                CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
+                                CUtensorMapFloatOOBfill) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 32;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && strides[0] % 16 == 0;
+  const bool sized = sizes[0] > 0 && sizes[0] <= most && sizes[1] > 0 && sizes[1] <= most && strides[0] >= sizes[0] * 2;
+  const bool boxed = box[0] == 64 && box[1] > 0 && box[1] <= 256 && steps[0] == 1 && steps[1] == 1;  // 128 bytes wide
+  if (rank != 2 || !aligned || !sized || !boxed) return CUDA_ERROR_INVALID_VALUE;
+  const std::lock_guard lock(state().mutex);
+  if (find(data, (sizes[1] - 1) * strides[0] + sizes[0] * 2) == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *map = {static_cast<const unsigned char*>(data), static_cast<std::int64_t>(sizes[1]), static_cast<std::int64_t>(sizes[0]),
+          static_cast<std::int64_t>(strides[0]), box[1], box[0]};
+  return CUDA_SUCCESS;
+}
+
+cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function, unsigned, unsigned long long,
+                                             cudaDriverEntryPointQueryResult* found) {
+  const bool known = std::strcmp(symbol, "cuTensorMapEncodeTiled") == 0;
+  *function = known ? reinterpret_cast<void*>(&cuTensorMapEncodeTiled) : nullptr;
+  *found = cudaDriverEntryPointSuccess;
+  return known ? cudaSuccess : failed(cudaErrorInvalidValue);
+}
+
 cudaError_t cudaGetLastError() { return std::exchange(state().lastError, cudaSuccess); }
 
 const char* cudaGetErrorString(cudaError_t error) {

@@ -30,12 +30,15 @@ constexpr std::size_t kStackBytes = 64 * 1024;
 #endif
 constexpr std::size_t kPage = 4096;
 constexpr unsigned kBarriers = 16;
-constexpr unsigned kGroupWarps = 4;
+constexpr unsigned kGroupThreads = 128;
 
 // A bit for each lane.
 struct Warp {
   std::uint32_t ready;
   std::uint32_t meeting;
+};
+struct Group {
+  unsigned waiting;
 };
 struct Barrier {
   unsigned arrived;
@@ -44,7 +47,10 @@ struct Barrier {
 
 Lane lanes[kMaxThreads];
 Warp warps[kMaxThreads / kLanes];
+Group groups[kMaxThreads / kGroupThreads];
 Barrier barriers[kBarriers];
+std::vector<Transfer> transfers;
+std::size_t delivered;
 Lane scheduler;  // the host thread that launches
 std::uint32_t readyWarps;
 unsigned threads, alive;
@@ -225,10 +231,24 @@ void describeDeadlock() {
   }
 }
 
+// False where none is under way.
+bool deliverNext() {
+  if (delivered == transfers.size()) return false;
+  deliver(transfers[delivered++]);
+  if (delivered == transfers.size()) {
+    transfers.clear();
+    delivered = 0;
+  }
+  return true;
+}
+
 void prepareBlock() {
+  transfers.clear();
+  delivered = 0;
   threads = block.size.x * block.size.y * block.size.z;
   alive = threads;
   std::memset(barriers, 0, sizeof barriers);
+  std::memset(groups, 0, sizeof groups);
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(lanes[0].stackBottom, threads * kStackBytes);
   __asan_poison_memory_region(block.shared + block.sharedBytes, kMaxSharedBytes + 2 * kPage - block.sharedBytes);
@@ -242,6 +262,11 @@ void prepareBlock() {
     lane.barrier = -1;
     lane.copies.clear();
     lane.groups.clear();
+    lane.phase = nullptr;
+    lane.products.clear();
+    lane.productGroups.clear();
+    lane.accumulators.clear();
+    lane.fenced = false;
     prepareFiber(lane);
     if (++at.x == block.size.x) {
       at.x = 0;
@@ -259,6 +284,8 @@ void prepareBlock() {
 void runBlock() {
   prepareBlock();
   while (alive > 0 && mistake[0] == 0) {
+    while (readyWarps == 0 && deliverNext()) {
+    }
     if (readyWarps == 0) {
       describeDeadlock();
       return;
@@ -268,6 +295,10 @@ void runBlock() {
     warps[w].ready &= ~(1U << lane);
     if (warps[w].ready == 0) readyWarps &= ~(1U << w);
     switchTo(scheduler, lanes[w * kLanes + lane], false);
+  }
+  if (delivered < transfers.size() && mistake[0] == 0) {
+    std::snprintf(mistake, sizeof mistake, "block (%u,%u,%u) ended before its transfers", block.index.x, block.index.y,
+                  block.index.z);
   }
 }
 
@@ -329,6 +360,45 @@ void meet(const char* name, unsigned mask, void* operand, void (*perform)(void* 
   maybeGiveTurn();
 }
 
+void meetGroup(const char* name, void (*perform)(void* const* lanes)) {
+  const unsigned first = current->index / kGroupThreads * kGroupThreads;
+  Group& group = groups[current->index / kGroupThreads];
+  if (first + kGroupThreads > threads) failKernel("%s: expected a warp group of 128 threads", name);
+  if (++group.waiting < kGroupThreads) {
+    wait(name);
+    return;
+  }
+  void* members[kGroupThreads];
+  for (unsigned i = 0; i < kGroupThreads; i++) members[i] = &lanes[first + i];
+  perform(members);
+  group.waiting = 0;
+  for (unsigned i = 0; i < kGroupThreads; i++) {
+    if (&lanes[first + i] != current) setReady(lanes[first + i]);
+  }
+  maybeGiveTurn();
+}
+
+void waitForPhase(const std::uint64_t* barrier) {
+  current->phase = barrier;
+  wait("an mbarrier");
+}
+
+void wakeWaiters(const std::uint64_t* barrier) {
+  for (unsigned i = 0; i < threads; i++) {
+    if (lanes[i].phase == barrier && lanes[i].waitsFor != nullptr) {
+      lanes[i].phase = nullptr;
+      setReady(lanes[i]);
+    }
+  }
+}
+
+void startTransfer(const Transfer& transfer) { transfers.push_back(transfer); }
+
+bool isShared(const void* at, std::size_t bytes) {
+  const auto* from = static_cast<const unsigned char*>(at);
+  return from >= block.shared && from + bytes <= block.shared + block.sharedBytes;
+}
+
 void waitBarrier(int id, unsigned expected) {
   Barrier& barrier = barriers[id];
   if (barrier.arrived > 0 && barrier.expected != expected) {
@@ -346,6 +416,7 @@ void waitBarrier(int id, unsigned expected) {
 }
 
 void failKernel(const char* format, ...) {
+  if (current == nullptr) std::abort();  // not in a kernel
   const int used = std::snprintf(mistake, sizeof mistake, "thread %u of block (%u,%u,%u): ", current->index, block.index.x,
                                  block.index.y, block.index.z);
   va_list arguments;

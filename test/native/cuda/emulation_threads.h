@@ -9,6 +9,13 @@
 #include <cstdint>
 #include <vector>
 
+// A bf16 matrix in boxes, as the driver describes it to TMA.
+struct CUtensorMap {
+  const unsigned char* data;
+  std::int64_t rows, columns, strideBytes;
+  unsigned boxRows, boxColumns;
+};
+
 namespace agl::emulation {
 
 struct Index3 {
@@ -21,6 +28,32 @@ struct AsyncCopy {
   const unsigned char* from;  // null: zeros
 };
 
+// One wgmma that has not ended, and the registers it writes: NaN meanwhile.
+struct Product {
+  float* d;
+  int n;
+  bool inRegisters;
+  std::uint32_t left[4];
+  std::uint64_t leftDescriptor;
+  bool leftMn;
+  std::uint64_t right;
+  bool rightMn;
+  bool accumulate;
+};
+struct Accumulator {
+  float* d;
+  int count;
+  float values[128];
+};
+
+// One TMA load that has not arrived.
+struct Transfer {
+  unsigned char* to;
+  CUtensorMap map;  // a copy: the thread that started it may have ended
+  std::uint64_t* barrier;
+  int row, column;
+};
+
 struct Lane {
   Index3 thread;
   unsigned index;      // in the block
@@ -31,11 +64,15 @@ struct Lane {
   const char* waitsFor;
   unsigned mask;  // of a collective
   void* operand;
-  const std::uint64_t* phase;  // of an mbarrier
-  unsigned parity;
+  const std::uint64_t* phase;  // the mbarrier whose phase it waits for
   int barrier;
   std::vector<AsyncCopy> copies;
   std::vector<std::size_t> groups;  // copies before each commit
+  std::vector<Product> products;
+  std::vector<std::size_t> productGroups;
+  std::vector<Accumulator> accumulators;
+  std::size_t dueProducts;
+  bool fenced;
 };
 
 struct Block {
@@ -71,10 +108,17 @@ void setOrderSeed(std::uint64_t seed);
 // Waits until every lane of the mask is in the same collective; the last one performs it. operands[i] is null where lane i
 // is not in the mask.
 void meet(const char* name, unsigned mask, void* operand, void (*perform)(void* const* operands));
-// The same for a warp group: four warps, 128 operands.
-void meetGroup(const char* name, void* operand, void (*perform)(void* const* operands));
+// Waits until the 128 threads of this warp group are here; the last performs it with the lanes.
+void meetGroup(const char* name, void (*perform)(void* const* lanes));
 // Waits for `threads` threads at this barrier; 0: every thread of the block that has not ended.
 void waitBarrier(int barrier, unsigned threads);
+// Waits until someone wakes those who wait for this mbarrier.
+void waitForPhase(const std::uint64_t* barrier);
+void wakeWaiters(const std::uint64_t* barrier);
+// Arrives when no thread can run, in the order started.
+void startTransfer(const Transfer& transfer);
+void deliver(const Transfer& transfer);
+bool isShared(const void* at, std::size_t bytes);
 // Ends the launch.
 [[noreturn]] void failKernel(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
