@@ -15,6 +15,27 @@ static Napi::Value devices(const Napi::CallbackInfo& info) {
   cpu.Set("memoryBytes", static_cast<double>(agl::availableMemory()));
   Napi::Array all = Napi::Array::New(info.Env());
   all.Set(0U, cpu);
+  std::string why;
+  for (const agl::CudaDescription& each : agl::cudaDevices(why)) {
+    Napi::Object cuda = Napi::Object::New(info.Env());
+    cuda.Set("name", "cuda:" + std::to_string(all.Length() - 1));
+    cuda.Set("kind", "cuda");
+    cuda.Set("model", each.name);
+    cuda.Set("isa", "sm_" + std::to_string(each.capability));
+    cuda.Set("cores", each.multiprocessors);
+    cuda.Set("memoryBytes", static_cast<double>(each.bytes));
+    all.Set(all.Length(), cuda);
+  }
+  if (all.Length() == 1) {
+    Napi::Object missing = Napi::Object::New(info.Env());
+    missing.Set("name", "cuda");
+    missing.Set("kind", "cuda");
+    missing.Set("isa", "");
+    missing.Set("cores", 0);
+    missing.Set("memoryBytes", 0);
+    missing.Set("unavailable", why);
+    all.Set(1U, missing);
+  }
   return all;
 }
 

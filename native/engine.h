@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/os.h"
 #include "ops/advantage.h"
+#include "ops/cuda_library.h"
 #include "ops/policy_loss.h"
 #include "sample/scheduler.h"
 #include "train/trainer.h"

@@ -16,6 +16,11 @@ int attribute(cudaDeviceAttr which, int ordinal) {
   return cudaDeviceGetAttribute(&value, which, ordinal) == cudaSuccess ? value : 0;
 }
 
+int capabilityOf(int ordinal) {
+  return 10 * attribute(cudaDevAttrComputeCapabilityMajor, ordinal) +
+         attribute(cudaDevAttrComputeCapabilityMinor, ordinal);
+}
+
 }  // namespace
 
 int CudaDevice::count(std::string& why) {
@@ -25,6 +30,19 @@ int CudaDevice::count(std::string& why) {
   cudaGetLastError();
   why = cudaGetErrorString(error);
   return 0;
+}
+
+bool CudaDevice::describe(int ordinal, CudaDescription& into) {
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceProperties(&properties, ordinal) != cudaSuccess) {
+    cudaGetLastError();
+    return false;
+  }
+  std::snprintf(into.name, sizeof into.name, "%s", properties.name);
+  into.bytes = properties.totalGlobalMem;
+  into.multiprocessors = attribute(cudaDevAttrMultiProcessorCount, ordinal);
+  into.capability = capabilityOf(ordinal);
+  return true;
 }
 
 std::unique_ptr<CudaDevice> CudaDevice::open(int ordinal, std::string& why) {
@@ -179,8 +197,7 @@ bool CudaDevice::start() noexcept {
   note("open", cudaGetDeviceProperties(&properties, ordinal_));
   name_ = properties.name;
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, ordinal_);
-  capability_ = 10 * attribute(cudaDevAttrComputeCapabilityMajor, ordinal_) +
-                attribute(cudaDevAttrComputeCapabilityMinor, ordinal_);
+  capability_ = capabilityOf(ordinal_);
   maxSharedBytes_ = static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal_));
   note("open", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   void* passage = nullptr;

@@ -13,10 +13,20 @@ struct CUstream_st;
 
 namespace agl {
 
+// What is known of a device before it is opened.
+struct CudaDescription {
+  char name[256];
+  int capability;  // 80, 90, ...
+  int multiprocessors;
+  std::size_t bytes;
+};
+
 class CudaDevice final : public Device {
  public:
   // How many devices this machine offers; where none, why.
   static int count(std::string& why);
+  // False where there is none.
+  static bool describe(int ordinal, CudaDescription& into);
   // Null, and why, where device `ordinal` cannot be used.
   static std::unique_ptr<CudaDevice> open(int ordinal, std::string& why);
   ~CudaDevice() override;

@@ -18,6 +18,9 @@ int availableCores();
 // Asks, once, that threads of this process may use the tile registers of AMX; false where that cannot be.
 bool allowTileRegisters();
 
+// A function of the shared library `file` that lies in the folder of this code, which stays open from then on. Null, and why.
+void* findInLibrary(const char* file, const char* function, std::string& why);
+
 // A file mapped for reading. The mapping lives as long as the object.
 class MappedFile {
  public:

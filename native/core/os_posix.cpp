@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -58,6 +59,24 @@ bool allowTileRegisters() {
 #else
   return false;
 #endif
+}
+
+void* findInLibrary(const char* file, const char* function, std::string& why) {
+  Dl_info self{};
+  if (dladdr(reinterpret_cast<const void*>(&findInLibrary), &self) == 0 || self.dli_fname == nullptr) {
+    why = "the folder of this code is unknown";
+    return nullptr;
+  }
+  const std::string own = self.dli_fname;
+  const std::string path = own.substr(0, own.rfind('/') + 1) + file;
+  if (access(path.c_str(), F_OK) != 0) {
+    why = std::string(file) + " is not there";
+    return nullptr;
+  }
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* found = library == nullptr ? nullptr : dlsym(library, function);
+  if (found == nullptr) why = dlerror();
+  return found;
 }
 
 MappedFile::MappedFile(const std::string& path) {

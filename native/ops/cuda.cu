@@ -17,6 +17,8 @@ int devices(char* why, std::size_t bytes) {
   return count;
 }
 
+bool describe(int ordinal, CudaDescription* into) { return CudaDevice::describe(ordinal, *into); }
+
 Device* open(int ordinal, char* why, std::size_t bytes) {
   std::string reason;
   std::unique_ptr<CudaDevice> device = CudaDevice::open(ordinal, reason);
@@ -49,7 +51,7 @@ const Ops* cudaOps() {
 }
 
 extern "C" const CudaBackend* agl_cuda_backend() {
-  static const CudaBackend backend = {cudaOps(), devices, open, close, reserveScratch};
+  static const CudaBackend backend = {CudaBackend::kRevision, sizeof(Ops), cudaOps(), devices, describe, open, close, reserveScratch};
   return &backend;
 }
 

@@ -249,9 +249,11 @@ export interface NativeBinding extends NativeMath {
   devices(): readonly {
     readonly name: string;
     readonly kind: "cpu" | "cuda";
+    readonly model?: string;
     readonly isa: string;
     readonly cores: number;
     readonly memoryBytes: number;
+    readonly unavailable?: string;
   }[];
 }
 

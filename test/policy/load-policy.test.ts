@@ -159,10 +159,14 @@ describe("loadPolicy", () => {
   });
 
   it("knows its devices: the processor with its cores and memory", () => {
-    const [cpu] = devices();
+    const [cpu, cuda] = devices();
     expect(cpu).toMatchObject({ kind: "cpu" });
     expect(cpu?.cores).toBeGreaterThanOrEqual(1);
     expect(cpu?.memoryBytes).toBeGreaterThan(2 ** 28);
+    // A GPU, or one line that says why there is none.
+    expect(cuda).toMatchObject({ kind: "cuda" });
+    expect((cuda?.memoryBytes ?? 0) > 2 ** 28).toBe(cuda?.unavailable === undefined);
+    expect(cuda?.unavailable).not.toBe("");
   });
 
   it("keeps two policies in one process apart", async () => {
