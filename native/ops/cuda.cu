@@ -36,7 +36,7 @@ bool reserveScratch(Device* device, std::size_t bytes) {
 
 const Ops* cudaOps() {
   static const Ops ops = {
-      .linear = {},
+      .linear = kCudaLinear,
       .elementwise = kCudaElementwise,
       .rmsNorm = {},
       .rope = {},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/kernels.h"
+#include "ops/linear_cuda.h"
 
 namespace agl {
 namespace {
@@ -128,6 +129,12 @@ std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
   const std::int64_t steps = std::min((n + kLanes - 1) / kLanes * kLanes, LinearKernels::kStepBlock);
   const std::int64_t floats = LinearKernels::kRowBlock * (LinearKernels::kColumnBlock + steps);
   return static_cast<std::size_t>(floats) * sizeof(float);
+}
+
+std::size_t linearCudaScratchBytes(Dtype dtype, std::int64_t rows, std::int64_t n, std::int64_t k) {
+  const std::size_t weight = weightScratchBytes(rows, n, k);
+  if (dtype != Dtype::bf16) return weight;
+  return std::max({weight, mmaScratchBytes(rows, n, k), mmaScratchBytes(rows, k, n)});
 }
 
 const Linear kCpuLinear = {packWeights, unpackWeights, forward, backwardInput, backwardWeight};

@@ -9,6 +9,9 @@
 //         even = +0; even = fma(x[j], w[j], even) over even j ascending; odd likewise; acc = acc + (even + odd).
 //         Subnormal operands count as zero, subnormal results become zero. This is the instruction TDPBF16PS
 //         (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2).
+// On CUDA f32 has the same bits; backwardWeight adds to dw the sum of blocks of rows, each a chain from +0 (weightRowBlocks).
+//   bf16  operands rounded likewise; pieces of 1,024 from j = 0, each from zero by instructions of 16 products that the
+//         device adds to an f32 its own way, j ascending; pieces added in ascending order.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +34,8 @@ struct Linear {
 
 // Pool scratch of each worker that products with weights of this dtype take, for at most n outputs.
 std::size_t linearScratchBytes(Dtype dtype, std::int64_t n);
+// Workspace of a CUDA device that the three products of at most `rows` rows with weights (n, k) take.
+std::size_t linearCudaScratchBytes(Dtype dtype, std::int64_t rows, std::int64_t n, std::int64_t k);
 
 // --- internal: raw kernels of one instruction set, on parts that the caller divides ---
 
@@ -78,5 +83,6 @@ void unpackWeights(Context& ctx, View w, Packed packed);
 void unpackRow(float* row, const Packed& packed, std::int64_t n);
 
 extern const Linear kCpuLinear;
+extern const Linear kCudaLinear;
 
 }  // namespace agl

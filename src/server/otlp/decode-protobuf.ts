@@ -11,7 +11,6 @@ import {
   type SpanLink,
   toLink,
 } from "./otlp-spans.js";
-import { passPlainAttribute } from "./plain-attribute.js";
 import { readAttribute, readAttributesOf } from "./protobuf-attributes.js";
 import { kFixed64, kMessage, kVarint, type NameCache, ProtobufReader } from "./protobuf-reader.js";
 
@@ -83,7 +82,7 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
         span.endTime = reader.seconds();
         break;
       case (9 << 3) + kMessage:
-        if (!passPlainAttribute(reader)) checkAttribute(reader, placing);
+        checkAttribute(reader, placing);
         break;
       case (11 << 3) + kMessage:
         events ??= [];

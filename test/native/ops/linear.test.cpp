@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "backends.h"
 #include "core/half.h"
 #include "ops/linear.reference.h"
+#include "packed_weights.h"
 
 namespace agl::test {
 namespace {
@@ -21,16 +21,9 @@ constexpr Shape kShapes[] = {{1, 1, 1},     {3, 5, 3},     {4, 33, 4},   {5, 17,
 struct Problem {
   Shape shape;
   Floats x, w, dy;
-  Floats packed;  // 64 bytes of slack are not needed: kernels read whole panels only
   explicit Problem(Shape s)
       : shape(s), x(randomNumbers(s.rows * s.k, 1)), w(randomNumbers(s.n * s.k, 2)), dy(randomNumbers(s.rows * s.n, 3)) {}
-  Packed pack(Context& ctx) {
-    Packed out{nullptr, shape.n, shape.k};
-    packed.assign(static_cast<std::size_t>(out.elements()), kNan);
-    out.data = packed.data();
-    ctx.ops.linear.pack(ctx, out, matrix(w.data(), shape.n, shape.k));
-    return out;
-  }
+  PackedWeights pack(Context& ctx) const { return {ctx, Dtype::f32, w, shape.n, shape.k}; }
 };
 
 Floats forwardOf(const Problem& p) {
@@ -59,14 +52,14 @@ TEST("linear: the reference's gradients are central differences") {
   }
 }
 
-TEST("linear: forward writes the bits of the one-chain reference on every instruction set") {
+TEST("linear: forward writes the bits of the one-chain reference on every device and instruction set") {
   for (const Shape s : kShapes) {
     Problem p(s);
     const Floats expected = forwardOf(p);
-    onEveryBackend([&](Context& ctx) {
-      const Packed w = p.pack(ctx);
-      Apart y(s.rows, s.n, kNan), x(s.rows, s.k, p.x);
-      ctx.ops.linear.forward(ctx, y.view(), x.view(), w);
+    onEveryDevice([&](Context& ctx) {
+      PackedWeights w = p.pack(ctx);
+      Apart y(s.rows, s.n, kNan, ctx.device), x(s.rows, s.k, p.x, ctx.device);
+      ctx.ops.linear.forward(ctx, y.view(), x.view(), w.packed());
       CHECK(y.equals(expected));
     });
   }
@@ -76,21 +69,21 @@ TEST("linear: a row of forward has the same bits in any batch, at any place, bes
   const Shape s{40, 150, 1100};
   Problem p(s);
   const Floats expected = forwardOf(p);
-  Floats poisoned(static_cast<std::size_t>(s.rows * s.k), kNan);
-  onEveryBackend([&](Context& ctx) {
-    if (ctx.kernels.isa == Isa::scalar && ctx.pool.threads() == 1) return;  // slow, and covered by two threads
-    const Packed w = p.pack(ctx);
+  onEveryDevice([&](Context& ctx) {
+    if (ctx.device.isHost() && ctx.kernels.isa == Isa::scalar && ctx.pool.threads() == 1) return;  // slow, and covered by two threads
+    PackedWeights w = p.pack(ctx);
+    Mirrored<float> x(ctx.device, p.x), poisoned(ctx.device, Floats(p.x.size(), kNan));
     for (std::int64_t rows = 1; rows <= s.rows; rows++) {
       const std::int64_t first = (7 * rows) % (s.rows - rows + 1);
-      Floats y(static_cast<std::size_t>(rows * s.n), kNan);
-      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(p.x.data(), s.rows, s.k).slice(first, rows), w);
-      CHECK(sameNumbers(y.data(), expected.data() + first * s.n, rows * s.n));
+      Mirrored<float> y(ctx.device, Floats(static_cast<std::size_t>(rows * s.n), kNan));
+      ctx.ops.linear.forward(ctx, matrix(y.device(), rows, s.n), matrix(x.device(), s.rows, s.k).slice(first, rows), w.packed());
+      CHECK(sameNumbers(y.host().data(), expected.data() + first * s.n, rows * s.n));
 
       const std::int64_t place = (5 * rows) % rows;
-      std::copy_n(p.x.data() + first * s.k, s.k, poisoned.data() + place * s.k);
-      ctx.ops.linear.forward(ctx, matrix(y.data(), rows, s.n), matrix(poisoned.data(), rows, s.k), w);
-      CHECK(sameNumbers(y.data() + place * s.n, expected.data() + first * s.n, s.n));
-      std::fill_n(poisoned.data() + place * s.k, s.k, kNan);
+      std::copy_n(p.x.data() + first * s.k, s.k, poisoned.host().data() + place * s.k);
+      ctx.ops.linear.forward(ctx, matrix(y.device(), rows, s.n), matrix(poisoned.device(), rows, s.k), w.packed());
+      CHECK(sameNumbers(y.host().data() + place * s.n, expected.data() + first * s.n, s.n));
+      std::fill_n(poisoned.host().data() + place * s.k, s.k, kNan);
     }
   });
 }
@@ -99,12 +92,12 @@ TEST("linear: a slice of the packed outputs gives the same bits as the whole") {
   const Shape s{3, 200, 50};
   Problem p(s);
   const Floats expected = forwardOf(p);
-  onEveryBackend([&](Context& ctx) {
-    const Packed w = p.pack(ctx);
+  onEveryDevice([&](Context& ctx) {
+    PackedWeights w = p.pack(ctx);
     for (const std::int64_t begin : {0, 64, 192}) {
       const std::int64_t count = std::min<std::int64_t>(64, s.n - begin);
-      Apart y(s.rows, count, kNan);
-      ctx.ops.linear.forward(ctx, y.view(), matrix(p.x.data(), s.rows, s.k), w.slice(begin, count));
+      Apart y(s.rows, count, kNan, ctx.device), x(s.rows, s.k, p.x, ctx.device);
+      ctx.ops.linear.forward(ctx, y.view(), x.view(), w.packed().slice(begin, count));
       for (std::int64_t r = 0; r < s.rows; r++) {
         CHECK(sameNumbers(y.row(r), expected.data() + r * s.n + begin, count));
       }
@@ -113,19 +106,19 @@ TEST("linear: a slice of the packed outputs gives the same bits as the whole") {
   });
 }
 
-TEST("linear: backwardInput adds one chain over the outputs to dx, the same bits on every instruction set") {
+TEST("linear: backwardInput adds one chain over the outputs to dx, the same bits on every device and instruction set") {
   for (const Shape s : kShapes) {
     Problem p(s);
     const Floats before = randomNumbers(s.rows * s.k, 4);
     Floats expected = before;
     reference::linearBackwardInput(expected.data(), p.dy.data(), p.w.data(), s.rows, s.n, s.k);
     const auto law = [&](Context& ctx) {
-      const Packed w = p.pack(ctx);
-      Apart dx(s.rows, s.k, before), dy(s.rows, s.n, p.dy);
-      ctx.ops.linear.backwardInput(ctx, dx.view(), dy.view(), w);
+      PackedWeights w = p.pack(ctx);
+      Apart dx(s.rows, s.k, before, ctx.device), dy(s.rows, s.n, p.dy, ctx.device);
+      ctx.ops.linear.backwardInput(ctx, dx.view(), dy.view(), w.packed());
       CHECK(dx.equals(expected));
     };
-    onEveryBackend(law, linearScratchBytes(Dtype::f32, s.n));
+    onEveryDevice(law, linearScratchBytes(Dtype::f32, s.n));
   }
 }
 
@@ -133,10 +126,10 @@ TEST("linear: backwardInput stays within its scratch") {
   for (const Shape s : kShapes) {
     Problem p(s);
     onEveryBackend([&](Context& ctx) {
-      const Packed w = p.pack(ctx);
+      PackedWeights w = p.pack(ctx);
       const std::size_t floats = linearScratchBytes(Dtype::f32, s.n) / sizeof(float);
       Floats scratch(floats + 64, 0.1F), dx(p.x.size());
-      ctx.kernels.linear.backwardInput(dx.data(), s.k, p.dy.data(), s.n, s.rows, w, 0, s.k, scratch.data());
+      ctx.kernels.linear.backwardInput(dx.data(), s.k, p.dy.data(), s.n, s.rows, w.packed(), 0, s.k, scratch.data());
       CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(floats), scratch.end(),
                         [](float value) { return value == 0.1F; }));
     });
@@ -161,11 +154,9 @@ TEST("linear: pack writes every lane, zero beyond the outputs, and unpack gives 
   for (const Shape s : kShapes) {
     Problem p(s);
     onEveryBackend([&](Context& ctx) {
-      Apart source(s.n, s.k, p.w), back(s.n, s.k, kNan);
-      Packed packed{nullptr, s.n, s.k};
-      p.packed.assign(static_cast<std::size_t>(packed.elements()), kNan);
-      packed.data = p.packed.data();
-      ctx.ops.linear.pack(ctx, packed, source.view());
+      Apart back(s.n, s.k, kNan);
+      PackedWeights w = p.pack(ctx);
+      const Packed packed = w.packed();
       for (std::int64_t i = 0; i < packed.elements(); i++) {
         const std::int64_t k = i / 16 % s.k, n = i / 16 / s.k * 16 + i % 16;
         const float expected = n < s.n ? p.w[static_cast<std::size_t>(n * s.k + k)] : 0.0F;
@@ -182,11 +173,12 @@ TEST("linear: pack widens all 65,536 numbers of both half-precision formats exac
   std::vector<std::uint16_t> all(65536);
   for (std::size_t i = 0; i < all.size(); i++) all[i] = static_cast<std::uint16_t>(i);
   for (const Dtype dtype : {Dtype::bf16, Dtype::f16}) {
-    onEveryBackend([&](Context& ctx) {
-      Floats numbers(65536, kNan), back(65536, kNan);
-      const Packed packed{numbers.data(), 256, 256};
-      ctx.ops.linear.pack(ctx, packed, {all.data(), dtype, 256, 256, 256});
-      ctx.ops.linear.unpack(ctx, matrix(back.data(), 256, 256), packed);
+    onEveryDevice([&](Context& ctx) {
+      Mirrored<float> numbers(ctx.device, Floats(65536, kNan)), back(ctx.device, Floats(65536, kNan));
+      Mirrored<std::uint16_t> halves(ctx.device, all);
+      const Packed packed{numbers.device(), 256, 256};
+      ctx.ops.linear.pack(ctx, packed, {halves.device(), dtype, 256, 256, 256});
+      ctx.ops.linear.unpack(ctx, matrix(back.device(), 256, 256), packed);
       const int mantissaBits = dtype == Dtype::bf16 ? 7 : 10, bias = dtype == Dtype::bf16 ? 127 : 15;
       for (std::uint32_t bits = 0; bits < 65536; bits++) {
         const int exponent = static_cast<int>((bits & 0x7fffU) >> mantissaBits);
@@ -195,7 +187,7 @@ TEST("linear: pack widens all 65,536 numbers of both half-precision formats exac
                                         : std::ldexp(mantissa + (1 << mantissaBits), exponent - bias - mantissaBits);
         if (exponent == 2 * bias + 1) expected = mantissa == 0 ? HUGE_VAL : std::nan("");
         if (bits & 0x8000U) expected = -expected;
-        CHECK(sameNumber(back[bits], static_cast<float>(expected)));
+        CHECK(sameNumber(back.host()[bits], static_cast<float>(expected)));
       }
     });
   }

@@ -1,0 +1,35 @@
+// The CUDA table of linear.h: which product runs by which kernels.
+#include "ops/linear.h"
+
+#include "ops/cuda.h"
+#include "ops/linear_cuda.h"
+
+namespace agl {
+namespace {
+
+// The one choice of a device's instructions, for all products in bf16 of an engine.
+const ProductFamily& familyOf(const CudaDevice&) { return kMmaProducts; }
+
+void pack(Context& ctx, Packed packed, View w) { packOnCuda(cudaDevice(ctx), packed, w); }
+
+void unpack(Context& ctx, View w, Packed packed) { unpackOnCuda(cudaDevice(ctx), w, packed); }
+
+void forward(Context& ctx, View y, View x, Packed w) {
+  CudaDevice& device = cudaDevice(ctx);
+  if (w.dtype == Dtype::bf16) return familyOf(device).forward(device, y, x, w);
+  forwardF32(device, y, x, w);
+}
+
+void backwardInput(Context& ctx, View dx, View dy, Packed w) {
+  CudaDevice& device = cudaDevice(ctx);
+  if (w.dtype == Dtype::bf16) return familyOf(device).backwardInput(device, dx, dy, w);
+  backwardInputF32(device, dx, dy, w);
+}
+
+void backwardWeight(Context& ctx, View dw, View dy, View x) { backwardWeightF32(cudaDevice(ctx), dw, dy, x); }
+
+}  // namespace
+
+const Linear kCudaLinear = {pack, unpack, forward, backwardInput, backwardWeight};
+
+}  // namespace agl

@@ -1,0 +1,203 @@
+// Forward of at most 16 rows in bf16: what decoding does. Bound by reading the weights once. A warp streams its outputs'
+// rows of its own pieces of K through a ring in shared memory that no other warp touches; x goes from memory to fragments,
+// rounded on the way. The same instructions in the same order as linear_mma.cu, so the same bits.
+#include "core/cuda.h"
+#include "ops/linear_cuda.h"
+
+namespace agl {
+namespace {
+
+constexpr int kDepth = 64;  // numbers of a weight row in a slot of the ring: four instructions
+constexpr int kChunks = kDepth / 8;
+constexpr int kRingBytes = 16 * 1024;  // of a warp: what it has under way
+constexpr int kMaxWarps = 8;
+constexpr int kPieceSteps = static_cast<int>(kPiece) / kDepth;
+
+struct FewShape {
+  std::int64_t rows, outputs, k;
+  std::int64_t yStride, xStride, wStride;
+  int pieceWarps;  // warps that share a block's outputs, each with other pieces
+  bool paired;     // rows of x are 8-byte aligned
+};
+
+// kTiles tiles of eight outputs for a warp; kHalves eights of rows.
+template <int kTiles, int kHalves>
+struct FewTiling {
+  static constexpr int kOutputs = 8 * kTiles, kRows = 8 * kHalves;
+  static constexpr int kSlotBytes = kOutputs * kDepth * 2, kSlots = kRingBytes / kSlotBytes;
+  static constexpr int kAhead = 4 / kHalves;  // steps of x that are under way
+  static constexpr int kOwned = 2 * kHalves * kTiles;  // outputs a thread of the block writes, at most
+  static_assert(kPieceSteps % kAhead == 0);
+};
+
+// What a lane has of 64 columns of x: for each instruction and each eight of rows two pairs, eight columns apart.
+template <int kHalves>
+struct Columns {
+  float2 pairs[4][kHalves][2];
+
+  __device__ __forceinline__ void load(const float* x, const FewShape& s, std::int64_t k) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int i = 0; i < 8 * kHalves; i++) {
+      const std::int64_t row = lane / 4 + 8 * (i / 2 % kHalves);
+      const std::int64_t column = k + i / 2 / kHalves * 16 + i % 2 * 8 + lane % 4 * 2;
+      const float* const at = x + row * s.xStride + column;
+      float2 pair = make_float2(0.0F, 0.0F);
+      if (row < s.rows && column + 1 < s.k) {
+        pair = s.paired ? *reinterpret_cast<const float2*>(at) : make_float2(at[0], at[1]);
+      } else if (row < s.rows && column < s.k) {
+        pair.x = at[0];
+      }
+      pairs[i / 2 / kHalves][i / 2 % kHalves][i % 2] = pair;
+    }
+  }
+  // Operand A of instruction i; absent rows are zero.
+  __device__ __forceinline__ void operand(std::uint32_t (&a)[4], int i) const {
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      const float2 pair = pairs[i][e % kHalves][e / 2];
+      a[e] = e % 2 < kHalves ? cuda::packBf16(pair.x, pair.y) : 0;
+    }
+  }
+};
+
+template <class T>
+__device__ __forceinline__ void copySlot(unsigned char* slot, const std::uint16_t* w, const FewShape& s,
+                                         std::int64_t output, std::int64_t k) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+  for (int i = lane; i < T::kOutputs * kChunks; i += 32) {
+    const int row = i / kChunks, chunk = i % kChunks;
+    const bool valid = output + row < s.outputs && k + chunk * 8 < s.wStride;
+    const std::uint16_t* const from = valid ? w + (output + row) * s.wStride + k + chunk * 8 : w;
+    cuda::copyAsync16(slot + (row * kChunks + (chunk ^ row % 8)) * 16, from, valid);
+  }
+}
+
+// Four instructions for each tile of outputs.
+template <int kTiles, int kHalves>
+__device__ __forceinline__ void multiply(float (&sums)[kTiles][4], const Columns<kHalves>& x, const unsigned char* slot) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    std::uint32_t a[2][4], b[kTiles][4];
+    x.operand(a[0], 2 * half);
+    x.operand(a[1], 2 * half + 1);
+#pragma unroll
+    for (int t = 0; t < kTiles; t++) {
+      const int row = 8 * t + lane % 8, chunk = 4 * half + lane / 8;
+      cuda::loadMatrix4(b[t], slot + (row * kChunks + (chunk ^ row % 8)) * 16);
+    }
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+#pragma unroll
+      for (int t = 0; t < kTiles; t++) {
+        const std::uint32_t pair[2] = {b[t][2 * i], b[t][2 * i + 1]};
+        cuda::mma16816(sums[t], a[i], pair);
+      }
+    }
+  }
+}
+
+// Grid: groups of outputs. Warps of a block: pieceWarps for each tile group of outputs. After each round of pieces the
+// threads of the block add the pieces' sums in ascending order.
+template <int kTiles, int kHalves>
+__global__ void __launch_bounds__(32 * kMaxWarps) fewRowsKernel(float* y, const float* x, const std::uint16_t* w, FewShape s) {
+  using T = FewTiling<kTiles, kHalves>;
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int warps = static_cast<int>(blockDim.x) / 32, groups = warps / s.pieceWarps;
+  unsigned char* const ring = cuda::sharedMemory() + warp * kRingBytes;
+  float* const parts = reinterpret_cast<float*>(cuda::sharedMemory() + warps * kRingBytes);  // [warp][row][output]
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * groups * T::kOutputs;
+  const std::int64_t output = first + warp / s.pieceWarps * T::kOutputs;
+  const std::int64_t rounds = (s.k + s.pieceWarps * kPiece - 1) / (s.pieceWarps * kPiece);
+  // Column of the warp's step q.
+  const auto columnOf = [&](std::int64_t q) {
+    return (q / kPieceSteps * s.pieceWarps + warp % s.pieceWarps) * kPiece + q % kPieceSteps * kDepth;
+  };
+  const auto isPart = [&](std::int64_t q) { return q < rounds * kPieceSteps && columnOf(q) < s.k; };
+
+#pragma unroll
+  for (int q = 0; q < T::kSlots - 1; q++) {
+    if (isPart(q)) copySlot<T>(ring + q * T::kSlotBytes, w, s, output, columnOf(q));
+    cuda::copyAsyncCommit();
+  }
+  Columns<kHalves> columns[T::kAhead];
+#pragma unroll
+  for (int q = 0; q < T::kAhead; q++) {
+    if (isPart(q)) columns[q].load(x, s, columnOf(q));
+  }
+
+  float totals[T::kOwned] = {};
+  for (std::int64_t round = 0; round < rounds; round++) {
+    float sums[kTiles][4] = {};
+    for (int base = 0; base < kPieceSteps; base += T::kAhead) {
+#pragma unroll
+      for (int d = 0; d < T::kAhead; d++) {
+        const std::int64_t q = round * kPieceSteps + base + d;
+        cuda::copyAsyncWait<T::kSlots - 2>();
+        __syncwarp();  // the slot has come, and all lanes have read the one before
+        const std::int64_t next = q + T::kSlots - 1;
+        if (isPart(next)) copySlot<T>(ring + next % T::kSlots * T::kSlotBytes, w, s, output, columnOf(next));
+        cuda::copyAsyncCommit();
+        if (isPart(q)) {
+          multiply<kTiles, kHalves>(sums, columns[d], ring + q % T::kSlots * T::kSlotBytes);
+          if (isPart(q + T::kAhead)) columns[d].load(x, s, columnOf(q + T::kAhead));
+        }
+      }
+    }
+#pragma unroll
+    for (int e = 0; e < 4 * kTiles; e++) {
+      const int row = lane / 4 + e / 2 % 2 * 8, column = e / 4 * 8 + lane % 4 * 2 + e % 2;
+      if (row < T::kRows) parts[(warp * T::kRows + row) * T::kOutputs + column] = sums[e / 4][e % 4];
+    }
+    __syncthreads();
+    const std::int64_t pieces = (s.k + kPiece - 1) / kPiece - round * s.pieceWarps;
+#pragma unroll
+    for (int o = 0; o < T::kOwned; o++) {
+      const int index = static_cast<int>(threadIdx.x + o * blockDim.x);
+      if (index >= groups * T::kRows * T::kOutputs) continue;
+      const int group = index / (T::kRows * T::kOutputs), rest = index % (T::kRows * T::kOutputs);
+      for (int p = 0; p < s.pieceWarps && p < pieces; p++) {
+        totals[o] = __fadd_rn(totals[o], parts[(group * s.pieceWarps + p) * T::kRows * T::kOutputs + rest]);
+      }
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int o = 0; o < T::kOwned; o++) {
+    const int index = static_cast<int>(threadIdx.x + o * blockDim.x);
+    const int group = index / (T::kRows * T::kOutputs), row = index / T::kOutputs % T::kRows;
+    const std::int64_t n = first + group * T::kOutputs + index % T::kOutputs;
+    if (group < groups && row < s.rows && n < s.outputs) y[row * s.yStride + n] = totals[o];
+  }
+}
+
+template <int kTiles, int kHalves>
+void runFew(CudaDevice& device, View y, View x, const Packed& w) {
+  using T = FewTiling<kTiles, kHalves>;
+  constexpr std::size_t warpBytes = kRingBytes + T::kRows * T::kOutputs * sizeof(float);
+  const std::int64_t fitting = static_cast<std::int64_t>(device.maxSharedBytes() / warpBytes);
+  const std::int64_t maxWarps = std::clamp<std::int64_t>(fitting, 1, kMaxWarps);
+  const std::int64_t pieceWarps = std::min(divideUp(w.k, kPiece), maxWarps);
+  // As many outputs to a block as leave each multiprocessor two.
+  const std::int64_t tiles = divideUp(w.n, T::kOutputs);
+  const std::int64_t groups = std::clamp<std::int64_t>(tiles / (2 * device.multiprocessors()), 1, maxWarps / pieceWarps);
+  const bool paired = x.stride % 2 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % sizeof(float2) == 0;
+  const FewShape s = {x.rows, w.n, w.k, y.stride, x.stride, operandStride(w.k), static_cast<int>(pieceWarps), paired};
+  const std::int64_t warps = groups * pieceWarps;
+  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(divideUp(tiles, groups))),
+               dim3(static_cast<unsigned>(32 * warps)), static_cast<std::size_t>(warps) * warpBytes,
+               fewRowsKernel<kTiles, kHalves>, y.f32(), x.f32(), w.bf16(), s);
+}
+
+}  // namespace
+
+void mmaFewRows(CudaDevice& device, View y, View x, Packed w) {
+  // Two tiles of outputs read x half as often; one gives each multiprocessor a block where there are few outputs.
+  const bool isWide = w.n >= 32 * device.multiprocessors();
+  if (x.rows <= 8) return isWide ? runFew<2, 1>(device, y, x, w) : runFew<1, 1>(device, y, x, w);
+  return isWide ? runFew<2, 2>(device, y, x, w) : runFew<1, 2>(device, y, x, w);
+}
+
+}  // namespace agl
