@@ -11,6 +11,7 @@ import {
   type SpanLink,
   toLink,
 } from "./otlp-spans.js";
+import { passPlainAttribute } from "./plain-attribute.js";
 import { readAttribute, readAttributesOf } from "./protobuf-attributes.js";
 import { kFixed64, kMessage, kVarint, type NameCache, ProtobufReader } from "./protobuf-reader.js";
 
@@ -82,7 +83,7 @@ function readSpan(reader: ProtobufReader): OtlpSpan {
         span.endTime = reader.seconds();
         break;
       case (9 << 3) + kMessage:
-        checkAttribute(reader, placing);
+        if (!passPlainAttribute(reader)) checkAttribute(reader, placing);
         break;
       case (11 << 3) + kMessage:
         events ??= [];

@@ -1,15 +1,14 @@
 // Attributes of a span as the bytes that came, checked already, until somebody reads them: most spans are kept and never looked at,
 // and texts that survive cost the collector more than they cost to read.
 import type { Attributes, AttributeValue, Span } from "../../types/span.js";
-import type { ByteShelf } from "./byte-shelf.js";
 import { readAttribute } from "./protobuf-attributes.js";
 import { kMessage, type NameCache, ProtobufReader } from "./protobuf-reader.js";
 
 export class LateAttributes {
   readonly #names: NameCache;
+  readonly #start: number;
+  readonly #end: number;
   #bytes: Uint8Array;
-  #start: number;
-  #end: number;
   #read: Attributes | null = null;
 
   /** Of the span that the reader has entered. */
@@ -18,6 +17,11 @@ export class LateAttributes {
     this.#bytes = bytes;
     this.#start = offset;
     this.#end = end;
+  }
+
+  /** No more needs the bytes. */
+  get isRead(): boolean {
+    return this.#read !== null;
   }
 
   /** The same object every time. */
@@ -34,15 +38,6 @@ export class LateAttributes {
     this.#bytes = kNothing;
     return attributes;
   }
-
-  /** Moves the bytes out of the request, which they would keep whole. */
-  shelve(shelf: ByteShelf): void {
-    if (this.#read !== null) return;
-    const place = shelf.put(this.#bytes, this.#start, this.#end);
-    this.#end += place.start - this.#start;
-    this.#start = place.start;
-    this.#bytes = place.bytes;
-  }
 }
 
 /** The span with attributes that are read when somebody asks; spread, JSON and comparisons see a property like the others. */
@@ -51,9 +46,9 @@ export function withLateAttributes(span: Omit<Span, "attributes">, late: LateAtt
   return Object.defineProperty(span, "attributes", kAccessor) as Span;
 }
 
-/** Before a span is kept for long. */
-export function shelveAttributes(span: Span & { readonly [kLate]?: LateAttributes }, shelf: ByteShelf): void {
-  span[kLate]?.shelve(shelf);
+/** Its attributes are bytes of the request still. */
+export function hasLateAttributes(span: Span & { readonly [kLate]?: LateAttributes }): boolean {
+  return span[kLate]?.isRead === false;
 }
 
 // --- internal ---

@@ -4,8 +4,7 @@
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import type { Attributes, Span, SpanStatus } from "../../types/span.js";
-import type { ByteShelf } from "./byte-shelf.js";
-import { LateAttributes, shelveAttributes, withLateAttributes } from "./late-attributes.js";
+import { hasLateAttributes, LateAttributes, withLateAttributes } from "./late-attributes.js";
 import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
 
 export interface PlacedSpans {
@@ -14,16 +13,14 @@ export interface PlacedSpans {
   /** Left out, and why; null when none was. */
   readonly rejected: number;
   readonly reason: string | null;
+  /** Attributes will be read from the request's bytes. */
+  readonly needsBytes: boolean;
 }
 
-/**
- * @param shelf  for the bytes of what was kept and not read
- * @throws what the store throws, except E_NOT_FOUND and E_ARGUMENT
- */
+/** @throws what the store throws, except E_NOT_FOUND and E_ARGUMENT */
 export async function placeSpans(
   store: LightningStore,
   groups: readonly OtlpSpanGroup[],
-  shelf: ByteShelf,
 ): Promise<PlacedSpans> {
   const byAttempt = new Map<string, UnnumberedSpan[]>();
   const reasons = new Map<string, number>();
@@ -48,12 +45,13 @@ export async function placeSpans(
     }
   }
   let accepted = 0;
+  let needsBytes = false;
   // Together, so that a store that commits in groups needs one commit.
   const kept = [...byAttempt.values()].map(async (spans) => {
     try {
       await numberSpans(store, spans);
       const kept = await store.addSpans(spans);
-      for (const [i, span] of spans.entries()) if (kept[i] !== null) shelveAttributes(span, shelf);
+      needsBytes ||= spans.some((span, i) => kept[i] !== null && hasLateAttributes(span));
       accepted += spans.length;
     } catch (error) {
       if (!(error instanceof LightningError) || !kClientErrors.has(error.code)) throw error;
@@ -65,7 +63,12 @@ export async function placeSpans(
   await Promise.all(kept);
   const counts = [...reasons].map(([reason, count]) => `${count} spans: ${reason}`);
   const rejected = [...reasons.values()].reduce((sum, count) => sum + count, 0);
-  return { accepted, rejected, reason: counts.length === 0 ? null : counts.slice(0, 8).join("; ") };
+  return {
+    accepted,
+    rejected,
+    reason: counts.length === 0 ? null : counts.slice(0, 8).join("; "),
+    needsBytes,
+  };
 }
 
 // --- internal ---

@@ -32,11 +32,17 @@ export class ProtobufReader {
 
   /** Enters a length-delimited message. @returns the end of the one around it, for `leave` */
   enter(): number {
-    if (--this.#itemsLeft < 0) throw new MalformedError(`more than ${kMostItems} values in one request`);
+    this.count(1);
     const end = this.#length();
     const outer = this.end;
     this.end = end;
     return outer;
+  }
+
+  /** Notes messages that were entered otherwise. */
+  count(messages: number): void {
+    this.#itemsLeft -= messages;
+    if (this.#itemsLeft < 0) throw new MalformedError(`more than ${kMostItems} values in one request`);
   }
 
   leave(outer: number): void {
@@ -137,6 +143,22 @@ export class ProtobufReader {
     return text;
   }
 
+  // Words at a time; a call into native code for each of many short texts costs more.
+  isAscii(start: number, end: number): boolean {
+    const view = this.#view;
+    let at = start;
+    let bits = 0;
+    for (; at + 16 <= end; at += 16)
+      bits |=
+        view.getInt32(at, true) |
+        view.getInt32(at + 4, true) |
+        view.getInt32(at + 8, true) |
+        view.getInt32(at + 12, true);
+    for (; at + 4 <= end; at += 4) bits |= view.getInt32(at, true);
+    for (; at < end; at++) bits |= view.getInt8(at);
+    return (bits & 0x8080_8080) === 0;
+  }
+
   skip(tag: number): void {
     const type = tag & 7;
     if (type === 0) this.uint();
@@ -163,22 +185,10 @@ export class ProtobufReader {
     return true;
   }
 
-  // Words at a time; a call into native code for each of many short texts costs more.
   #check(end: number): void {
-    const view = this.#view;
     const start = this.offset;
-    let at = start;
-    let bits = 0;
-    for (; at + 16 <= end; at += 16)
-      bits |=
-        view.getInt32(at, true) |
-        view.getInt32(at + 4, true) |
-        view.getInt32(at + 8, true) |
-        view.getInt32(at + 12, true);
-    for (; at + 4 <= end; at += 4) bits |= view.getInt32(at, true);
-    for (; at < end; at++) bits |= view.getInt8(at);
     this.offset = end;
-    if ((bits & 0x8080_8080) !== 0 && !isUtf8(this.bytes.subarray(start, end))) throw notUtf8(start);
+    if (!this.isAscii(start, end) && !isUtf8(this.bytes.subarray(start, end))) throw notUtf8(start);
   }
 
   #byte(): number {

@@ -5,11 +5,12 @@ import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import { answerBody } from "../store-api/answer.js";
 import { ApiError } from "../store-api/api-error.js";
-import { readBytes } from "../store-api/request-body.js";
+import { readPieces } from "../store-api/request-body.js";
 import { createByteShelf } from "./byte-shelf.js";
 import { decodeJsonTraces } from "./decode-json.js";
 import { decodeProtobufTraces } from "./decode-protobuf.js";
 import { MalformedError } from "./malformed.js";
+import type { OtlpSpanGroup } from "./otlp-spans.js";
 import { type PlacedSpans, placeSpans } from "./place-spans.js";
 import { exportResponse, rpcStatus } from "./protobuf-answer.js";
 import { NameCache } from "./protobuf-reader.js";
@@ -26,6 +27,20 @@ export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Ho
   const { maxBodyBytes = 32 << 20 } = options;
   const names = new NameCache();
   const shelf = createByteShelf();
+  const keepJson = (pieces: readonly Buffer[]) => placeSpans(store, decodeJsonTraces(Buffer.concat(pieces)));
+  const keepProtobuf = async (pieces: readonly Buffer[]) => {
+    const { bytes, release } = shelf.put(pieces);
+    let groups: OtlpSpanGroup[];
+    try {
+      groups = decodeProtobufTraces(bytes, names);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const placed = await placeSpans(store, groups);
+    if (!placed.needsBytes) release();
+    return placed;
+  };
   const app = new Hono();
   app.post("/v1/traces", async (c) => {
     const type = contentType(c);
@@ -34,9 +49,8 @@ export function otlpRoutes(store: LightningStore, options: OtlpOptions = {}): Ho
         const got = c.req.header("content-type") ?? "";
         throw new MalformedError(`Unsupported Content-Type '${got}', expected '${kProtobuf}' or '${kJson}'`);
       }
-      const body = await readBytes(c, maxBodyBytes);
-      const groups = type === kJson ? decodeJsonTraces(body) : decodeProtobufTraces(body, names);
-      const placed = await placeSpans(store, groups, shelf);
+      const pieces = await readPieces(c, maxBodyBytes);
+      const placed = type === kJson ? await keepJson(pieces) : await keepProtobuf(pieces);
       if (placed.reason !== null) options.onRejected?.(placed.rejected, placed.reason);
       return answer(c, 200, type, type === kJson ? jsonResponse(placed) : protobufResponse(placed));
     } catch (error) {

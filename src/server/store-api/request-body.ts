@@ -8,15 +8,21 @@ import { ApiError } from "./api-error.js";
 
 /** The bytes, decompressed. @throws ApiError 400, 413, 415 */
 export async function readBytes(c: Context, maxBytes: number): Promise<Buffer> {
+  return joined(await readPieces(c, maxBytes));
+}
+
+/** The bytes, decompressed, in the pieces that they came in. @throws ApiError 400, 413, 415 */
+export async function readPieces(c: Context, maxBytes: number): Promise<readonly Buffer[]> {
   const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
-  const bytes = await readRaw(c, maxBytes);
-  if (encoding === undefined || encoding === "" || encoding === "identity" || bytes.length === 0)
-    return bytes;
+  const pieces = await readRaw(c, maxBytes);
+  if (encoding === undefined || encoding === "" || encoding === "identity" || pieces.length === 0)
+    return pieces;
+  const bytes = joined(pieces);
   const decompress = (bytes.length < kAsideBytes ? kDecompressHere : kDecompressAside).get(encoding);
   if (decompress === undefined)
     throw new ApiError(415, `Unsupported Content-Encoding ${JSON.stringify(encoding.slice(0, 60))}`);
   try {
-    return await decompress(bytes, { maxOutputLength: maxBytes });
+    return [await decompress(bytes, { maxOutputLength: maxBytes })];
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(maxBytes);
     throw new ApiError(400, `Expected a body compressed by ${encoding}, got something else`);
@@ -66,18 +72,22 @@ const kDecompressAside: ReadonlyMap<string, Decompress> = new Map([
   ["deflate", promisify(inflate) as Decompress],
 ]);
 
-async function readRaw(c: Context, maxBytes: number): Promise<Buffer> {
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+}
+
+async function readRaw(c: Context, maxBytes: number): Promise<readonly Buffer[]> {
   if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const incoming: IncomingMessage | undefined = c.env?.incoming;
   // A socket's own stream where there is one: the web's costs a copy of each body.
   if (incoming !== undefined) return collect(incoming, maxBytes);
   const bytes = Buffer.from(await c.req.raw.arrayBuffer());
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
-  return bytes;
+  return bytes.length === 0 ? [] : [bytes];
 }
 
 // By events: leaving an iterator early would cut the connection before the refusal is sent.
-function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function collect(incoming: IncomingMessage, maxBytes: number): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -95,7 +105,7 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
           if (size > maxBytes) end(() => reject(tooLarge(maxBytes)));
         },
       ],
-      ["end", () => end(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))],
+      ["end", () => end(() => resolve(chunks))],
       ["error", cut],
       ["close", cut],
     ] as const;

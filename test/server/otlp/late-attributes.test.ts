@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createByteShelf } from "../../../src/server/otlp/byte-shelf.js";
-import { LateAttributes } from "../../../src/server/otlp/late-attributes.js";
 import { kPlacingLengths } from "../../../src/server/otlp/otlp-spans.js";
+import { passPlainAttribute } from "../../../src/server/otlp/plain-attribute.js";
 import { readAttribute } from "../../../src/server/otlp/protobuf-attributes.js";
 import { NameCache, ProtobufReader } from "../../../src/server/otlp/protobuf-reader.js";
 import { otlpRoutes } from "../../../src/server/otlp/routes.js";
@@ -99,6 +99,7 @@ describe("bytes of attributes that nobody has read", () => {
     ["a double cut short", message(9, [...text(1, "x"), ...message(2, [0x21, 0, 0])])],
     ["a length beyond the value", message(9, [...text(1, "x"), 0x12, 0x09, 0x0a])],
     ["a group", message(9, [...text(1, "x"), 0x0b])],
+    ["a varint of eleven bytes", attribute(9, "x", [0x18, ...new Array(10).fill(0x80), 0])],
     ["a varint without an end", message(9, [...text(1, "x"), ...message(2, [0x18, 0xff])])],
   ])("are refused on receipt: %s", async (_, more) => {
     const { status, spans } = await post(createMemoryStore(), more);
@@ -145,14 +146,84 @@ describe("bytes of attributes that nobody has read", () => {
     );
   });
 
-  it("leave the request that they came in", () => {
-    const body = Uint8Array.from(kinds);
-    const late = new LateAttributes(new ProtobufReader(body, new NameCache()));
-    const shelf = createByteShelf();
-    shelf.put(Uint8Array.of(1, 2, 3), 0, 3);
-    late.shelve(shelf);
-    body.fill(0xff);
-    expect(late.read()).toEqual(expected);
+  it("are passed over in one go only where they can be read, up to the same end and at the same count", () => {
+    const plain = [
+      attribute(9, "text", text(1, "a".repeat(300))),
+      attribute(9, "short", text(1, "abc")),
+      attribute(9, "", text(1, "")),
+      attribute(9, "number", int(3, 2 ** 40)),
+      attribute(9, "double", double(4, 0.1)),
+      attribute(9, "yes", int(2, 1)),
+    ].map((bytes) => Uint8Array.from(bytes.slice(1)));
+    const reader = (bytes: Uint8Array) => new ProtobufReader(bytes, new NameCache());
+    for (const bytes of plain) expect(passPlainAttribute(reader(bytes)), String(bytes)).toBe(true);
+    const place = attribute(9, "agentlightning.rollout_id", text(1, "ro")).slice(1);
+    expect(passPlainAttribute(reader(Uint8Array.from(place)))).toBe(false);
+    let passed = 0;
+    const edit = fc.tuple(fc.nat(5), fc.nat(330), fc.nat(255), fc.nat(330));
+    fc.assert(
+      fc.property(edit, ([which, at, byte, length]) => {
+        const whole = plain[which]!;
+        const bytes = new Uint8Array(whole.slice(0, length > 300 ? whole.length : length));
+        if (bytes.length > 0) bytes[at % bytes.length] = byte;
+        const quick = reader(bytes);
+        if (!passPlainAttribute(quick)) {
+          expect(quick.offset).toBe(0);
+          return;
+        }
+        passed++;
+        const slow = reader(bytes);
+        readAttribute(slow, {});
+        expect(quick.offset).toBe(slow.offset);
+      }),
+      { numRuns: 20_000, seed: 5 },
+    );
+    expect(passed).toBeGreaterThan(500);
+  });
+
+  it("count as the values that they are, however plain", () => {
+    const one = Uint8Array.from(attribute(9, "x", int(3, 1)).slice(1));
+    const reader = new ProtobufReader(one, new NameCache());
+    const passMany = () => {
+      for (let i = 0; i <= 1 << 19; i++) {
+        reader.offset = 0;
+        passPlainAttribute(reader);
+      }
+    };
+    expect(passMany).toThrow("more than 1048576 values");
+  });
+
+  it("outlive the requests that come after them", async () => {
+    const store = createMemoryStore();
+    const first = await post(store, kinds);
+    const app = otlpRoutes(store);
+    const { rolloutId, attempt } = await store.startRollout({ input: 2 });
+    const ids = {
+      "agentlightning.rollout_id": rolloutId,
+      "agentlightning.attempt_id": attempt.attemptId,
+    };
+    const send = (body: Uint8Array) =>
+      app.request("/v1/traces", {
+        method: "POST",
+        body: new Uint8Array(body),
+        headers: { "content-type": "application/x-protobuf" },
+      });
+    const numbered = (i: number) => i.toString(16).padStart(16, "0");
+    const body = (i: number) =>
+      requestBytes(ids, [
+        spanBytes({ spanId: numbered(i), more: attribute(9, "n", text(1, `${i} `.repeat(2000))) }),
+      ]);
+    for (let i = 0; i < 200; i++) {
+      await send(body(i));
+      // Malformed, and one that was kept before: their places are given to others.
+      await send(Buffer.concat([body(i), Buffer.from([0xff])]));
+      await send(body(i));
+    }
+    const { items } = await store.querySpans(rolloutId);
+    expect(items.map(({ attributes }) => attributes.n)).toEqual(
+      Array.from({ length: 200 }, (_, i) => `${i} `.repeat(2000)),
+    );
+    expect((await first.spans())[0]?.attributes).toEqual(expected);
   });
 });
 
@@ -160,10 +231,23 @@ describe("a byte shelf", () => {
   it("keeps pieces of any size side by side, each as it was", () => {
     const shelf = createByteShelf();
     const sizes = [1, 0, 100_000, 200_000, 300_000, 5, 262_144, 7];
-    const places = sizes.map((size, i) => shelf.put(new Uint8Array(size + 2).fill(i), 1, size + 1));
-    for (const [i, { bytes, start }] of places.entries()) {
-      const piece = bytes.subarray(start, start + sizes[i]!);
-      expect([piece.length, piece.every((byte) => byte === i)]).toEqual([sizes[i], true]);
-    }
+    const places = sizes.map((size, i) =>
+      shelf.put([new Uint8Array(size).fill(i), new Uint8Array(0), new Uint8Array(3).fill(i)]),
+    );
+    for (const [i, { bytes }] of places.entries())
+      expect([bytes.length, bytes.every((byte) => byte === i)]).toEqual([sizes[i]! + 3, true]);
+  });
+
+  it("gives a place to others once all beside it were released, and not before", () => {
+    const shelf = createByteShelf();
+    const put = (byte: number) => shelf.put([new Uint8Array(100_000).fill(byte)]);
+    const [kept, released] = [put(1), put(2)];
+    released.release();
+    const others = [put(3), put(4)];
+    expect(kept.bytes.every((byte) => byte === 1)).toBe(true);
+    for (const { release } of others) release();
+    const next = put(5);
+    expect(next.bytes.buffer).toBe(others[0]!.bytes.buffer);
+    expect([kept.bytes[0], next.bytes[0], next.bytes.byteOffset]).toEqual([1, 5, 0]);
   });
 });
