@@ -10,6 +10,9 @@
 // Keys and values in bf16 (both or none) make the two products bf16 sums (linear.h) over d and over the chunk's j: q is
 // rounded, and e[j] after the sum has taken it; everything else stays f32. Gradients are f32 products of the same rounded
 // q, k and v.
+// On a CUDA device f32 has the CPU's bits. In bf16 its products are tensor cores' over d and over all 128 j in steps of 16,
+// from zero, where a j that a query does not see has weight 0; a sum has 4 lanes (lane = j / 2 mod 4), each a chain over
+// every quarter of the chunk, added in ascending order, then lanes 0 and 1, 2 and 3, and both.
 // Gradients, with p[j] = exp(s[j] - lse), delta = sum_d dout[d] out[d]:
 //   dv[j] += p[j] dout      ds[j] = p[j] (dout . v[j] - delta) scale      dq += sum_j ds[j] k[j]      dk[j] += ds[j] q
 //   summed over the heads of a group and over queries in the order of the tiles.
@@ -73,9 +76,12 @@ struct Attention {
 
 // Private memory that each worker of the pool needs.
 std::size_t attentionScratchBytes(const AttentionShape& shape);
+// What forward takes of a CUDA device's workspace at most.
+std::size_t attentionForwardScratchBytes(const AttentionShape& shape);
 
 // --- internal ---
 
 extern const Attention kCpuAttention;
+extern const Attention kCudaAttention;
 
 }  // namespace agl

@@ -41,7 +41,7 @@ const Ops* cudaOps() {
       .rmsNorm = {},
       .rope = {},
       .swiglu = {},
-      .attention = {},
+      .attention = kCudaAttention,
       .logSoftmax = {},
       .embedding = {},
       .adamw = {},

@@ -31,13 +31,14 @@ struct Layout {
   std::int32_t tileRows = 32;
   std::int32_t longestRun = 1 << 30;  // cuts of random length up to this
   bool shuffled = false;              // slots in random order, unused ones between them
+  std::int64_t apart = 3;             // columns of other matrices between a row of keys and the next
 };
 
 // A batch of sequences in one layout: queries in order, keys and values in slots, NaN in every slot that none names.
 class Scene {
  public:
   Scene(Heads heads, std::vector<Sequence> sequences, Layout layout, std::uint64_t seed)
-      : heads_(heads), sequences_(std::move(sequences)), seed_(seed) {
+      : heads_(heads), sequences_(std::move(sequences)), apart_(layout.apart), seed_(seed) {
     std::int32_t row = 0;
     for (std::size_t s = 0; s < sequences_.size(); s++) {
       firstRun_.push_back(static_cast<std::int32_t>(runs_.size()));
@@ -61,6 +62,7 @@ class Scene {
   std::int64_t keyWidth() const { return heads_.kvHeads * heads_.headSize; }
   std::int64_t rows() const { return rows_; }
   std::int64_t slots() const { return slots_; }
+  std::int64_t apart() const { return apart_; }
   const std::vector<Sequence>& sequences() const { return sequences_; }
   std::int64_t row(std::size_t sequence) const { return firstRow_[sequence]; }
   std::int64_t slot(std::size_t sequence, std::int64_t position) const {
@@ -138,6 +140,7 @@ class Scene {
 
   Heads heads_;
   std::vector<Sequence> sequences_;
+  std::int64_t apart_;
   std::uint64_t seed_;
   std::vector<std::int32_t> firstRun_, firstRow_;
   std::vector<AttentionTile> tiles_;
@@ -148,20 +151,29 @@ class Scene {
 // Keys or values in the scene's dtype, columns of other matrices beside them.
 class Stored {
  public:
-  Stored(const Scene& s, const Floats& numbers) : floats_(s.slots(), s.keyWidth(), numbers), view_(floats_.view()) {
-    if (!s.bf16()) return;
-    for (std::int64_t r = 0; r < view_.rows; r++) {
-      for (std::int64_t c = 0; c < view_.stride; c++) halves_.push_back(f32ToBf16(c < view_.cols ? floats_.row(r)[c] : kNan));
+  Stored(Context& ctx, const Scene& s, const Floats& numbers)
+      : floats_(ctx.device), halves_(ctx.device), bf16_(s.bf16()), rows_(s.slots()), cols_(s.keyWidth()),
+        stride_(s.keyWidth() + s.apart()) {
+    Floats apart(static_cast<std::size_t>(rows_ * stride_), kNan);
+    for (std::int64_t r = 0; r < rows_; r++) std::copy_n(numbers.begin() + r * cols_, cols_, apart.begin() + r * stride_);
+    if (bf16_) {
+      std::vector<std::uint16_t> halves(apart.size());
+      std::transform(apart.begin(), apart.end(), halves.begin(), f32ToBf16);
+      halves_ = Mirrored<std::uint16_t>(ctx.device, std::move(halves));
+    } else {
+      floats_ = Mirrored<float>(ctx.device, std::move(apart));
     }
-    view_.data = halves_.data();
-    view_.dtype = Dtype::bf16;
   }
-  View view() const { return view_; }
+  View view() {
+    if (bf16_) return {halves_.device(), Dtype::bf16, rows_, cols_, stride_};
+    return {floats_.device(), Dtype::f32, rows_, cols_, stride_};
+  }
 
  private:
-  Apart floats_;
-  std::vector<std::uint16_t> halves_;
-  View view_;
+  Mirrored<float> floats_;
+  Mirrored<std::uint16_t> halves_;
+  bool bf16_;
+  std::int64_t rows_, cols_, stride_;
 };
 
 Floats numbersOf(Apart& m, std::int64_t rows, std::int64_t cols) {
@@ -174,11 +186,18 @@ struct Forward {
   Floats out, lse;
 };
 
+AttentionWork prepared(Context& ctx, AttentionWork work, bool withBackward) {
+  ctx.device.beginStage();
+  ctx.ops.attention.prepare(ctx, work, withBackward);
+  return work;
+}
+
 Forward forward(Context& ctx, const Scene& s) {
-  Apart q(s.rows(), s.queryWidth(), s.queries(0)), out(s.rows(), s.queryWidth(), kNan);
-  Apart lse(s.rows(), s.shape().heads, kNan);
-  const Stored k(s, s.keys), v(s, s.values);
-  ctx.ops.attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), s.work(), s.shape());
+  Apart q(s.rows(), s.queryWidth(), s.queries(0), ctx.device), out(s.rows(), s.queryWidth(), kNan, ctx.device);
+  Apart lse(s.rows(), s.shape().heads, kNan, ctx.device);
+  Stored k(ctx, s, s.keys), v(ctx, s, s.values);
+  ctx.ops.attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), prepared(ctx, s.work(), false),
+                            s.shape());
   CHECK(out.marksHold() && lse.marksHold());
   return {numbersOf(out, s.rows(), s.queryWidth()), numbersOf(lse, s.rows(), s.shape().heads)};
 }
@@ -190,12 +209,12 @@ struct Backward {
 // dq, dk and dv begin at `start`.
 Backward backward(Context& ctx, const Scene& s, float start) {
   const Forward f = forward(ctx, s);
-  Apart q(s.rows(), s.queryWidth(), s.queries(0)), dout(s.rows(), s.queryWidth(), s.queries(3));
-  Apart out(s.rows(), s.queryWidth(), f.out), lse(s.rows(), s.shape().heads, f.lse);
-  const Stored k(s, s.keys), v(s, s.values);
-  Apart dq(s.rows(), s.queryWidth(), start), dk(s.slots(), s.keyWidth(), start), dv(s.slots(), s.keyWidth(), start);
+  Apart q(s.rows(), s.queryWidth(), s.queries(0), ctx.device), dout(s.rows(), s.queryWidth(), s.queries(3), ctx.device);
+  Apart out(s.rows(), s.queryWidth(), f.out, ctx.device), lse(s.rows(), s.shape().heads, f.lse, ctx.device);
+  Stored k(ctx, s, s.keys), v(ctx, s, s.values);
+  Apart dq(s.rows(), s.queryWidth(), start, ctx.device), dk(s.slots(), s.keyWidth(), start, ctx.device), dv(s.slots(), s.keyWidth(), start, ctx.device);
   ctx.ops.attention.backward(ctx, dq.view(), dk.view(), dv.view(), dout.view(), out.view(), lse.view(), q.view(),
-                              k.view(), v.view(), s.work(), s.shape());
+                              k.view(), v.view(), prepared(ctx, s.work(), true), s.shape());
   CHECK(dq.marksHold() && dk.marksHold() && dv.marksHold());
   return {numbersOf(dq, s.rows(), s.queryWidth()), numbersOf(dk, s.slots(), s.keyWidth()),
           numbersOf(dv, s.slots(), s.keyWidth())};
@@ -203,6 +222,10 @@ Backward backward(Context& ctx, const Scene& s, float start) {
 
 void lawOf(AttentionShape shape, const std::function<void(Context&)>& law) {
   onEveryBackend(law, attentionScratchBytes(shape));
+}
+void forwardLawOf(AttentionShape shape, const std::function<void(Context&)>& law) {
+  lawOf(shape, law);
+  onCuda(law, attentionForwardScratchBytes(shape));
 }
 
 using Rows = std::vector<std::vector<double>>;
@@ -244,50 +267,68 @@ const Heads kHeads[] = {{1, 1, 8},       {2, 1, 10},       {4, 4, 32},       {5,
                         {2, 1, 10, true}, {5, 5, 40, true}, {7, 1, 64, true}, {2, 1, 128, true}};
 const std::vector<Sequence> kLengths = {{0, 1}, {126, 4}, {0, 33}, {250, 9}, {899, 2}, {127, 1}, {128, 1}, {255, 2}};
 
-const Layout kLayouts[] = {{32, 1 << 30, false}, {1, 1 << 30, false}, {5, 40, true}, {32, 3, true}, {77, 300, true}};
+const Layout kLayouts[] = {{32, 1 << 30, false}, {1, 1 << 30, false}, {5, 40, true}, {32, 3, true, 8}, {77, 300, true, 8}};
+// Other widths of a device's products in bf16, and a group beyond sixteen heads.
+const Heads kCudaHeads[] = {{6, 3, 80, true}, {3, 3, 96, true}, {40, 2, 16, true}};
+
+void checkForward(Context& ctx, Heads heads) {
+  const Scene s(heads, kLengths, {32, 60, true, 8}, 1);
+  const Floats q = s.operands();
+  const Forward f = forward(ctx, s);
+  forEachQuery(s, [&](std::size_t, std::int64_t head, std::int64_t row, const reference::AttentionKeys<double>& k) {
+    std::vector<double> out(static_cast<std::size_t>(heads.headSize));
+    const double lse = reference::attentionForward(out.data(), headOf(q, s, row, head).data(), k);
+    // A score is a chain of D products of numbers below 1, an output one of at most 900 weights; rounding a weight to
+    // bf16 moves it by 2^-9 of itself.
+    const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64), weights = heads.bf16 ? 0x1p-9 : 0;
+    CHECK_NEAR(static_cast<double>(f.lse[row * heads.heads + head]), lse, step, step);
+    for (std::int64_t d = 0; d < heads.headSize; d++) {
+      CHECK_NEAR(static_cast<double>(f.out[row * s.queryWidth() + head * heads.headSize + d]), out[d], step + weights,
+                 step);
+    }
+  });
+}
+
+// The bits of one query on every layout; a device's own where it computes in bf16.
+void checkLayouts(Heads heads, const std::function<void(AttentionShape, const std::function<void(Context&)>&)>& laws) {
+  Forward host, device;
+  for (const Layout layout : kLayouts) {
+    const Scene s(heads, kLengths, layout, 2);
+    laws(s.shape(), [&](Context& ctx) {
+      const Forward f = forward(ctx, s);
+      Forward& first = heads.bf16 && !ctx.device.isHost() ? device : host;
+      if (first.out.empty()) first = f;
+      CHECK(sameNumbers(f.out, first.out) && sameNumbers(f.lse, first.lse));
+    });
+  }
+}
 
 }  // namespace
 
 TEST("attention: forward equals the reference and writes every output, whatever unused memory holds") {
   for (const Heads heads : kHeads) {
-    const Scene s(heads, kLengths, {32, 60, true}, 1);
-    const Floats q = s.operands();
-    Pool pool(1, attentionScratchBytes(s.shape()));
+    const AttentionShape shape = heads.shape();
+    Pool pool(1, attentionScratchBytes(shape));
     Context ctx = cpuContext(pool, *kernelsOf(bestIsa()));
-    const Forward f = forward(ctx, s);
-    forEachQuery(s, [&](std::size_t, std::int64_t head, std::int64_t row, const reference::AttentionKeys<double>& k) {
-      std::vector<double> out(static_cast<std::size_t>(heads.headSize));
-      const double lse = reference::attentionForward(out.data(), headOf(q, s, row, head).data(), k);
-      // A score is a chain of D products of numbers below 1, an output one of at most 900 weights; rounding a weight to
-      // bf16 moves it by 2^-9 of itself.
-      const double step = 0x1p-24 * static_cast<double>(heads.headSize + 64), weights = heads.bf16 ? 0x1p-9 : 0;
-      CHECK_NEAR(static_cast<double>(f.lse[row * heads.heads + head]), lse, step, step);
-      for (std::int64_t d = 0; d < heads.headSize; d++) {
-        CHECK_NEAR(static_cast<double>(f.out[row * s.queryWidth() + head * heads.headSize + d]), out[d], step + weights,
-                   step);
-      }
-    });
+    checkForward(ctx, heads);
   }
+  onCuda([](Context& ctx) {
+    for (const Heads heads : kHeads) checkForward(ctx, heads);
+    for (const Heads heads : kCudaHeads) checkForward(ctx, heads);
+  });
 }
 
-TEST("attention: a query's bits do not depend on instruction set, threads, tiles, or where its keys lie") {
-  for (const Heads heads : kHeads) {
-    Forward first;
-    for (const Layout layout : kLayouts) {
-      const Scene s(heads, kLengths, layout, 2);
-      lawOf(s.shape(), [&](Context& ctx) {
-        const Forward f = forward(ctx, s);
-        if (first.out.empty()) first = f;
-        CHECK(sameNumbers(f.out, first.out) && sameNumbers(f.lse, first.lse));
-      });
-    }
+TEST("attention: a query's bits do not depend on instruction set, device, threads, tiles, or where its keys lie") {
+  for (const Heads heads : kHeads) checkLayouts(heads, forwardLawOf);
+  for (const Heads heads : kCudaHeads) {
+    checkLayouts(heads, [](AttentionShape, const std::function<void(Context&)>& law) { onCuda(law); });
   }
 }
 
 TEST("attention: a row decoded alone has the bits it has in a prefill, at every position around a chunk's end") {
   for (const Heads heads : {Heads{4, 2, 64}, Heads{4, 2, 64, true}, Heads{3, 1, 40, true}}) {
     const Scene prefill(heads, {{0, 260}}, {}, 3);
-    lawOf(prefill.shape(), [&](Context& ctx) {
+    forwardLawOf(prefill.shape(), [&](Context& ctx) {
       const Forward all = forward(ctx, prefill);
       for (const std::int64_t p : {0, 1, 126, 127, 128, 129, 254, 255, 256, 257, 259}) {
         const Scene decode(heads, {{p, 1}}, {1, 17, true}, 3);
@@ -296,10 +337,11 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
         CHECK(sameNumbers(f.lse.data(), all.lse.data() + p * heads.heads, heads.heads));
       }
       // Decoding asks for no lse.
-      Apart q(260, prefill.queryWidth(), prefill.queries(0)), out(260, prefill.queryWidth(), kNan);
-      const Stored k(prefill, prefill.keys), v(prefill, prefill.values);
-      ctx.ops.attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), prefill.work(),
-                                 prefill.shape());
+      Apart q(260, prefill.queryWidth(), prefill.queries(0), ctx.device);
+      Apart out(260, prefill.queryWidth(), kNan, ctx.device);
+      Stored k(ctx, prefill, prefill.keys), v(ctx, prefill, prefill.values);
+      ctx.ops.attention.forward(ctx, out.view(), {}, q.view(), k.view(), v.view(), 
+                                prepared(ctx, prefill.work(), false), prefill.shape());
       CHECK(out.equals(all.out));
     });
   }
@@ -307,27 +349,29 @@ TEST("attention: a row decoded alone has the bits it has in a prefill, at every 
 
 TEST("attention: samples that share a prefix have the bits they have alone, however many are decoded at once") {
   for (const Heads heads : {Heads{4, 2, 64}, Heads{7, 1, 64, true}, Heads{3, 1, 40, true}}) {
+    // Enough, once, that a large device has no blocks left to divide the chunks of one sample over.
+    const std::int32_t samples = heads.heads == 7 ? 280 : 70, prefix = 200;
     // One long sequence gives the slots; sample i reads its first 200 positions, then stretches of its own behind them.
     const Scene s(heads, {{0, 1300}}, {32, 1 << 30, false}, 9);
-    const std::int32_t samples = 70, prefix = 200;
     std::vector<KeyRun> runs;
     std::vector<AttentionTile> tiles;
     for (std::int32_t i = 0; i < samples; i++) {
       const std::int32_t own = 1 + i % 9 * 17, shared = i % 10 == 7 ? 130 : prefix;
       tiles.push_back({i, 1, shared + own - 1, static_cast<std::int32_t>(runs.size()), 2});
       runs.push_back({0, shared});
-      runs.push_back({prefix + 9 * i, own});
+      runs.push_back({prefix + 9 * (i % 70), own});
     }
     const Floats q0 = randomNumbers(samples * s.queryWidth(), 1);
-    lawOf(s.shape(), [&](Context& ctx) {
-      const Stored k(s, s.keys), v(s, s.values);
-      Apart q(samples, s.queryWidth(), q0), out(samples, s.queryWidth(), kNan), lse(samples, heads.heads, kNan);
+    forwardLawOf(s.shape(), [&](Context& ctx) {
+      Stored k(ctx, s, s.keys), v(ctx, s, s.values);
+      Apart q(samples, s.queryWidth(), q0, ctx.device), out(samples, s.queryWidth(), kNan, ctx.device);
+      Apart lse(samples, heads.heads, kNan, ctx.device), together(samples, s.queryWidth(), kNan, ctx.device);
       for (std::size_t i = 0; i < tiles.size(); i++) {
         ctx.ops.attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(),
-                                   {std::span(tiles).subspan(i, 1), runs}, s.shape());
+                                  prepared(ctx, {std::span(tiles).subspan(i, 1), runs}, false), s.shape());
       }
-      Apart together(samples, s.queryWidth(), kNan);
-      ctx.ops.attention.forward(ctx, together.view(), lse.view(), q.view(), k.view(), v.view(), {tiles, runs}, s.shape());
+      ctx.ops.attention.forward(ctx, together.view(), lse.view(), q.view(), k.view(), v.view(),
+                                prepared(ctx, {tiles, runs}, false), s.shape());
       CHECK(together.equals(numbersOf(out, samples, s.queryWidth())));
     });
   }
@@ -338,18 +382,19 @@ TEST("attention: a query ignores what lies after its position, even NaN among th
     for (const std::int64_t position : {3, 126, 130}) {
       Scene s(heads, {{120, 20}}, {20, 50, true}, 4);
       if (position < 120) s = Scene(heads, {{0, 20}}, {20, 50, true}, 4);
-      lawOf(s.shape(), [&](Context& ctx) {
-        const Forward clean = forward(ctx, s);
-        Scene dirty = s;
-        for (std::int64_t p = position + 1; p < s.sequences()[0].keys(); p++) {
-          std::fill_n(dirty.keys.begin() + s.slot(0, p) * s.keyWidth(), s.keyWidth(), kNan);
-          std::fill_n(dirty.values.begin() + s.slot(0, p) * s.keyWidth(), s.keyWidth(), kNan);
-        }
-        const Forward f = forward(ctx, dirty);
-        const std::int64_t rows = position + 1 - s.sequences()[0].first;
+      Scene dirty = s;
+      for (std::int64_t p = position + 1; p < s.sequences()[0].keys(); p++) {
+        std::fill_n(dirty.keys.begin() + s.slot(0, p) * s.keyWidth(), s.keyWidth(), kNan);
+        std::fill_n(dirty.values.begin() + s.slot(0, p) * s.keyWidth(), s.keyWidth(), kNan);
+      }
+      const std::int64_t rows = position + 1 - s.sequences()[0].first;
+      forwardLawOf(s.shape(), [&](Context& ctx) {
+        const Forward clean = forward(ctx, s), f = forward(ctx, dirty);
         CHECK(sameNumbers(f.out.data(), clean.out.data(), rows * s.queryWidth()));
         CHECK(sameNumbers(f.lse.data(), clean.lse.data(), rows * heads.heads));
         CHECK(std::isnan(f.out[rows * s.queryWidth()]));
+      });
+      lawOf(s.shape(), [&](Context& ctx) {
         const Backward b = backward(ctx, s, 0.0F), d = backward(ctx, dirty, 0.0F);
         CHECK(sameNumbers(b.dq.data(), d.dq.data(), rows * s.queryWidth()));
       });
@@ -418,14 +463,15 @@ TEST("attention: three branches on one prefix add their gradients into its slots
   const Floats q0 = randomNumbers(rows * width, 1), dout0 = randomNumbers(rows * width, 2);
   const Floats k0 = randomNumbers(slots * keyWidth, 3), v0 = randomNumbers(slots * keyWidth, 4);
   lawOf(shape, [&](Context& ctx) {
-    Apart q(rows, width, q0), dout(rows, width, dout0), k(slots, keyWidth, k0), v(slots, keyWidth, v0);
-    Apart out(rows, width, kNan), lse(rows, 8, kNan), dk(slots, keyWidth, 0.0F), dv(slots, keyWidth, 0.0F);
-    Apart dq(rows, width, 0.0F), dkApart(slots, keyWidth, 0.0F), dvApart(slots, keyWidth, 0.0F);
+    Apart q(rows, width, q0, ctx.device), dout(rows, width, dout0, ctx.device), k(slots, keyWidth, k0, ctx.device), v(slots, keyWidth, v0, ctx.device);
+    Apart out(rows, width, kNan, ctx.device), lse(rows, 8, kNan, ctx.device), dk(slots, keyWidth, 0.0F, ctx.device), dv(slots, keyWidth, 0.0F, ctx.device);
+    Apart dq(rows, width, 0.0F, ctx.device), dkApart(slots, keyWidth, 0.0F, ctx.device), dvApart(slots, keyWidth, 0.0F, ctx.device);
     const Attention& attention = ctx.ops.attention;
-    attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(), {tiles, runs}, shape);
+    attention.forward(ctx, out.view(), lse.view(), q.view(), k.view(), v.view(),
+                      prepared(ctx, {tiles, runs}, false), shape);
     const auto gradients = [&](Apart& dkTo, Apart& dvTo, std::span<const AttentionTile> which) {
       attention.backward(ctx, dq.view(), dkTo.view(), dvTo.view(), dout.view(), out.view(), lse.view(), q.view(),
-                         k.view(), v.view(), {which, runs}, shape);
+                         k.view(), v.view(), prepared(ctx, {which, runs}, true), shape);
     };
     gradients(dk, dv, tiles);
     for (std::size_t t = 0; t < tiles.size(); t++) gradients(dkApart, dvApart, std::span(tiles).subspan(t, 1));
