@@ -70,7 +70,8 @@ TEST("linear: a row of forward has the same bits in any batch, at any place, bes
   Problem p(s);
   const Floats expected = forwardOf(p);
   onEveryDevice([&](Context& ctx) {
-    if (ctx.device.isHost() && ctx.kernels.isa == Isa::scalar && ctx.pool.threads() == 1) return;  // slow, and covered by two threads
+    // Slow, and covered by two threads.
+    if (ctx.device.isHost() && ctx.kernels.isa == Isa::scalar && ctx.pool.threads() == 1) return;
     PackedWeights w = p.pack(ctx);
     Mirrored<float> x(ctx.device, p.x), poisoned(ctx.device, Floats(p.x.size(), kNan));
     for (std::int64_t rows = 1; rows <= s.rows; rows++) {
@@ -85,6 +86,19 @@ TEST("linear: a row of forward has the same bits in any batch, at any place, bes
       CHECK(sameNumbers(y.host().data() + place * s.n, expected.data() + first * s.n, s.n));
       std::fill_n(poisoned.host().data() + place * s.k, s.k, kNan);
     }
+  });
+}
+
+TEST("linear: a negative sum too small for a float is -0, with nothing added beyond the last product") {
+  const Shape s{1, 1, 1};
+  Problem p(s);
+  p.x = {-1e-30F};
+  p.w = {1e-30F};
+  onEveryDevice([&](Context& ctx) {
+    PackedWeights w = p.pack(ctx);
+    Apart y(1, 1, kNan, ctx.device), x(1, 1, p.x, ctx.device);
+    ctx.ops.linear.forward(ctx, y.view(), x.view(), w.packed());
+    CHECK(y.equals({-0.0F}));
   });
 }
 

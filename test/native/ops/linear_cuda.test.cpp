@@ -17,7 +17,7 @@ struct Shape {
 // Odd ones; one beyond 8, 16, 64 and 128 rows, 64 and 128 outputs, steps of 64 and pieces of 1,024, of either side.
 constexpr Shape kShapes[] = {{1, 1, 1},    {3, 5, 3},     {4, 33, 4},     {8, 16, 64},    {9, 17, 65},   {16, 130, 97},
                              {17, 33, 1100}, {1, 70, 2100}, {13, 24, 9300}, {40, 97, 130}, {130, 97, 130}, {66, 20, 1030},
-                             {70, 1040, 35}, {300, 16, 35}, {260, 200, 50}, {18, 2070, 16}};
+                             {70, 1040, 35}, {300, 16, 35}, {260, 200, 50}, {18, 2070, 16}, {5, 1100, 40}, {12, 300, 1100}};
 
 double wide(std::uint16_t bits) { return static_cast<double>(bf16ToF32(bits)); }
 
@@ -192,14 +192,14 @@ TEST("linear on CUDA: in bf16 every tile and every division over blocks gives th
 }
 
 TEST("linear on CUDA: a slice of the packed outputs gives the bits of the whole, and reads nothing beyond itself") {
-  const Shape s{20, 200, 70};
+  const Shape s{20, 520, 1100};
   Problem p(s);
   onCuda([&](Context& ctx) {
     for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
       PackedWeights all(ctx, dtype, p.w, s.n, s.k);
       for (const std::int64_t rows : {3, 20}) {
         const Floats x = rowsOf(p.x, 0, rows, s.k), y = forwardOf(ctx, all.packed(), x, rows);
-        for (const std::int64_t begin : {0, 64, 192}) {
+        for (const std::int64_t begin : {0, 64, 496}) {
           const std::int64_t count = std::min<std::int64_t>(59, s.n - begin);
           Floats apart = p.w;
           std::fill(apart.begin(), apart.begin() + begin * s.k, kNan);
