@@ -4,6 +4,7 @@
 #include <numeric>
 #include <vector>
 
+#include "ops/attention_cuda.h"
 #include "ops/attention_kernels.h"
 #include "ops/kernels.h"
 
@@ -17,12 +18,6 @@ constexpr std::int64_t kGrainProducts = 1024 * 1024;
 constexpr std::int64_t kGatherQueries = 12;
 
 std::int64_t roundUp(std::int64_t count, std::int64_t unit = 16) { return (count + unit - 1) / unit * unit; }
-
-// Rows of a task: its queries share each gathered chunk, yet their state stays in the second cache.
-std::int64_t rowsOf(const AttentionShape& shape) {
-  constexpr std::int64_t kQueries = 256;
-  return std::clamp(kQueries / (shape.heads / shape.kvHeads), std::int64_t{1}, Attention::kTileRows);
-}
 
 // Hands out the scratch's parts one after the other; counts only when `base` is null.
 class Layout {
@@ -41,7 +36,7 @@ class Layout {
 };
 
 AttentionScratch scratchOf(Layout& layout, const AttentionShape& shape) {
-  const std::int64_t queries = rowsOf(shape) * (shape.heads / shape.kvHeads);
+  const std::int64_t queries = attentionTaskRows(shape) * (shape.heads / shape.kvHeads);
   const std::int64_t padded = roundUp(shape.headSize);
   const std::int64_t chunk = Attention::kChunk;
   const std::int64_t block = AttentionScratch::kBlockQueries;
@@ -66,7 +61,7 @@ AttentionScratch scratchOf(Layout& layout, const AttentionShape& shape) {
 template <class Visit>
 void forEachTask(std::span<const AttentionTile> tiles, std::span<const KeyRun> runs, const AttentionShape& shape,
                  Visit visit) {
-  const std::int32_t most = static_cast<std::int32_t>(rowsOf(shape));
+  const std::int32_t most = static_cast<std::int32_t>(attentionTaskRows(shape));
   const std::int64_t group = shape.heads / shape.kvHeads;
   for (std::size_t t = 0; t < tiles.size(); t++) {
     const AttentionTile& tile = tiles[t];
@@ -121,7 +116,7 @@ Bundles bundlesOf(std::span<const AttentionTile> tiles, std::span<const KeyRun> 
       all.tasks.back().kvHead = kvHead;
     }
   }
-  const std::int64_t most = std::min(rowsOf(shape) * group, queries * shape.kvHeads / threads);
+  const std::int64_t most = std::min(attentionTaskRows(shape) * group, queries * shape.kvHeads / threads);
   for (std::size_t begin = 0, i = 0; i < all.tasks.size(); i++) {
     const std::int64_t own = all.tasks[i].tile.rows * group;
     const bool first = i % std::max<std::size_t>(count, 1) == 0;
@@ -224,10 +219,20 @@ void backward(Context& context, View dq, View dk, View dv, View dout, View out, 
 
 }  // namespace
 
+// A task's queries share each gathered chunk, yet their state stays in the second cache.
+std::int64_t attentionTaskRows(const AttentionShape& shape) {
+  constexpr std::int64_t kQueries = 256;
+  return std::clamp(kQueries / (shape.heads / shape.kvHeads), std::int64_t{1}, Attention::kTileRows);
+}
+
 std::size_t attentionScratchBytes(const AttentionShape& shape) {
   Layout layout(nullptr);
   scratchOf(layout, shape);
   return static_cast<std::size_t>(layout.used()) * sizeof(float);
+}
+
+std::size_t attentionForwardScratchBytes(const AttentionShape& shape) {
+  return cuda::attentionPartialBytes(shape, cuda::kAttentionPartials);
 }
 
 const Attention kCpuAttention = {prepare, forward, backward};

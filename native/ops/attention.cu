@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "ops/attention_backward.h"
 #include "ops/attention_cuda.h"
 #include "ops/cuda.h"
 
@@ -73,13 +74,14 @@ void count(AttentionOnDevice& pass, std::vector<Tile>& tiles) {
   }
 }
 
-void prepare(Context& context, AttentionWork& work, bool) {
+void prepare(Context& context, AttentionWork& work, bool withBackward) {
   Plan plan = planOf(work);
   order(plan.tiles);
   work.device = {};
   count(work.device, plan.tiles);
   work.device.tiles = staged(context.device, std::span<const Tile>(plan.tiles)).data();
   work.device.stretches = staged(context.device, std::span<const Stretch>(plan.stretches)).data();
+  if (withBackward) work.device.backward = prepareAttentionBackward(context.device, work.tiles, work.runs);
 }
 
 void forward(Context& context, View out, View lse, View q, View k, View v, const AttentionWork& work,
@@ -91,10 +93,6 @@ void forward(Context& context, View out, View lse, View q, View k, View v, const
 
 }  // namespace
 
-std::size_t attentionForwardScratchBytes(const AttentionShape& shape) {
-  return cuda::attentionPartialBytes(shape, cuda::kAttentionPartials);
-}
-
-const Attention kCudaAttention = {prepare, forward, nullptr};
+const Attention kCudaAttention = {prepare, forward, cudaAttentionBackward};
 
 }  // namespace agl

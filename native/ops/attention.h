@@ -16,6 +16,7 @@
 // Gradients, with p[j] = exp(s[j] - lse), delta = sum_d dout[d] out[d]:
 //   dv[j] += p[j] dout      ds[j] = p[j] (dout . v[j] - delta) scale      dq += sum_j ds[j] k[j]      dk[j] += ds[j] q
 //   summed over the heads of a group and over queries in the order of the tiles.
+// On a CUDA device, keys in bf16 make all five products tensor cores': dout, p and ds are rounded, too, sums are f32.
 // q, out, dq, dout (R, heads D); lse (R, heads); k, v, dk, dv (slots, kvHeads D), all f32 but k and v. Query head h reads kv head
 // h / (heads / kvHeads).
 // Memory of slots that no run names, or beyond a query's position, is never used, whatever it holds.
@@ -76,10 +77,14 @@ struct Attention {
 
 // Private memory that each worker of the pool needs.
 std::size_t attentionScratchBytes(const AttentionShape& shape);
-// What forward takes of a CUDA device's workspace at most.
+// What forward takes of a CUDA device's workspace at most, and backward for `rows` rows of queries.
 std::size_t attentionForwardScratchBytes(const AttentionShape& shape);
+std::size_t attentionBackwardScratchBytes(std::int64_t rows, const AttentionShape& shape, Dtype keys);
 
 // --- internal ---
+
+// A tile's rows whose queries share a task, and in f32 one sum in dk and dv: a function of the shape alone.
+std::int64_t attentionTaskRows(const AttentionShape& shape);
 
 extern const Attention kCpuAttention;
 extern const Attention kCudaAttention;

@@ -6,6 +6,11 @@
 
 namespace agl {
 
+struct AttentionKeyBlock;
+struct AttentionTile;
+struct AttentionVisit;
+struct KeyRun;
+
 struct AttentionOnDevice {
   static constexpr std::int64_t kTileRows = 32;  // at most
 
@@ -28,8 +33,17 @@ struct AttentionOnDevice {
   const Stretch* stretches = nullptr;
   Prefix upTo[kTileRows + 1] = {};  // the tiles of at most as many rows
 
-  // What the gradients of keys and values need besides; written where a backward follows.
-  struct Backward {};
+  // What the gradients read (attention_backward_plan.h); written where a backward follows.
+  struct Backward {
+    const AttentionTile* tiles = nullptr;  // as they were given
+    const KeyRun* runs = nullptr;
+    const std::int32_t* rowsBefore = nullptr;
+    const AttentionKeyBlock* keyBlocks = nullptr;
+    const AttentionVisit* visits = nullptr;
+    std::int64_t tileCount = 0;
+    std::int64_t rows = 0;  // of all tiles
+    std::int64_t keyBlockCount = 0;
+  };
   Backward backward;
 };
 
