@@ -84,7 +84,7 @@ Scene forest() {
   struct Stretch {
     std::int32_t rows, parent;
   };
-  const std::vector<Stretch> stretches = {{150, -1}, {40, 0}, {70, 0}, {9, 2}, {33, 2}, {20, 0}, {45, -1}};
+  const std::vector<Stretch> stretches = {{150, -1}, {20, 0}, {35, 0}, {9, 2}, {33, 2}, {20, 0}, {15, -1}};
   Scene s;
   std::vector<std::vector<KeyRun>> paths;
   std::vector<std::int32_t> ends;
@@ -247,9 +247,9 @@ std::vector<Scene> scenes() {
           sequencesOf(kSequences, 77, 3, true), forest()};
 }
 
-const Heads kF32Heads[] = {{1, 1, 8, false}, {2, 1, 10, false}, {14, 2, 64, false}, {6, 3, 80, false},
+const Heads kF32Heads[] = {{1, 1, 8, false}, {2, 1, 10, false}, {6, 2, 64, false}, {6, 3, 80, false},
                            {16, 1, 16, false}, {1, 1, 200, false}};
-const Heads kBf16Heads[] = {{14, 2, 64, true, 8}, {3, 3, 80, true, 8}, {2, 1, 96, true, 8}, {16, 1, 128, true, 8},
+const Heads kBf16Heads[] = {{7, 1, 64, true, 8}, {3, 3, 80, true, 8}, {2, 1, 96, true, 8}, {5, 1, 128, true, 8},
                             {2, 1, 10, true},     {2, 1, 64, true, 3}};
 
 // A gradient and how far rounding operands to bf16 and summing in f32 may carry it.
@@ -366,6 +366,9 @@ TEST("attention.backward on a device: the same call gives the same bits, whateve
   for (const Heads& heads : {Heads{4, 2, 64, true, 8}, Heads{4, 2, 10, true}, Heads{4, 2, 40, false}}) {
     const Numbers n = numbersOf(s, heads);
     const Gradients first = onDevice(s, heads, n, 0.0F);
+    for (const Floats* numbers : {&first.dq, &first.dk, &first.dv}) {
+      CHECK(std::none_of(numbers->begin(), numbers->end(), [](float number) { return std::isnan(number); }));
+    }
     for (const std::uint64_t seed : {1, 2}) {
       emulation::setOrderSeed(seed);
       const Gradients again = onDevice(s, heads, n, 0.0F);
