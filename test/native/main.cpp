@@ -1,10 +1,13 @@
-// native_tests [--filter SUBSTRING] [--list]
+// native_tests [--filter SUBSTRING] [--list] [--times]
 // native_tests --soak MINUTES [--seed SEED]
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness.h"
@@ -44,18 +47,29 @@ static bool runCase(const Case& test) {
   return failures == 0;
 }
 
-static int runAll(const std::string& filter, bool list) {
+// The slowest tests, and the seconds of each.
+static void printSlowest(std::vector<std::pair<double, const char*>> times) {
+  std::sort(times.rbegin(), times.rend());
+  times.resize(std::min<std::size_t>(times.size(), 20));
+  for (const auto& [seconds, sentence] : times) std::printf("%7.2f s  %s\n", seconds, sentence);
+}
+
+static int runAll(const std::string& filter, bool list, bool times) {
   int passed = 0;
   int failed = 0;
+  std::vector<std::pair<double, const char*>> seconds;
   for (const Case& test : cases()) {
     if (std::string(test.sentence).find(filter) == std::string::npos) continue;
     if (list) {
       std::printf("%s\n", test.sentence);
       continue;
     }
+    const auto start = std::chrono::steady_clock::now();
     (runCase(test) ? passed : failed)++;
+    seconds.emplace_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), test.sentence);
   }
   if (list) return 0;
+  if (times) printSlowest(std::move(seconds));
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;
 }
@@ -71,11 +85,13 @@ static int runOne(const char* sentence, const std::function<void()>& body) {
 int main(int argc, char** argv) {
   std::string filter;
   bool list = false;
+  bool times = false;
   double minutes = 0;
   std::uint64_t seed = 1;
   for (int i = 1; i < argc; i++) {
     const std::string argument = argv[i];
     if (argument == "--list") list = true;
+    if (argument == "--times") times = true;
     if (argument == "--filter" && i + 1 < argc) filter = argv[++i];
     if (argument == "--soak" && i + 1 < argc) minutes = std::atof(argv[++i]);
     if (argument == "--seed" && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
@@ -84,5 +100,5 @@ int main(int argc, char** argv) {
     const auto body = [&] { agl::test::soak({.minutes = minutes}, seed); };
     return agl::test::runOne("a soak of mixed work keeps every law", body);
   }
-  return agl::test::runAll(filter, list);
+  return agl::test::runAll(filter, list, times);
 }

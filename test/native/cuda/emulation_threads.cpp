@@ -251,6 +251,7 @@ void prepareBlock() {
   std::memset(groups, 0, sizeof groups);
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(lanes[0].stackBottom, threads * kStackBytes);
+  __asan_unpoison_memory_region(block.shared, block.sharedBytes);
   __asan_poison_memory_region(block.shared + block.sharedBytes, kMaxSharedBytes + 2 * kPage - block.sharedBytes);
 #endif
   std::memset(block.shared, 0xff, block.sharedBytes);
