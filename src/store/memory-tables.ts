@@ -2,10 +2,10 @@
 // synchronous, so a change is whole before anyone else runs.
 import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
-import type { Attempt, Rollout, Worker } from "../types/rollout.js";
+import type { Rollout, Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
 import { hearFrom, isEnded, isQueued } from "./life-cycle.js";
-import { toWorker } from "./new-records.js";
+import { checkSpan, toWorker } from "./new-records.js";
 import { notFound } from "./not-found.js";
 import type { Bundles } from "./resources-binding.js";
 import {
@@ -127,15 +127,37 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
     this.workers.set(workerId, change(this.workers.get(workerId) ?? toWorker(workerId)));
   }
 
-  /** Keeps spans and counts them as signs of life; null in place of one that was kept before. */
+  /** All or, when it throws, none; null in place of one that was kept before. Spans are signs of life. */
   addSpans(spans: readonly Span[], now: number): readonly (Span | null)[] {
-    let heard: Attempt | undefined;
+    this.#checkSpans(spans);
+    let neighbour: Span | undefined;
+    let place: SpanPlace | undefined;
     return spans.map((span) => {
-      const entry = this.entryOf("addSpans", span.rolloutId);
-      const attempt = attemptOf("addSpans", entry, span.attemptId);
-      if (attempt !== heard) heard = setAttempt(this, entry, hearFrom(attempt, now), now);
-      return addSpan(entry, span);
+      if (place === undefined || !isOfSameAttempt(span, neighbour)) place = this.#hear(span, now);
+      neighbour = span;
+      return addSpan(place, span);
     });
+  }
+
+  /** @throws E_NOT_FOUND, E_ARGUMENT */
+  #checkSpans(spans: readonly Span[]): void {
+    let neighbour: Span | undefined;
+    for (const span of spans) {
+      if (!isOfSameAttempt(span, neighbour))
+        attemptOf("addSpans", this.entryOf("addSpans", span.rolloutId), span.attemptId);
+      checkSpan(span);
+      neighbour = span;
+    }
+  }
+
+  /** A sign of life of the span's attempt. @returns where its spans lie */
+  #hear({ rolloutId, attemptId }: Span, now: number): SpanPlace {
+    const entry = this.entryOf("addSpans", rolloutId);
+    const attempt = attemptOf("addSpans", entry, attemptId);
+    setAttempt(this, entry, hearFrom(attempt, now), now);
+    const spanIds = entry.spanIds.get(attemptId) ?? new Set();
+    entry.spanIds.set(attemptId, spanIds);
+    return { entry, spanIds };
   }
 
   #scan(): number {
@@ -152,12 +174,17 @@ export const kQueue = "queue";
 
 // --- internal ---
 
-function addSpan(entry: MemoryEntry, span: Span): Span | null {
-  let spanIds = entry.spanIds.get(span.attemptId);
-  if (spanIds === undefined) {
-    spanIds = new Set();
-    entry.spanIds.set(span.attemptId, spanIds);
-  }
+/** Of the spans of one attempt. */
+interface SpanPlace {
+  readonly entry: MemoryEntry;
+  readonly spanIds: Set<string>;
+}
+
+function isOfSameAttempt(span: Span, other: Span | undefined): boolean {
+  return span.rolloutId === other?.rolloutId && span.attemptId === other.attemptId;
+}
+
+function addSpan({ entry, spanIds }: SpanPlace, span: Span): Span | null {
   const before = spanIds.size;
   if (spanIds.add(span.spanId).size === before) return null;
   entry.spans.push(span);

@@ -3,7 +3,7 @@
 import type { AttributeValue, SpanEvent } from "../../types/span.js";
 import { kMostNesting, put, setAttribute } from "./any-value.js";
 import { MalformedError } from "./malformed.js";
-import { type OtlpSpan, type OtlpSpanGroup, toLink } from "./otlp-spans.js";
+import { newSpan, type OtlpSpan, type OtlpSpanGroup, toLink, toStatus } from "./otlp-spans.js";
 
 /** @throws MalformedError */
 export function decodeJsonTraces(bytes: Uint8Array): OtlpSpanGroup[] {
@@ -27,25 +27,23 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-function readSpan(span: JsonObject): OtlpSpan {
-  const status = toObject(span.status ?? {}, "status");
-  const attributes = readAttributes(span);
-  return {
-    traceId: toHex(span, "traceId"),
-    spanId: toHex(span, "spanId"),
-    parentId: toHex(span, "parentSpanId"),
-    name: toText(span, "name"),
-    startTime: toSeconds(span, "startTimeUnixNano"),
-    endTime: toSeconds(span, "endTimeUnixNano"),
-    placing: attributes,
-    attributes,
-    events: items(span, "events").map(readEvent),
-    statusCode: toStatusCode(status.code),
-    statusMessage: toText(status, "message"),
-    links: items(span, "links").map((link) =>
-      toLink(toHex(link, "traceId"), toHex(link, "spanId"), readAttributes(link)),
-    ),
-  };
+function readSpan(json: JsonObject): OtlpSpan {
+  const status = toObject(json.status ?? {}, "status");
+  const attributes = readAttributes(json);
+  const links = items(json, "links").map((link) =>
+    toLink(toHex(link, "traceId"), toHex(link, "spanId"), readAttributes(link)),
+  );
+  const span = newSpan();
+  span.traceId = toHex(json, "traceId");
+  span.spanId = toHex(json, "spanId");
+  span.parentId = toHex(json, "parentSpanId") || null;
+  span.name = toText(json, "name");
+  span.startTime = toSeconds(json, "startTimeUnixNano");
+  span.endTime = toSeconds(json, "endTimeUnixNano") || null;
+  span.events = items(json, "events").map(readEvent);
+  span.status = toStatus(toStatusCode(status.code), toText(status, "message"));
+  if (links.length > 0) span.extra = { links };
+  return { span: { ...span, attributes }, placing: attributes };
 }
 
 function readEvent(event: JsonObject): SpanEvent {

@@ -2,64 +2,74 @@
 // and texts that survive cost the collector more than they cost to read.
 import type { Attributes, AttributeValue, Span } from "../../types/span.js";
 import { readAttribute } from "./protobuf-attributes.js";
-import { kMessage, type NameCache, ProtobufReader } from "./protobuf-reader.js";
+import { kMessage, type ProtobufBytes, ProtobufReader } from "./protobuf-reader.js";
 
-export class LateAttributes {
-  readonly #names: NameCache;
+/**
+ * The span with attributes that are read when somebody asks; spread, JSON and comparisons see a property like the others.
+ * @param reader  has entered the span's message
+ */
+export function withLateAttributes<T extends object>(
+  span: T,
+  { source, offset, end }: ProtobufReader,
+): T & { readonly attributes: Attributes } {
+  new LateAttributes(span, source, offset, end);
+  return Object.defineProperty(span, "attributes", kAccessor) as T & { readonly attributes: Attributes };
+}
+
+/** Its attributes are bytes of the request still. */
+export function hasLateAttributes(span: Span): boolean {
+  return LateAttributes.areIn(span);
+}
+
+// --- internal ---
+
+class Stamp {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: private fields come to lie in the object itself, where nobody else sees them
+    return object;
+  }
+}
+
+/** Not an object of its own but fields of the span: there are as many as spans. */
+class LateAttributes extends Stamp {
+  #source: ProtobufBytes | null;
   readonly #start: number;
   readonly #end: number;
-  #bytes: Uint8Array;
-  #read: Attributes | null = null;
+  #read: Attributes = kNothing;
 
-  /** Of the span that the reader has entered. */
-  constructor({ bytes, names, offset, end }: ProtobufReader) {
-    this.#names = names;
-    this.#bytes = bytes;
-    this.#start = offset;
+  constructor(span: object, source: ProtobufBytes, start: number, end: number) {
+    super(span);
+    this.#source = source;
+    this.#start = start;
     this.#end = end;
   }
 
-  /** No more needs the bytes. */
-  get isRead(): boolean {
-    return this.#read !== null;
+  static areIn(span: object): boolean {
+    return #source in span && span.#source !== null;
   }
 
   /** The same object every time. */
-  read(): Attributes {
-    if (this.#read !== null) return this.#read;
+  static read(span: LateAttributes): Attributes {
+    if (span.#source === null) return span.#read;
     const attributes: Record<string, AttributeValue> = {};
-    const reader = new ProtobufReader(this.#bytes, this.#names, this.#start, this.#end);
+    const reader = new ProtobufReader(span.#source, span.#start, span.#end);
     while (reader.offset < reader.end) {
       const tag = reader.tag();
       if (tag === kAttribute) readAttribute(reader, attributes);
       else reader.skip(tag);
     }
-    this.#read = attributes;
-    this.#bytes = kNothing;
+    span.#read = attributes;
+    span.#source = null;
     return attributes;
   }
 }
 
-/** The span with attributes that are read when somebody asks; spread, JSON and comparisons see a property like the others. */
-export function withLateAttributes(span: Omit<Span, "attributes">, late: LateAttributes): Span {
-  Object.defineProperty(span, kLate, { value: late });
-  return Object.defineProperty(span, "attributes", kAccessor) as Span;
-}
-
-/** Its attributes are bytes of the request still. */
-export function hasLateAttributes(span: Span & { readonly [kLate]?: LateAttributes }): boolean {
-  return span[kLate]?.isRead === false;
-}
-
-// --- internal ---
-
 const kAttribute = (9 << 3) + kMessage;
-const kNothing = new Uint8Array();
-const kLate = Symbol("late attributes");
+const kNothing: Attributes = Object.freeze({});
 // One for all, so that spans share a shape.
 const kAccessor: PropertyDescriptor = {
   enumerable: true,
-  get(this: { readonly [kLate]: LateAttributes }): Attributes {
-    return this[kLate].read();
+  get(this: LateAttributes): Attributes {
+    return LateAttributes.read(this);
   },
 };

@@ -3,9 +3,18 @@
 // with 500, and the client is told how many were.
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
-import type { Attributes, Span, SpanStatus } from "../../types/span.js";
-import { hasLateAttributes, LateAttributes, withLateAttributes } from "./late-attributes.js";
-import type { OtlpSpan, OtlpSpanGroup } from "./otlp-spans.js";
+import type { Attributes, AttributeValue } from "../../types/span.js";
+import { hasLateAttributes } from "./late-attributes.js";
+import {
+  kAttemptId,
+  kNoExtra,
+  kNoSequence,
+  kRolloutId,
+  kSequenceId,
+  type OtlpSpan,
+  type OtlpSpanGroup,
+  type UnplacedSpan,
+} from "./otlp-spans.js";
 
 export interface PlacedSpans {
   /** Kept now or before. */
@@ -22,26 +31,27 @@ export async function placeSpans(
   store: LightningStore,
   groups: readonly OtlpSpanGroup[],
 ): Promise<PlacedSpans> {
-  const byAttempt = new Map<string, UnnumberedSpan[]>();
+  const byAttempt = new Map<string, UnplacedSpan[]>();
   const reasons = new Map<string, number>();
   const reject = (reason: string, count: number) => reasons.set(reason, (reasons.get(reason) ?? 0) + count);
-  let latest: UnnumberedSpan[] = [];
+  let latest: UnplacedSpan[] = [];
   for (const { resource, schemaUrl, spans } of groups) {
     // One object for all spans of the resource.
     const shared = { resource: { attributes: resource, schema_url: schemaUrl } };
-    for (const span of spans) {
-      const placed = placeSpan(span, resource, shared);
-      if (typeof placed === "string") {
-        reject(placed, 1);
+    for (const one of spans) {
+      const reason = placeSpan(one, resource, shared);
+      if (reason !== null) {
+        reject(reason, 1);
         continue;
       }
-      const [neighbour] = latest;
-      if (neighbour?.rolloutId !== placed.rolloutId || neighbour.attemptId !== placed.attemptId) {
-        const key = `${placed.rolloutId}/${placed.attemptId}`;
+      const { span } = one;
+      const neighbour = latest[0];
+      if (neighbour?.rolloutId !== span.rolloutId || neighbour.attemptId !== span.attemptId) {
+        const key = `${span.rolloutId}/${span.attemptId}`;
         latest = byAttempt.get(key) ?? [];
         byAttempt.set(key, latest);
       }
-      latest.push(placed);
+      latest.push(span);
     }
   }
   let accepted = 0;
@@ -74,68 +84,37 @@ export async function placeSpans(
 // --- internal ---
 
 const kClientErrors: ReadonlySet<string> = new Set(["E_NOT_FOUND", "E_ARGUMENT"]);
-const kNoSequence = 0;
 
-/** Its sequence id may be kNoSequence. */
-type UnnumberedSpan = Span & { sequenceId: number };
-
-/** The span, or why it cannot be placed. */
+/** @returns why it cannot be placed, or null */
 function placeSpan(
-  span: OtlpSpan,
+  { span, placing }: OtlpSpan,
   resource: Attributes,
   shared: Readonly<Record<string, unknown>>,
-): UnnumberedSpan | string {
-  const { placing, attributes } = span;
-  const rolloutId = idOf("agentlightning.rollout_id", placing, resource);
-  const attemptId = idOf("agentlightning.attempt_id", placing, resource);
+): string | null {
+  const rolloutId = toId(placing[kRolloutId] ?? resource[kRolloutId]);
+  const attemptId = toId(placing[kAttemptId] ?? resource[kAttemptId]);
   if (rolloutId === null || attemptId === null)
     return "no agentlightning.rollout_id and agentlightning.attempt_id in the span's or its resource's attributes";
-  if (span.traceId.length !== 32 || span.spanId.length !== 16 || span.parentId.length % 16 !== 0)
+  if (span.traceId.length !== 32 || span.spanId.length !== 16 || (span.parentId ?? "").length % 16 !== 0)
     return "a trace id that is not 16 bytes or a span id that is not 8";
-  const placed: Omit<Span, "attributes"> = {
-    rolloutId,
-    attemptId,
-    sequenceId: sequenceOf(placing, resource),
-    traceId: span.traceId,
-    spanId: span.spanId,
-    parentId: span.parentId === "" ? null : span.parentId,
-    name: span.name,
-    status: toStatus(span),
-    events: span.events,
-    startTime: span.startTime,
-    endTime: span.endTime === 0 ? null : span.endTime,
-    extra: span.links.length === 0 ? shared : { ...shared, links: span.links },
-  };
-  return attributes instanceof LateAttributes
-    ? withLateAttributes(placed, attributes)
-    : { ...placed, attributes };
+  span.rolloutId = rolloutId;
+  span.attemptId = attemptId;
+  span.sequenceId = toSequence(placing[kSequenceId] ?? resource[kSequenceId]);
+  span.extra = span.extra === kNoExtra ? shared : { ...shared, ...span.extra };
+  return null;
 }
 
-// The two of most spans are one object each.
-function toStatus({ statusCode, statusMessage }: OtlpSpan): SpanStatus {
-  if (statusMessage === "" && statusCode === 1) return kOk;
-  if (statusMessage === "" && statusCode !== 2) return kUnset;
-  const code = statusCode === 1 ? "OK" : statusCode === 2 ? "ERROR" : "UNSET";
-  return { code, description: statusMessage === "" ? null : statusMessage };
-}
-
-const kOk: SpanStatus = Object.freeze({ code: "OK", description: null });
-const kUnset: SpanStatus = Object.freeze({ code: "UNSET", description: null });
-
-function idOf(name: string, attributes: Attributes, resource: Attributes): string | null {
-  const value = attributes[name] ?? resource[name];
+function toId(value: AttributeValue | undefined): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-function sequenceOf(attributes: Attributes, resource: Attributes): number {
-  const name = "agentlightning.span_sequence_id";
-  const value = attributes[name] ?? resource[name];
+function toSequence(value: AttributeValue | undefined): number {
   const isNumeric = typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
   const number = isNumeric ? Number(value) : kNoSequence;
   return Number.isSafeInteger(number) && number > 0 ? number : kNoSequence;
 }
 
-async function numberSpans(store: LightningStore, spans: readonly UnnumberedSpan[]): Promise<void> {
+async function numberSpans(store: LightningStore, spans: readonly UnplacedSpan[]): Promise<void> {
   for (const span of spans)
     if (span.sequenceId === kNoSequence) span.sequenceId = await store.nextSequenceId(span.rolloutId);
 }

@@ -8,24 +8,31 @@ export const kVarint = 0;
 export const kFixed64 = 1;
 export const kMessage = 2;
 
+/** A message as it came. */
+export interface ProtobufBytes {
+  readonly bytes: Buffer;
+  readonly names: NameCache;
+}
+
 export class ProtobufReader {
   offset: number;
   /** Where the message that is being read ends. */
   end: number;
   /** While set, texts are checked and come back empty, except names of one of these lengths. */
   onlyChecks: ReadonlySet<number> | null = null;
+  readonly source: ProtobufBytes;
   readonly bytes: Buffer;
-  readonly names: NameCache;
   readonly #view: DataView;
   readonly #seenIds: ({ readonly start: number; readonly end: number; readonly text: string } | undefined)[] =
     [];
   #itemsLeft = kMostItems;
 
   /** Of a message, or of what is in one from `start` to `end`. */
-  constructor(bytes: Uint8Array, names: NameCache, start = 0, end = bytes.byteLength) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(source: ProtobufBytes, start = 0, end = source.bytes.byteLength) {
+    const { bytes } = source;
+    this.source = source;
+    this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.names = names;
     this.offset = start;
     this.end = end;
   }
@@ -132,20 +139,21 @@ export class ProtobufReader {
       this.#check(end);
       return "";
     }
-    const known = this.names.find(this.bytes, this.offset, end);
+    const known = this.source.names.find(this.bytes, this.offset, end);
     if (known !== undefined) {
       this.offset = end;
       return known;
     }
     this.offset = start;
     const text = this.#text();
-    this.names.keep(text);
+    this.source.names.keep(text);
     return text;
   }
 
   // Words at a time; a call into native code for each of many short texts costs more.
   isAscii(start: number, end: number): boolean {
     const view = this.#view;
+    const last = end - 4;
     let at = start;
     let bits = 0;
     for (; at + 16 <= end; at += 16)
@@ -154,8 +162,10 @@ export class ProtobufReader {
         view.getInt32(at + 4, true) |
         view.getInt32(at + 8, true) |
         view.getInt32(at + 12, true);
-    for (; at + 4 <= end; at += 4) bits |= view.getInt32(at, true);
-    for (; at < end; at++) bits |= view.getInt8(at);
+    for (; at < last; at += 4) bits |= view.getInt32(at, true);
+    // The last word may lie over the one before.
+    if (last >= start) bits |= view.getInt32(last, true);
+    else for (; at < end; at++) bits |= view.getInt8(at);
     return (bits & 0x8080_8080) === 0;
   }
 

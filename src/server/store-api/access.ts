@@ -1,7 +1,9 @@
 // Who may ask: a key in constant time, and without one only this machine's own programs, no web page that a browser on it shows.
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError } from "./api-error.js";
+import { headerOf, type Received } from "./request-body.js";
 
 export interface AccessOptions {
   /** Null: only requests addressed to this machine by a loopback name. */
@@ -10,10 +12,18 @@ export interface AccessOptions {
   readonly corsOrigins: readonly string[];
 }
 
-/** @throws ApiError 401, 403 */
-export function createAccess({ key, corsOrigins }: AccessOptions): MiddlewareHandler {
+export interface Access {
+  /** @throws ApiError 401, 403 */
+  readonly check: MiddlewareHandler;
+  /** Whether `check` would let a request by that no web page sent, and leave its answer as it is. */
+  admits(request: IncomingMessage): boolean;
+}
+
+export function createAccess({ key, corsOrigins }: AccessOptions): Access {
   const expected = key === null ? null : digest(key);
-  return async (c, next) => {
+  const admits = (request: Received) =>
+    expected === null ? isLoopback(hostname(headerOf(request, "host") ?? "")) : hasKey(request, expected);
+  const check: MiddlewareHandler = async (c, next) => {
     const origin = c.req.header("origin");
     if (origin !== undefined) {
       if (!isAllowed(origin, c.req.header("host"), corsOrigins))
@@ -22,11 +32,11 @@ export function createAccess({ key, corsOrigins }: AccessOptions): MiddlewareHan
       if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined)
         return c.body(null, 204, kPreflight);
     }
-    if (expected !== null) checkKey(c, expected);
-    else if (!isLoopback(hostname(c.req.header("host") ?? "")))
-      throw new ApiError(403, "Without a key, requests must be addressed to localhost");
-    return next();
+    if (admits(c) || (expected !== null && kOpen.has(c.req.path))) return next();
+    if (expected !== null) throw new ApiError(401, "Invalid or missing API key");
+    throw new ApiError(403, "Without a key, requests must be addressed to localhost");
   };
+  return { check, admits: (request) => headerOf(request, "origin") === undefined && admits(request) };
 }
 
 /** An address or name that only this machine can reach. */
@@ -52,11 +62,10 @@ const kPreflight = {
   "access-control-max-age": "600",
 };
 
-function checkKey(c: Context, expected: Buffer): void {
-  if (kOpen.has(c.req.path)) return;
-  const bearer = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  const given = bearer ?? c.req.header("x-api-key") ?? "";
-  if (!timingSafeEqual(digest(given), expected)) throw new ApiError(401, "Invalid or missing API key");
+function hasKey(request: Received, expected: Buffer): boolean {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headerOf(request, "authorization") ?? "")?.[1];
+  const given = bearer ?? headerOf(request, "x-api-key") ?? "";
+  return timingSafeEqual(digest(given), expected);
 }
 
 // Of one length whatever is hashed, as the comparison needs.

@@ -16,9 +16,18 @@ export function answerBody(
 ): Response {
   const outgoing = c.env?.outgoing as ServerResponse | undefined;
   if (outgoing === undefined) return c.body(body, status, headers);
+  sendBody(outgoing, status, headers, body);
+  return RESPONSE_ALREADY_SENT;
+}
+
+export function sendBody(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string | Uint8Array,
+): void {
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
   // Nothing, not even an empty piece: one would cost a second buffer in the write.
   if (body.length === 0) outgoing.end();
   else outgoing.end(body);
-  return RESPONSE_ALREADY_SENT;
 }

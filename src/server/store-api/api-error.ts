@@ -4,6 +4,12 @@ import { type ErrorCode, LightningError } from "../../base/error.js";
 /** Names the LightningError's code beside 0.3's body. */
 export const kErrorHeader = "x-agl-error";
 
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** Thrown anywhere below a route. */
 export class ApiError extends Error {
   readonly status: number;
@@ -30,18 +36,15 @@ export class ApiError extends Error {
   }
 }
 
-/** The answer to any error; undefined for one that nobody expected. */
-export function toApiError(error: unknown): ApiError | undefined {
-  if (error instanceof ApiError) return error;
-  if (!(error instanceof LightningError)) return undefined;
-  const status = kStatus[error.code];
-  return status === undefined ? undefined : new ApiError(status, error.message, error.code);
-}
-
-export function toErrorResponse({ status, detail, code, retrySeconds }: ApiError): Response {
-  const headers = new Headers({ "content-type": "application/json", [kErrorHeader]: code });
-  if (retrySeconds !== null) headers.set("retry-after", String(retrySeconds));
-  return new Response(JSON.stringify({ detail }), { status, headers });
+/** What goes out for an error; one that nobody expected is told to `onError` and not outside. */
+export function toRefusal(error: unknown, onError: (error: unknown) => void): Refusal {
+  const known = toApiError(error);
+  if (known === undefined) onError(error);
+  const { status, detail, code, retrySeconds } =
+    known ?? new ApiError(500, "Internal server error", "E_INTERNAL");
+  const headers: Record<string, string> = { "content-type": "application/json", [kErrorHeader]: code };
+  if (retrySeconds !== null) headers["retry-after"] = String(retrySeconds);
+  return { status, headers, body: JSON.stringify({ detail }) };
 }
 
 // --- internal ---
@@ -53,3 +56,10 @@ const kStatus: Partial<Record<ErrorCode, number>> = {
   E_CLOSED: 503,
   E_STORE: 503,
 };
+
+function toApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof LightningError)) return undefined;
+  const status = kStatus[error.code];
+  return status === undefined ? undefined : new ApiError(status, error.message, error.code);
+}

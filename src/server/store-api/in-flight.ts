@@ -6,6 +6,8 @@ export const kMaxInFlight = 1024;
 
 export interface InFlight {
   readonly count: number;
+  /** Whether `run` would refuse. */
+  readonly isFull: boolean;
   /** Counts one more while it runs. @throws ApiError 503, before anything was done, when there are too many */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Within `run`: what only waits counts as no work. It comes back without being refused. */
@@ -25,6 +27,9 @@ export function createInFlight(most: number): InFlight {
   return {
     get count() {
       return count;
+    },
+    get isFull() {
+      return count >= most;
     },
     async run(work) {
       if (count >= most) throw new ApiError(503, tooMany(most), "E_STORE", kRetrySeconds);

@@ -1,20 +1,30 @@
 // A request's body, bounded before and after decompression, as bytes or as JSON. What is wrong with it is the client's error.
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, inflate, inflateSync } from "node:zlib";
 import type { Context } from "hono";
 import { ApiError } from "./api-error.js";
 
+/** A request as hono hands it on, or as it came from the socket. */
+export type Received = Context | IncomingMessage;
+
+/** @param name  in small letters */
+export function headerOf(request: Received, name: string): string | undefined {
+  if (!(request instanceof IncomingMessage)) return request.req.header(name);
+  const value = request.headers[name];
+  return typeof value === "object" ? value.join(", ") : value;
+}
+
 /** The bytes, decompressed. @throws ApiError 400, 413, 415 */
-export async function readBytes(c: Context, maxBytes: number): Promise<Buffer> {
-  return joined(await readPieces(c, maxBytes));
+export async function readBytes(request: Received, maxBytes: number): Promise<Buffer> {
+  return joined(await readPieces(request, maxBytes));
 }
 
 /** The bytes, decompressed, in the pieces that they came in. @throws ApiError 400, 413, 415 */
-export async function readPieces(c: Context, maxBytes: number): Promise<readonly Buffer[]> {
-  const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
-  const pieces = await readRaw(c, maxBytes);
+export async function readPieces(request: Received, maxBytes: number): Promise<readonly Buffer[]> {
+  const encoding = headerOf(request, "content-encoding")?.trim().toLowerCase();
+  const pieces = await readRaw(request, maxBytes);
   if (encoding === undefined || encoding === "" || encoding === "identity" || pieces.length === 0)
     return pieces;
   const bytes = joined(pieces);
@@ -76,12 +86,13 @@ function joined(pieces: readonly Buffer[]): Buffer {
   return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
 }
 
-async function readRaw(c: Context, maxBytes: number): Promise<readonly Buffer[]> {
-  if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const incoming: IncomingMessage | undefined = c.env?.incoming;
+async function readRaw(request: Received, maxBytes: number): Promise<readonly Buffer[]> {
+  if (Number(headerOf(request, "content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (request instanceof IncomingMessage) return collect(request, maxBytes);
+  const incoming: IncomingMessage | undefined = request.env?.incoming;
   // A socket's own stream where there is one: the web's costs a copy of each body.
   if (incoming !== undefined) return collect(incoming, maxBytes);
-  const bytes = Buffer.from(await c.req.raw.arrayBuffer());
+  const bytes = Buffer.from(await request.req.raw.arrayBuffer());
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes.length === 0 ? [] : [bytes];
 }

@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     );
   const inFlight = createInFlight(maxInFlight);
   const polls = createLongPolls(maxWaitMs, inFlight);
-  const app = createStoreApp({
+  const { app, quickTraces } = createStoreApp({
     store: options.store,
     polls,
     inFlight,
@@ -77,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const listening = await listen(
     {
       requestTimeout: requestTimeoutMs,
@@ -88,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     },
     host,
     port,
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    (incoming, outgoing) => quickTraces(incoming, outgoing) || listener(incoming, outgoing),
   );
   let closing: Promise<void> | undefined;
   const close = () => {

@@ -1,18 +1,20 @@
-// Everything a store server answers, as one hono application: it needs no socket.
+// Everything a store server answers: one hono application, and beside it the quick way of the one request that matters most.
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LightningStore } from "../../store/store.js";
 import type { StoreStatistics } from "../../store/store-records.js";
 import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { otlpRoutes } from "../otlp/routes.js";
+import { createTraceReceiver } from "../otlp/trace-receiver.js";
 import { type AccessOptions, createAccess } from "./access.js";
-import { ApiError, toApiError, toErrorResponse } from "./api-error.js";
+import { toRefusal } from "./api-error.js";
 import type { InFlight } from "./in-flight.js";
 import type { LongPolls } from "./long-polls.js";
 import { meterStore } from "./metered-store.js";
 import { createMetrics } from "./metrics.js";
 import { toOpenApi } from "./open-api.js";
 import { queueRoutes } from "./queue-routes.js";
+import { createQuickTraces, type QuickTraces } from "./quick-traces.js";
 import { tooLarge } from "./request-body.js";
 import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
@@ -31,7 +33,13 @@ export interface StoreAppOptions extends AccessOptions {
   readonly mounts: readonly ((store: LightningStore) => Hono)[];
 }
 
-export function createStoreApp(options: StoreAppOptions): Hono {
+export interface StoreApp {
+  readonly app: Hono;
+  /** To be asked before the application. */
+  readonly quickTraces: QuickTraces;
+}
+
+export function createStoreApp(options: StoreAppOptions): StoreApp {
   const { polls, inFlight, maxBodyBytes, onError } = options;
   const metrics = createMetrics();
   const store = meterStore(options.store, metrics, onError);
@@ -47,16 +55,14 @@ export function createStoreApp(options: StoreAppOptions): Hono {
     metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
   });
   app.onError((error) => {
-    const known = toApiError(error);
-    if (known !== undefined) return toErrorResponse(known);
-    onError(error);
-    return toErrorResponse(new ApiError(500, "Internal server error", "E_INTERNAL"));
+    const { body, ...init } = toRefusal(error, onError);
+    return new Response(body, init);
   });
   app.notFound((c) => c.json({ detail: "Not Found" }, 404));
-  const checkAccess = createAccess(options);
+  const access = createAccess(options);
   app.use((c, next) => {
     if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-    return checkAccess(c, next);
+    return access.check(c, next);
   });
   app.use((c, next) => (kUncounted.test(c.req.path) ? next() : inFlight.run(next)));
 
@@ -75,10 +81,12 @@ export function createStoreApp(options: StoreAppOptions): Hono {
       return c.body(metrics.expose(gauges), 200, { "content-type": kPrometheus });
     });
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
-  app.route("/", otlpRoutes(store, { maxBodyBytes }));
+  const receive = createTraceReceiver(store, { maxBodyBytes });
+  app.route("/", otlpRoutes(receive));
   app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }));
   for (const mount of options.mounts) app.route("/", mount(store));
-  return app;
+  const quickTraces = createQuickTraces({ receive, access, inFlight, metrics, maxBodyBytes, onError });
+  return { app, quickTraces };
 }
 
 // --- internal ---

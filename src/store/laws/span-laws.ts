@@ -19,6 +19,32 @@ export const spanLaws: readonly Law[] = [
     },
   },
   {
+    name: "keeps spans of many attempts in one call, however they are mixed, each in its own, and hears from all",
+    async check(store, expect) {
+      const first = await claimNew(store);
+      const second = await claimNew(store);
+      const again = await store.startAttempt(first.rolloutId);
+      // Two attempts of one rollout may have spans of one id.
+      const mixed = [
+        ...[toSpan(first, 1), toSpan(second, 2), toSpan(again, 3)],
+        ...[toSpan(first, 3), toSpan(again, 5), toSpan(second, 6)],
+      ];
+      expect(await store.addSpans(mixed)).toEqual(mixed);
+      const kept = async (claimed: typeof first) => {
+        const { attemptId, rolloutId } = claimed.attempt;
+        const { items } = await store.querySpans(rolloutId, { attemptId });
+        return items.map(({ sequenceId }) => sequenceId);
+      };
+      expect([await kept(first), await kept(second), await kept(again)]).toEqual([
+        [1, 3],
+        [2, 6],
+        [3, 5],
+      ]);
+      expect(await statusesOf(store, second.rolloutId)).toEqual(["running", "running"]);
+      expect(await statusesOf(store, first.rolloutId)).toEqual(["running", "running", "running"]);
+    },
+  },
+  {
     name: "orders spans by their place in the rollout, whatever order they came in",
     async check(store, expect) {
       const claimed = await claimNew(store);

@@ -1,14 +1,14 @@
 // The gateway's routes with errors answered as the store server answers them.
 import { Hono } from "hono";
 import { type GatewayOptions, gatewayRoutes } from "../../../src/server/gateway/routes.js";
-import { toApiError, toErrorResponse } from "../../../src/server/store-api/api-error.js";
+import { toRefusal } from "../../../src/server/store-api/api-error.js";
 import type { LightningStore } from "../../../src/store/store.js";
 
 export function gatewayApp(store: LightningStore, options: GatewayOptions = {}): Hono {
   const app = new Hono();
-  app.onError((error, c) => {
-    const known = toApiError(error);
-    return known === undefined ? c.text(String(error), 500) : toErrorResponse(known);
+  app.onError((error) => {
+    const { body, ...init } = toRefusal(error, console.error);
+    return new Response(body, init);
   });
   return app.route("/", gatewayRoutes(store, options));
 }

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeJsonTraces } from "../../../src/server/otlp/decode-json.js";
 import { decodeProtobufTraces } from "../../../src/server/otlp/decode-protobuf.js";
-import { LateAttributes } from "../../../src/server/otlp/late-attributes.js";
 import { MalformedError } from "../../../src/server/otlp/malformed.js";
 import type { OtlpSpanGroup } from "../../../src/server/otlp/otlp-spans.js";
 import { NameCache } from "../../../src/server/otlp/protobuf-reader.js";
@@ -20,14 +19,9 @@ import {
 
 // With all attributes read, as a reader of the store sees them.
 const read = (groups: readonly OtlpSpanGroup[]) =>
-  groups.map(({ spans, ...group }) => ({
-    ...group,
-    spans: spans.map(({ placing: _, attributes, ...span }) => ({
-      ...span,
-      attributes: attributes instanceof LateAttributes ? attributes.read() : attributes,
-    })),
-  }));
-const decode = (bytes: Uint8Array) => read(decodeProtobufTraces(bytes, new NameCache()));
+  groups.map(({ spans, ...group }) => ({ ...group, spans: spans.map(({ span }) => ({ ...span })) }));
+const decode = (bytes: Uint8Array) =>
+  read(decodeProtobufTraces({ bytes: Buffer.from(bytes), names: new NameCache() }));
 const withAttribute = (any: readonly number[], name = "x") =>
   decode(requestBytes({}, [spanBytes({ more: attribute(9, name, any) })]))[0]!.spans[0]!.attributes;
 const nested = (depth: number): number[] =>
@@ -53,9 +47,10 @@ describe("the protobuf reader", () => {
         schemaUrl: "",
         spans: [
           {
-            ...{ traceId: "00112233445566778899aabbccddeeff", spanId: "0123456789abcdef", parentId: "" },
+            ...{ rolloutId: "", attemptId: "", sequenceId: 0, extra: {} },
+            ...{ traceId: "00112233445566778899aabbccddeeff", spanId: "0123456789abcdef", parentId: null },
             ...{ name: "hi", startTime: 1, endTime: 2, attributes: { n: 150 }, events: [] },
-            ...{ statusCode: 2, statusMessage: "", links: [] },
+            status: { code: "ERROR", description: null },
           },
         ],
       },
@@ -84,6 +79,12 @@ describe("the protobuf reader", () => {
     const attributes = withAttribute(message(5, message(1, int(3, 1))), "__proto__");
     expect(Object.entries(attributes)).toEqual([["__proto__", [1]]]);
     expect(Object.getPrototypeOf(attributes)).toBe(Object.prototype);
+  });
+
+  it("merges a status that comes in two parts", () => {
+    const parts = [...message(15, int(3, 2)), ...message(15, text(2, "bad"))];
+    const [group] = decode(requestBytes({}, [spanBytes({ more: parts })]));
+    expect(group!.spans[0]!.status).toEqual({ code: "ERROR", description: "bad" });
   });
 
   it("reads events and skips fields it does not know", () => {

@@ -1,11 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createByteShelf } from "../../../src/server/otlp/byte-shelf.js";
 import { kPlacingLengths } from "../../../src/server/otlp/otlp-spans.js";
-import { passPlainAttribute } from "../../../src/server/otlp/plain-attribute.js";
+import { passPlainAttributes } from "../../../src/server/otlp/plain-attribute.js";
 import { readAttribute } from "../../../src/server/otlp/protobuf-attributes.js";
 import { NameCache, ProtobufReader } from "../../../src/server/otlp/protobuf-reader.js";
 import { otlpRoutes } from "../../../src/server/otlp/routes.js";
+import { createTraceReceiver } from "../../../src/server/otlp/trace-receiver.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
 import { openStore } from "../../../src/store/open-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
@@ -27,6 +29,9 @@ const expected = {
   ...{ text: "grüß \ufffd 🙂", größe: 0.1, yes: true, bytes: "00ff", list: ["a", "b"], map: '{"k":1}' },
 };
 
+const newReader = (bytes: Uint8Array) =>
+  new ProtobufReader({ bytes: Buffer.from(bytes), names: new NameCache() });
+
 async function post(store: LightningStore, more: readonly number[], body = (bytes: Uint8Array) => bytes) {
   const { rolloutId, attempt } = await store.startRollout({ input: 1 });
   const ids = {
@@ -34,7 +39,7 @@ async function post(store: LightningStore, more: readonly number[], body = (byte
     "agentlightning.attempt_id": attempt.attemptId,
   };
   const sent = body(requestBytes(ids, [spanBytes({ more })]));
-  const { status } = await otlpRoutes(store).request("/v1/traces", {
+  const { status } = await otlpRoutes(createTraceReceiver(store)).request("/v1/traces", {
     method: "POST",
     body: new Uint8Array(sent),
     headers: { "content-type": "application/x-protobuf" },
@@ -111,7 +116,7 @@ describe("bytes of attributes that nobody has read", () => {
       for (let at = 0; at < length; at++) {
         const bytes = Uint8Array.from(attribute(9, "x", text(1, "a".repeat(length))).slice(1));
         bytes[bytes.length - length + at] = 0xff;
-        const reader = new ProtobufReader(bytes, new NameCache());
+        const reader = newReader(bytes);
         reader.onlyChecks = kPlacingLengths;
         expect(() => readAttribute(reader, null), `${at} of ${length}`).toThrow("not UTF-8");
       }
@@ -119,7 +124,7 @@ describe("bytes of attributes that nobody has read", () => {
 
   it("are accepted exactly when they can be read", () => {
     const outcome = (bytes: Uint8Array, onlyChecks: ReadonlySet<number> | null) => {
-      const reader = new ProtobufReader(bytes, new NameCache());
+      const reader = newReader(bytes);
       reader.onlyChecks = onlyChecks;
       try {
         readAttribute(reader, {});
@@ -155,10 +160,9 @@ describe("bytes of attributes that nobody has read", () => {
       attribute(9, "double", double(4, 0.1)),
       attribute(9, "yes", int(2, 1)),
     ].map((bytes) => Uint8Array.from(bytes.slice(1)));
-    const reader = (bytes: Uint8Array) => new ProtobufReader(bytes, new NameCache());
-    for (const bytes of plain) expect(passPlainAttribute(reader(bytes)), String(bytes)).toBe(true);
+    for (const bytes of plain) expect(passPlainAttributes(newReader(bytes)), String(bytes)).toBe(true);
     const place = attribute(9, "agentlightning.rollout_id", text(1, "ro")).slice(1);
-    expect(passPlainAttribute(reader(Uint8Array.from(place)))).toBe(false);
+    expect(passPlainAttributes(newReader(Uint8Array.from(place)))).toBe(false);
     let passed = 0;
     const edit = fc.tuple(fc.nat(5), fc.nat(330), fc.nat(255), fc.nat(330));
     fc.assert(
@@ -166,13 +170,13 @@ describe("bytes of attributes that nobody has read", () => {
         const whole = plain[which]!;
         const bytes = new Uint8Array(whole.slice(0, length > 300 ? whole.length : length));
         if (bytes.length > 0) bytes[at % bytes.length] = byte;
-        const quick = reader(bytes);
-        if (!passPlainAttribute(quick)) {
+        const quick = newReader(bytes);
+        if (!passPlainAttributes(quick)) {
           expect(quick.offset).toBe(0);
           return;
         }
         passed++;
-        const slow = reader(bytes);
+        const slow = newReader(bytes);
         readAttribute(slow, {});
         expect(quick.offset).toBe(slow.offset);
       }),
@@ -181,13 +185,29 @@ describe("bytes of attributes that nobody has read", () => {
     expect(passed).toBeGreaterThan(500);
   });
 
+  it("are passed over together up to the first that has to be looked at", () => {
+    const plain = [...attribute(9, "a", int(3, 1)), ...attribute(9, "text", text(1, "b".repeat(200)))];
+    const others = {
+      "text beyond ASCII": attribute(9, "x", text(1, "ü")),
+      "one that places": attribute(9, "agentlightning.rollout_id", text(1, "ro")),
+      "another field": attribute(11, "like one", int(3, 1)),
+      "the end": [],
+    };
+    for (const [name, other] of Object.entries(others)) {
+      const reader = newReader(Uint8Array.from([...plain, ...other, ...plain]).slice(1));
+      if (name === "the end") reader.end = plain.length - 1;
+      expect(passPlainAttributes(reader), name).toBe(true);
+      expect(reader.offset, name).toBe(plain.length - 1);
+    }
+  });
+
   it("count as the values that they are, however plain", () => {
     const one = Uint8Array.from(attribute(9, "x", int(3, 1)).slice(1));
-    const reader = new ProtobufReader(one, new NameCache());
+    const reader = newReader(one);
     const passMany = () => {
       for (let i = 0; i <= 1 << 19; i++) {
         reader.offset = 0;
-        passPlainAttribute(reader);
+        passPlainAttributes(reader);
       }
     };
     expect(passMany).toThrow("more than 1048576 values");
@@ -196,7 +216,7 @@ describe("bytes of attributes that nobody has read", () => {
   it("outlive the requests that come after them", async () => {
     const store = createMemoryStore();
     const first = await post(store, kinds);
-    const app = otlpRoutes(store);
+    const app = otlpRoutes(createTraceReceiver(store));
     const { rolloutId, attempt } = await store.startRollout({ input: 2 });
     const ids = {
       "agentlightning.rollout_id": rolloutId,
@@ -229,7 +249,7 @@ describe("bytes of attributes that nobody has read", () => {
 
 describe("a byte shelf", () => {
   it("keeps pieces of any size side by side, each as it was", () => {
-    const shelf = createByteShelf();
+    const shelf = createByteShelf(1 << 18);
     const sizes = [1, 0, 100_000, 200_000, 300_000, 5, 262_144, 7];
     const places = sizes.map((size, i) =>
       shelf.put([new Uint8Array(size).fill(i), new Uint8Array(0), new Uint8Array(3).fill(i)]),
@@ -238,8 +258,20 @@ describe("a byte shelf", () => {
       expect([bytes.length, bytes.every((byte) => byte === i)]).toEqual([sizes[i]! + 3, true]);
   });
 
+  it("keeps every body as it was in slabs that were touched beforehand too", async () => {
+    const shelf = createByteShelf(1 << 14);
+    const places: Buffer[] = [];
+    for (let i = 0; i < 60; i++) {
+      places.push(shelf.put([new Uint8Array(5000).fill(i + 1)]).bytes);
+      // So that now and then a slab is ready, and now and then none is.
+      if (i % 4 === 0) await pause(2);
+    }
+    await pause(20);
+    expect(places.map((bytes) => new Set(bytes))).toEqual(places.map((_, i) => new Set([i + 1])));
+  });
+
   it("gives a place to others once all beside it were released, and not before", () => {
-    const shelf = createByteShelf();
+    const shelf = createByteShelf(1 << 18);
     const put = (byte: number) => shelf.put([new Uint8Array(100_000).fill(byte)]);
     const [kept, released] = [put(1), put(2)];
     released.release();

@@ -1,7 +1,8 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type OtlpOptions, otlpRoutes } from "../../../src/server/otlp/routes.js";
+import { otlpRoutes } from "../../../src/server/otlp/routes.js";
+import { createTraceReceiver, type OtlpOptions } from "../../../src/server/otlp/trace-receiver.js";
 import { spanSchema, toWireSpan } from "../../../src/store/http/wire-span.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
 import { attribute, hex, int, message, requestBytes, spanBytes, text } from "./protobuf-writer.js";
@@ -15,7 +16,7 @@ async function open(options: OtlpOptions = {}) {
     "agentlightning.rollout_id": rolloutId,
     "agentlightning.attempt_id": attempt.attemptId,
   };
-  const app = otlpRoutes(store, options);
+  const app = otlpRoutes(createTraceReceiver(store, options));
   const post = (body: Uint8Array<ArrayBuffer> | string, headers: Record<string, string> = {}) =>
     app.request("/v1/traces", { method: "POST", body, headers: { "content-type": protobuf, ...headers } });
   const kept = async () => (await store.querySpans(rolloutId)).items;

@@ -1,0 +1,46 @@
+// Spans from exporters, the largest part of what a server gets, straight from the socket, without hono's objects around each request.
+// Only requests that nothing could refuse before their body is read; all others, and so every refusal, are hono's.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TraceReceiver } from "../otlp/trace-receiver.js";
+import type { Access } from "./access.js";
+import { sendBody } from "./answer.js";
+import { toRefusal } from "./api-error.js";
+import type { InFlight } from "./in-flight.js";
+import type { Metrics } from "./metrics.js";
+
+export interface QuickTracesOptions {
+  readonly receive: TraceReceiver;
+  readonly access: Access;
+  readonly inFlight: InFlight;
+  readonly metrics: Metrics;
+  readonly maxBodyBytes: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** @returns false, and nothing was done, when the request is not of this kind */
+export type QuickTraces = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+export function createQuickTraces(options: QuickTracesOptions): QuickTraces {
+  const { receive, access, inFlight, metrics, maxBodyBytes, onError } = options;
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const start = performance.now();
+    const { status, headers, body } = await inFlight
+      .run(() => receive(incoming))
+      .catch((error: unknown) => toRefusal(error, onError));
+    sendBody(outgoing, status, headers, body);
+    const labels = { method: "POST", path: kPath, status: String(status) };
+    metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
+  };
+  return (incoming, outgoing) => {
+    if (incoming.url !== kPath || incoming.method !== "POST") return false;
+    const length = incoming.headers["content-length"];
+    if (length === undefined || Number(length) > maxBodyBytes) return false;
+    if (!access.admits(incoming) || inFlight.isFull) return false;
+    answer(incoming, outgoing).catch(onError);
+    return true;
+  };
+}
+
+// --- internal ---
+
+const kPath = "/v1/traces";
