@@ -1,5 +1,6 @@
 // Hopper's instructions (sm_90a) behind core/cuda.h: mbarrier, TMA and wgmma. Compiled for another target they do nothing;
-// only kernels for a device whose hopper() holds may use them.   PTX ISA 9.0, "Asynchronous Warpgroup Level Matrix"
+// only kernels for a device whose hopper() holds may use them, and ask hasInstructions() first.
+//   PTX ISA 9.0, "Asynchronous Warpgroup Level Matrix"
 #pragma once
 
 #include <cuda.h>
@@ -19,6 +20,16 @@ using Barrier = std::uint64_t;  // in shared memory, 8-byte aligned
 #else
 #define AGL_HOPPER(...)
 #endif
+
+// False, and the launch fails, in code for another target.
+__device__ __forceinline__ bool hasInstructions() {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  return true;
+#else
+  asm volatile("trap;");
+  return false;
+#endif
+}
 
 // ---- mbarrier: a phase ends when its arrivals have come and its bytes are there; the first phase has parity 0
 
@@ -89,6 +100,15 @@ __device__ __forceinline__ void commit() { AGL_HOPPER(asm volatile("wgmma.commit
 template <int N>
 __device__ __forceinline__ void waitProducts() {
   AGL_HOPPER(asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");)
+}
+
+// Follows a wait: no use of these registers moves across it, which nothing else tells the compiler.
+template <int N>
+__device__ __forceinline__ void pin([[maybe_unused]] float (&d)[N]) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#pragma unroll
+  for (int i = 0; i < N; i++) asm volatile("" : "+f"(d[i])::"memory");
+#endif
 }
 
 // Registers of a thread, for warps that need more or fewer than they started with; R a multiple of 8.

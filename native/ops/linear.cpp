@@ -134,7 +134,7 @@ std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
 std::size_t linearCudaScratchBytes(Dtype dtype, std::int64_t rows, std::int64_t n, std::int64_t k) {
   const std::size_t weight = weightScratchBytes(rows, n, k);
   if (dtype != Dtype::bf16) return weight;
-  return std::max({weight, mmaScratchBytes(rows, n, k), mmaScratchBytes(rows, k, n)});
+  return std::max({weight, bf16ScratchBytes(rows, n, k), bf16ScratchBytes(rows, k, n)});
 }
 
 const Linear kCpuLinear = {packWeights, unpackWeights, forward, backwardInput, backwardWeight};

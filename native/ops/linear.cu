@@ -7,22 +7,19 @@
 namespace agl {
 namespace {
 
-// The one choice of a device's instructions, for all products in bf16 of an engine.
-const ProductFamily& familyOf(const CudaDevice&) { return kMmaProducts; }
-
 void pack(Context& ctx, Packed packed, View w) { packOnCuda(cudaDevice(ctx), packed, w); }
 
 void unpack(Context& ctx, View w, Packed packed) { unpackOnCuda(cudaDevice(ctx), w, packed); }
 
 void forward(Context& ctx, View y, View x, Packed w) {
   CudaDevice& device = cudaDevice(ctx);
-  if (w.dtype == Dtype::bf16) return familyOf(device).forward(device, y, x, w);
+  if (w.dtype == Dtype::bf16) return forwardBf16(device, productsOf(device), y, x, w);
   forwardF32(device, y, x, w);
 }
 
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   CudaDevice& device = cudaDevice(ctx);
-  if (w.dtype == Dtype::bf16) return familyOf(device).backwardInput(device, dx, dy, w);
+  if (w.dtype == Dtype::bf16) return backwardInputBf16(device, productsOf(device), dx, dy, w);
   backwardInputF32(device, dx, dy, w);
 }
 

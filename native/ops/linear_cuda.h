@@ -33,7 +33,7 @@ constexpr std::size_t operandBytes(std::int64_t rows, std::int64_t columns) {
   return static_cast<std::size_t>(roundedUp(std::min(rows, operandRows(columns)) * operandStride(columns) * 2, 256));
 }
 // Scratch of one direction in bf16: `reduced` columns of the operand summed, `outputs` columns written.
-constexpr std::size_t mmaScratchBytes(std::int64_t rows, std::int64_t outputs, std::int64_t reduced) {
+constexpr std::size_t bf16ScratchBytes(std::int64_t rows, std::int64_t outputs, std::int64_t reduced) {
   const std::int64_t split = std::min(roundedUp(rows, kSmallTile) * roundedUp(outputs, kSmallTile),
                                       kSplitTiles * kSmallTile * kSmallTile);
   const std::int64_t pieces = divideUp(reduced, kPiece);
@@ -77,30 +77,41 @@ void forwardF32(CudaDevice& device, View y, View x, Packed w);
 void backwardInputF32(CudaDevice& device, View dx, View dy, Packed w);
 void backwardWeightF32(CudaDevice& device, View dw, View dy, View x);
 
-// ---- products in bf16, by families of instructions: families may differ in bits, so a device uses one for all
+// ---- products in bf16
 
-struct ProductFamily {
-  void (*forward)(CudaDevice& device, View y, View x, Packed w);
-  void (*backwardInput)(CudaDevice& device, View dx, View dy, Packed w);
-};
-extern const ProductFamily kMmaProducts;  // mma.sync: sm_80 and newer
-
-// Every tile size gives the same bits.
-enum class MmaTile { byShape, small, large };
-
-// y (or += where `add`) = a b' or, `transposed`, a b: one block of rows of a rounded operand.
-struct MmaProduct {
+// c (or += where `add`) = a b' or, `transposed`, a b: a rounded rows of an operand, b packed weights.
+struct Product {
   std::int64_t rows, columns, reduced;
   std::int64_t cStride, aStride, bStride;
   bool transposed;  // b (reduced, columns) rather than (columns, reduced)
   bool add;
+  std::int64_t partStride = 0;  // of c from one piece of the sum to the next; 0: c is their total
 };
-// `parts` is scratch for the split, mmaScratchBytes less operandBytes.
-void mmaProduct(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
-                float* parts, MmaProduct product, MmaTile tile = MmaTile::byShape);
 
-// Forward of at most kFewRows rows: reads the weights once at the memory's speed.
+// 64 x 64 outputs, 128 x 128, 128 x 192. Every tile gives the same bits; a family without one takes the next smaller.
+enum class Tile { small, large, wide };
+
+// Kernels of one kind of instruction. Families may differ in bits, so a device uses one for all products.
+struct ProductFamily {
+  const char* name;
+  Tile (*tileOf)(const CudaDevice& device, const Product& product);
+  void (*multiply)(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
+                   const Product& product, Tile tile);
+  // Forward of at most kFewRows rows: reads the weights once at the memory's speed.
+  void (*fewRows)(CudaDevice& device, View y, View x, Packed w);
+};
 constexpr std::int64_t kFewRows = 16;
 void mmaFewRows(CudaDevice& device, View y, View x, Packed w);
+void wgmmaFewRows(CudaDevice& device, View y, View x, Packed w);
+extern const ProductFamily kMmaProducts;    // mma.sync: sm_80 and newer
+extern const ProductFamily kWgmmaProducts;  // wgmma: sm_90a alone
+
+// The one choice of a device's instructions.
+const ProductFamily& productsOf(const CudaDevice& device);
+void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View x, Packed w);
+void backwardInputBf16(CudaDevice& device, const ProductFamily& products, View dx, View dy, Packed w);
+// `parts` is scratch for pieces that go to blocks of their own: bf16ScratchBytes less operandBytes.
+void multiplyBf16(CudaDevice& device, const ProductFamily& products, const char* op, float* c, const std::uint16_t* a,
+                  const std::uint16_t* b, float* parts, Product product, Tile tile);
 
 }  // namespace agl

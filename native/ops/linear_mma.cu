@@ -47,14 +47,6 @@ __device__ __forceinline__ void copyTile(unsigned char* to, const std::uint16_t*
   }
 }
 
-// c[i,j] of one piece where split, of all otherwise.
-struct MmaShape {
-  std::int64_t rows, columns, reduced;
-  std::int64_t cStride, aStride, bStride;
-  std::int64_t partStride;  // of c from one piece to the next, 0: not split
-  bool add;
-};
-
 template <class T>
 struct Fragments {
   std::uint32_t a[T::kFragmentsI][4];
@@ -113,7 +105,7 @@ struct Accumulators {
 
 template <class T>
 __device__ __forceinline__ void copyStage(unsigned char* stage, const std::uint16_t* a, const std::uint16_t* b,
-                                          const MmaShape& s, std::int64_t row, std::int64_t column, std::int64_t at) {
+                                          const Product& s, std::int64_t row, std::int64_t column, std::int64_t at) {
   copyTile<T::kI, kDepth / kChunk, T::kThreads>(stage, a, s.aStride, row, s.rows, at, s.aStride);
   if constexpr (T::kTransposed) {
     copyTile<kDepth, T::kJ / kChunk, T::kThreads>(stage + T::kBytesA, b, s.bStride, at, s.reduced, column, s.bStride);
@@ -124,7 +116,7 @@ __device__ __forceinline__ void copyStage(unsigned char* stage, const std::uint1
 
 // The warp's part at (row, column) of c.
 template <class T>
-__device__ __forceinline__ void writeOut(float* c, const MmaShape& s, const Accumulators<T>& total, std::int64_t row,
+__device__ __forceinline__ void writeOut(float* c, const Product& s, const Accumulators<T>& total, std::int64_t row,
                                          std::int64_t column) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
@@ -145,7 +137,7 @@ __device__ __forceinline__ void writeOut(float* c, const MmaShape& s, const Accu
 // Grid: tiles, pieces where split.
 template <class T>
 __global__ void __launch_bounds__(T::kThreads)
-    mmaKernel(float* c, const std::uint16_t* a, const std::uint16_t* b, MmaShape s) {
+    mmaKernel(float* c, const std::uint16_t* a, const std::uint16_t* b, Product s) {
   unsigned char* const shared = cuda::sharedMemory();
   const std::int64_t tilesI = (s.rows + T::kI - 1) / T::kI, tilesJ = (s.columns + T::kJ - 1) / T::kJ;
   const std::int64_t group = blockIdx.x / (kGroupTiles * tilesJ), inGroup = blockIdx.x % (kGroupTiles * tilesJ);
@@ -189,7 +181,7 @@ __global__ void __launch_bounds__(T::kThreads)
 
 template <class T>
 void runTiles(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
-              const MmaShape& s) {
+              const Product& s) {
   const dim3 grid(static_cast<unsigned>(divideUp(s.rows, T::kI) * divideUp(s.columns, T::kJ)),
                   static_cast<unsigned>(s.partStride == 0 ? 1 : divideUp(s.reduced, kPiece)));
   cuda::launch(device, op, grid, dim3(T::kThreads), T::kSharedBytes, mmaKernel<T>, c, a, b, s);
@@ -197,70 +189,25 @@ void runTiles(CudaDevice& device, const char* op, float* c, const std::uint16_t*
 
 template <bool kTransposed>
 void runSize(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
-             const MmaShape& s, bool isLarge) {
-  if (isLarge) return runTiles<MmaTiling<128, 128, 2, 4, kTransposed>>(device, op, c, a, b, s);
+             const Product& s, Tile tile) {
+  if (tile != Tile::small) return runTiles<MmaTiling<128, 128, 2, 4, kTransposed>>(device, op, c, a, b, s);
   runTiles<MmaTiling<64, 64, 2, 2, kTransposed>>(device, op, c, a, b, s);
 }
 
+void multiply(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
+              const Product& s, Tile tile) {
+  if (s.transposed) return runSize<true>(device, op, c, a, b, s, tile);
+  runSize<false>(device, op, c, a, b, s, tile);
+}
+
 // A large tile's operands serve twice as many outputs; it pays once there is one for each multiprocessor.
-bool paysLarge(const CudaDevice& device, const MmaProduct& p) {
-  return p.columns > kSmallTile && divideUp(p.rows, 128) * divideUp(p.columns, 128) >= device.multiprocessors();
-}
-
-// Calls run(operand, first, rows) for each block of rows of x, rounded.
-template <class Run>
-void overOperand(CudaDevice& device, const char* op, const View& x, std::size_t scratchBytes, Run run) {
-  auto* const scratch = static_cast<unsigned char*>(device.scratch(scratchBytes));
-  if (scratch == nullptr) return;
-  auto* const operand = reinterpret_cast<std::uint16_t*>(scratch);
-  float* const parts = reinterpret_cast<float*>(scratch + operandBytes(x.rows, x.cols));
-  for (std::int64_t first = 0; first < x.rows; first += operandRows(x.cols)) {
-    const std::int64_t rows = std::min(operandRows(x.cols), x.rows - first);
-    roundRows(device, op, operand, rows, x.slice(first, rows));
-    run(operand, parts, first, rows);
-  }
-}
-
-void forward(CudaDevice& device, View y, View x, Packed w) {
-  if (x.rows <= kFewRows) return mmaFewRows(device, y, x, w);
-  const char* op = "linear.forward";
-  const std::int64_t stride = operandStride(w.k);
-  overOperand(device, op, x, mmaScratchBytes(x.rows, w.n, w.k),
-              [&](const std::uint16_t* a, float* parts, std::int64_t first, std::int64_t rows) {
-                mmaProduct(device, op, y.f32(first), a, w.bf16(), parts,
-                           {rows, w.n, w.k, y.stride, stride, stride, false, false});
-              });
-}
-
-void backwardInput(CudaDevice& device, View dx, View dy, Packed w) {
-  const char* op = "linear.backwardInput";
-  overOperand(device, op, dy, mmaScratchBytes(dy.rows, w.k, w.n),
-              [&](const std::uint16_t* a, float* parts, std::int64_t first, std::int64_t rows) {
-                mmaProduct(device, op, dx.f32(first), a, w.bf16(), parts,
-                           {rows, w.k, w.n, dx.stride, operandStride(w.n), operandStride(w.k), true, true});
-              });
+Tile tileOf(const CudaDevice& device, const Product& p) {
+  const bool isLarge = p.columns > 64 && divideUp(p.rows, 128) * divideUp(p.columns, 128) >= device.multiprocessors();
+  return isLarge ? Tile::large : Tile::small;
 }
 
 }  // namespace
 
-void mmaProduct(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
-                float* parts, MmaProduct p, MmaTile tile) {
-  const bool isLarge = tile == MmaTile::large || (tile == MmaTile::byShape && paysLarge(device, p));
-  const std::int64_t pieces = divideUp(p.reduced, kPiece);
-  const std::int64_t tiles = divideUp(p.rows, kSmallTile) * divideUp(p.columns, kSmallTile);
-  MmaShape s = {p.rows, p.columns, p.reduced, p.cStride, p.aStride, p.bStride, 0, p.add};
-  const bool isSplit = !isLarge && pieces > 1 && tiles < kSplitTiles;
-  if (isSplit) {
-    s.cStride = p.columns, s.partStride = p.rows * p.columns, s.add = false;
-  }
-  if (p.transposed) {
-    runSize<true>(device, op, isSplit ? parts : c, a, b, s, isLarge);
-  } else {
-    runSize<false>(device, op, isSplit ? parts : c, a, b, s, isLarge);
-  }
-  if (isSplit) sumParts(device, op, c, parts, {p.cStride, 1, p.rows, p.columns, pieces, p.add});
-}
-
-const ProductFamily kMmaProducts = {forward, backwardInput};
+const ProductFamily kMmaProducts = {"mma.sync", tileOf, multiply, mmaFewRows};
 
 }  // namespace agl

@@ -13,6 +13,8 @@ struct Register {
 };
 // Records a failure of the running test and goes on.
 void fail(const char* file, int line, const std::string& what);
+// Prints what a test found out and does not judge.
+void record(const std::string& what);
 
 // NaN fails: the comparison is negated.
 inline bool near(double a, double b, double atol, double rtol) { return std::abs(a - b) <= atol + rtol * std::abs(b); }

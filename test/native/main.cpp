@@ -34,6 +34,8 @@ void fail(const char* file, int line, const std::string& what) {
   if (failures++ < 5) std::printf("  %s:%d: %s\n", file, line, what.c_str());
 }
 
+void record(const std::string& what) { std::printf("RECORD %s\n", what.c_str()); }
+
 // Of one sentence: true when nothing failed.
 static bool runCase(const Case& test) {
   failures = 0;

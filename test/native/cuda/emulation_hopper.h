@@ -14,6 +14,7 @@ using Barrier = std::uint64_t;
 
 enum class Major { k, mn };
 
+inline bool hasInstructions() { return true; }
 void initBarrier(Barrier* barrier, unsigned arrivals);
 inline void fenceBarriers() {}
 void expectBytes(Barrier* barrier, unsigned bytes);
@@ -33,6 +34,8 @@ template <int N>
 void waitProducts() {
   waitProductsFor(N);
 }
+template <int N>
+void pin(float (&)[N]) {}
 template <int R>
 void takeRegisters() {
   static_assert(R % 8 == 0 && R >= 24 && R <= 256);

@@ -56,7 +56,11 @@ std::uint32_t readyWarps;
 unsigned threads, alive;
 const Launch* running;
 char mistake[512];
-std::uint64_t orderSeed, orderState;
+std::uint64_t seedOfEnvironment() {
+  const char* seed = std::getenv("AGL_EMULATION_SEED");
+  return seed == nullptr ? 0 : std::strtoull(seed, nullptr, 10);
+}
+std::uint64_t orderSeed = seedOfEnvironment(), orderState;
 
 // xorshift64 of Marsaglia 2003.
 std::uint64_t random() {

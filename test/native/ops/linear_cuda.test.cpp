@@ -56,18 +56,38 @@ struct Problem {
   static float at(const Floats& numbers, std::int64_t i) { return numbers[static_cast<std::size_t>(i)]; }
 };
 
-Floats forwardOf(Context& ctx, const Packed& w, const Floats& x, std::int64_t rows) {
+// A CUDA device, and the products that it may use in bf16.
+struct Cuda {
+  Context& ctx;
+  const ProductFamily& products;
+};
+
+// Calls law for every family whose instructions the device has: Hopper has both.
+void onEveryFamily(const std::function<void(const Cuda&)>& law, std::size_t scratchBytes = 64 << 20) {
+  onCuda(
+      [&](Context& ctx) {
+        law({ctx, kMmaProducts});
+        if (cudaDevice(ctx).hopper()) law({ctx, kWgmmaProducts});
+      },
+      scratchBytes);
+}
+
+Floats forwardOf(const Cuda& cuda, const Packed& w, const Floats& x, std::int64_t rows) {
+  Context& ctx = cuda.ctx;
   Apart y(rows, w.n, kNan, ctx.device), from(rows, w.k, x, ctx.device);
-  ctx.ops.linear.forward(ctx, y.view(), from.view(), w);
+  if (w.dtype == Dtype::bf16) forwardBf16(cudaDevice(ctx), cuda.products, y.view(), from.view(), w);
+  else ctx.ops.linear.forward(ctx, y.view(), from.view(), w);
   CHECK(y.marksHold());
   Floats out;
   for (std::int64_t r = 0; r < rows; r++) out.insert(out.end(), y.row(r), y.row(r) + w.n);
   return out;
 }
 
-Floats backwardInputOf(Context& ctx, const Packed& w, const Floats& before, const Floats& dy, std::int64_t rows) {
+Floats backwardInputOf(const Cuda& cuda, const Packed& w, const Floats& before, const Floats& dy, std::int64_t rows) {
+  Context& ctx = cuda.ctx;
   Apart dx(rows, w.k, before, ctx.device), from(rows, w.n, dy, ctx.device);
-  ctx.ops.linear.backwardInput(ctx, dx.view(), from.view(), w);
+  if (w.dtype == Dtype::bf16) backwardInputBf16(cudaDevice(ctx), cuda.products, dx.view(), from.view(), w);
+  else ctx.ops.linear.backwardInput(ctx, dx.view(), from.view(), w);
   CHECK(dx.marksHold());
   Floats out;
   for (std::int64_t r = 0; r < rows; r++) out.insert(out.end(), dx.row(r), dx.row(r) + w.k);
@@ -109,11 +129,11 @@ TEST("linear on CUDA: pack writes rows of whole steps, zero beyond the weights, 
 }
 
 TEST("linear on CUDA: in bf16 forward is the sum in double to the rounding of tensor cores, every output written") {
-  onCuda([](Context& ctx) {
+  onEveryFamily([](const Cuda& cuda) {
     for (const Shape s : kShapes) {
       Problem p(s);
-      PackedWeights w(ctx, Dtype::bf16, p.w, s.n, s.k);
-      const Floats y = forwardOf(ctx, w.packed(), p.x, s.rows);
+      PackedWeights w(cuda.ctx, Dtype::bf16, p.w, s.n, s.k);
+      const Floats y = forwardOf(cuda, w.packed(), p.x, s.rows);
       for (std::int64_t r = 0; r < s.rows; r += 1 + s.rows / 20) {
         for (std::int64_t n = 0; n < s.n; n += 1 + s.n / 100) {
           const Expected e = p.forward(r, n);
@@ -126,12 +146,12 @@ TEST("linear on CUDA: in bf16 forward is the sum in double to the rounding of te
 }
 
 TEST("linear on CUDA: in bf16 backwardInput adds one sum to dx, to the rounding of tensor cores") {
-  onCuda([](Context& ctx) {
+  onEveryFamily([](const Cuda& cuda) {
     for (const Shape s : kShapes) {
       Problem p(s);
-      PackedWeights w(ctx, Dtype::bf16, p.w, s.n, s.k);
+      PackedWeights w(cuda.ctx, Dtype::bf16, p.w, s.n, s.k);
       const Floats before = randomNumbers(s.rows * s.k, 4);
-      const Floats dx = backwardInputOf(ctx, w.packed(), before, p.dy, s.rows);
+      const Floats dx = backwardInputOf(cuda, w.packed(), before, p.dy, s.rows);
       for (std::int64_t r = 0; r < s.rows; r += 1 + s.rows / 20) {
         for (std::int64_t k = 0; k < s.k; k += 1 + s.k / 100) {
           const Expected e = p.backwardInput(r, k);
@@ -147,46 +167,52 @@ TEST("linear on CUDA: in bf16 a row has the same bits in any batch, at any place
   const Shape s{300, 150, 1100};
   Problem p(s);
   const Floats before = randomNumbers(s.rows * s.k, 4);
-  onCuda([&](Context& ctx) {
-    PackedWeights w(ctx, Dtype::bf16, p.w, s.n, s.k);
-    const Floats y = forwardOf(ctx, w.packed(), p.x, s.rows);
-    const Floats dx = backwardInputOf(ctx, w.packed(), before, p.dy, s.rows);
+  onEveryFamily([&](const Cuda& cuda) {
+    PackedWeights w(cuda.ctx, Dtype::bf16, p.w, s.n, s.k);
+    const Floats y = forwardOf(cuda, w.packed(), p.x, s.rows);
+    const Floats dx = backwardInputOf(cuda, w.packed(), before, p.dy, s.rows);
     for (const std::int64_t rows : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 65, 127, 128, 129, 200, 257}) {
       const std::int64_t first = (7 * rows) % (s.rows - rows + 1);
-      CHECK(sameNumbers(forwardOf(ctx, w.packed(), rowsOf(p.x, first, rows, s.k), rows), rowsOf(y, first, rows, s.n)));
-      CHECK(sameNumbers(backwardInputOf(ctx, w.packed(), rowsOf(before, first, rows, s.k), rowsOf(p.dy, first, rows, s.n), rows),
+      CHECK(sameNumbers(forwardOf(cuda, w.packed(), rowsOf(p.x, first, rows, s.k), rows), rowsOf(y, first, rows, s.n)));
+      CHECK(sameNumbers(backwardInputOf(cuda, w.packed(), rowsOf(before, first, rows, s.k), rowsOf(p.dy, first, rows, s.n), rows),
                         rowsOf(dx, first, rows, s.k)));
 
       const std::int64_t place = 5 * rows % 7 % rows;
       Floats poisoned(static_cast<std::size_t>(rows * s.k), kNan);
       std::copy_n(p.x.data() + first * s.k, s.k, poisoned.data() + place * s.k);
-      const Floats alone = forwardOf(ctx, w.packed(), poisoned, rows);
+      const Floats alone = forwardOf(cuda, w.packed(), poisoned, rows);
       CHECK(sameNumbers(rowsOf(alone, place, 1, s.n), rowsOf(y, first, 1, s.n)));
     }
   });
 }
 
 TEST("linear on CUDA: in bf16 every tile and every division over blocks gives the same bits") {
+  struct Direction {
+    Shape shape;
+    bool transposed;
+  };
   // Beyond 128 small tiles nothing is split; below, each piece has a block of its own.
-  for (const Shape s : {Shape{140, 140, 2100}, Shape{600, 850, 1040}}) {
+  for (const auto& [s, transposed] : {Direction{{140, 140, 2100}, false}, {{600, 850, 1040}, false}, {{140, 1300, 202}, true}}) {
+    const std::int64_t columns = transposed ? s.k : s.n, reduced = transposed ? s.n : s.k;
     Problem p(s);
-    const std::int64_t kStride = operandStride(s.k);
-    onCuda([&](Context& ctx) {
-      CudaDevice& device = cudaDevice(ctx);
-      PackedWeights w(ctx, Dtype::bf16, p.w, s.n, s.k);
-      Apart x(s.rows, s.k, p.x, ctx.device);
-      Mirrored<std::uint16_t> operand(ctx.device, std::vector<std::uint16_t>(static_cast<std::size_t>(s.rows * kStride), 0x7fc0));
-      Mirrored<float> parts(ctx.device, Floats(mmaScratchBytes(s.rows, s.n, s.k) / sizeof(float), kNan));
-      roundRows(device, "test", operand.device(), s.rows, x.view());
+    onEveryFamily([&](const Cuda& cuda) {
+      Device& device = cuda.ctx.device;
+      PackedWeights w(cuda.ctx, Dtype::bf16, p.w, s.n, s.k);
+      Apart from(s.rows, reduced, transposed ? p.dy : p.x, device);
+      const std::int64_t stride = operandStride(reduced);
+      Mirrored<std::uint16_t> operand(device, std::vector<std::uint16_t>(static_cast<std::size_t>(s.rows * stride), 0x7fc0));
+      Mirrored<float> parts(device, Floats(bf16ScratchBytes(s.rows, columns, reduced) / sizeof(float), kNan));
+      roundRows(cudaDevice(cuda.ctx), "test", operand.device(), s.rows, from.view());
       std::vector<Floats> results;
-      for (const MmaTile tile : {MmaTile::small, MmaTile::large, MmaTile::byShape}) {
-        Mirrored<float> y(ctx.device, Floats(static_cast<std::size_t>(s.rows * s.n), kNan));
-        mmaProduct(device, "test", y.device(), operand.device(), w.packed().bf16(), parts.device(),
-                   {s.rows, s.n, s.k, s.n, kStride, kStride, false, false}, tile);
-        results.push_back(y.host());
+      for (const Tile tile : {Tile::small, Tile::large, Tile::wide}) {
+        Mirrored<float> c(device, Floats(static_cast<std::size_t>(s.rows * columns), transposed ? 0.5F : kNan));
+        multiplyBf16(cudaDevice(cuda.ctx), cuda.products, "test", c.device(), operand.device(), w.packed().bf16(), parts.device(),
+                     {s.rows, columns, reduced, columns, stride, operandStride(s.k), transposed, transposed}, tile);
+        results.push_back(c.host());
       }
       CHECK(sameNumbers(results[0], results[1]) && sameNumbers(results[0], results[2]));
-      CHECK(sameNumbers(rowsOf(results[0], 3, 11, s.n), forwardOf(ctx, w.packed(), rowsOf(p.x, 3, 11, s.k), 11)));
+      if (transposed) return;
+      CHECK(sameNumbers(rowsOf(results[0], 3, 11, s.n), forwardOf(cuda, w.packed(), rowsOf(p.x, 3, 11, s.k), 11)));
     });
   }
 }
@@ -194,25 +220,25 @@ TEST("linear on CUDA: in bf16 every tile and every division over blocks gives th
 TEST("linear on CUDA: a slice of the packed outputs gives the bits of the whole, and reads nothing beyond itself") {
   const Shape s{20, 520, 1100};
   Problem p(s);
-  onCuda([&](Context& ctx) {
+  onEveryFamily([&](const Cuda& cuda) {
     for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
-      PackedWeights all(ctx, dtype, p.w, s.n, s.k);
+      PackedWeights all(cuda.ctx, dtype, p.w, s.n, s.k);
       for (const std::int64_t rows : {3, 20}) {
-        const Floats x = rowsOf(p.x, 0, rows, s.k), y = forwardOf(ctx, all.packed(), x, rows);
+        const Floats x = rowsOf(p.x, 0, rows, s.k), y = forwardOf(cuda, all.packed(), x, rows);
         for (const std::int64_t begin : {0, 64, 496}) {
           const std::int64_t count = std::min<std::int64_t>(59, s.n - begin);
           Floats apart = p.w;
           std::fill(apart.begin(), apart.begin() + begin * s.k, kNan);
           std::fill(apart.begin() + (begin + count) * s.k, apart.end(), kNan);
-          PackedWeights poisoned(ctx, dtype, apart, s.n, s.k);
-          const Floats part = forwardOf(ctx, poisoned.packed().slice(begin, count), x, rows);
+          PackedWeights poisoned(cuda.ctx, dtype, apart, s.n, s.k);
+          const Floats part = forwardOf(cuda, poisoned.packed().slice(begin, count), x, rows);
           for (std::int64_t r = 0; r < rows; r++) {
             CHECK(sameNumbers(part.data() + r * count, y.data() + r * s.n + begin, count));
           }
-          PackedWeights alone(ctx, dtype, rowsOf(p.w, begin, count, s.k), count, s.k);
+          PackedWeights alone(cuda.ctx, dtype, rowsOf(p.w, begin, count, s.k), count, s.k);
           const Floats dy = rowsOf(p.dy, 0, rows, count), zeros(static_cast<std::size_t>(rows * s.k));
-          CHECK(sameNumbers(backwardInputOf(ctx, poisoned.packed().slice(begin, count), zeros, dy, rows),
-                            backwardInputOf(ctx, alone.packed(), zeros, dy, rows)));
+          CHECK(sameNumbers(backwardInputOf(cuda, poisoned.packed().slice(begin, count), zeros, dy, rows),
+                            backwardInputOf(cuda, alone.packed(), zeros, dy, rows)));
         }
       }
     }
@@ -252,13 +278,14 @@ TEST("linear on CUDA: the three products of any rows stay within the scratch tha
       for (const std::int64_t rows : counts) {
         CHECK(linearCudaScratchBytes(dtype, rows, s.n, s.k) <= linearCudaScratchBytes(dtype, s.rows, s.n, s.k));
       }
-      onCuda(
-          [&](Context& ctx) {
+      onEveryFamily(
+          [&](const Cuda& cuda) {
+            Context& ctx = cuda.ctx;
             PackedWeights w(ctx, dtype, p.w, s.n, s.k);
             for (const std::int64_t rows : counts) {
               const Floats x = rowsOf(p.x, 0, rows, s.k), dy = rowsOf(p.dy, 0, rows, s.n);
-              forwardOf(ctx, w.packed(), x, rows);
-              backwardInputOf(ctx, w.packed(), x, dy, rows);
+              forwardOf(cuda, w.packed(), x, rows);
+              backwardInputOf(cuda, w.packed(), x, dy, rows);
               Apart dw(s.n, s.k, 0.0F, ctx.device), dyAt(rows, s.n, dy, ctx.device), xAt(rows, s.k, x, ctx.device);
               ctx.ops.linear.backwardWeight(ctx, dw.view(), dyAt.view(), xAt.view());
             }
