@@ -16,13 +16,14 @@ import {
   type RolloutEntry,
   setAttempt,
 } from "./rollout-entry.js";
+import { SpanIdSet } from "./span-id-set.js";
 import { createWaiters } from "./waiters.js";
 import { createWatchdog } from "./watchdog.js";
 
 export interface MemoryEntry extends RolloutEntry {
   readonly spans: Span[];
   /** Of each attempt. */
-  readonly spanIds: Map<string, Set<string>>;
+  readonly spanIds: Map<string, SpanIdSet>;
   lastSequenceId: number;
 }
 
@@ -155,7 +156,7 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
     const entry = this.entryOf("addSpans", rolloutId);
     const attempt = attemptOf("addSpans", entry, attemptId);
     setAttempt(this, entry, hearFrom(attempt, now), now);
-    const spanIds = entry.spanIds.get(attemptId) ?? new Set();
+    const spanIds = entry.spanIds.get(attemptId) ?? new SpanIdSet();
     entry.spanIds.set(attemptId, spanIds);
     return { entry, spanIds };
   }
@@ -177,7 +178,7 @@ export const kQueue = "queue";
 /** Of the spans of one attempt. */
 interface SpanPlace {
   readonly entry: MemoryEntry;
-  readonly spanIds: Set<string>;
+  readonly spanIds: SpanIdSet;
 }
 
 function isOfSameAttempt(span: Span, other: Span | undefined): boolean {
@@ -185,8 +186,7 @@ function isOfSameAttempt(span: Span, other: Span | undefined): boolean {
 }
 
 function addSpan({ entry, spanIds }: SpanPlace, span: Span): Span | null {
-  const before = spanIds.size;
-  if (spanIds.add(span.spanId).size === before) return null;
+  if (!spanIds.add(span.spanId)) return null;
   entry.spans.push(span);
   entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
   return span;

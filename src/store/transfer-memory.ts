@@ -1,5 +1,6 @@
 // Finished records into the memory store's tables.
 import type { MemoryTables } from "./memory-tables.js";
+import { SpanIdSet } from "./span-id-set.js";
 import { checkBatch } from "./transfer-check.js";
 import type { TransferBatch, TransferredRollout } from "./transfer-contract.js";
 
@@ -20,11 +21,10 @@ export function importIntoMemory(tables: MemoryTables, batch: TransferBatch): vo
 function keepRollout(tables: MemoryTables, { rollout, attempts, spans }: TransferredRollout): void {
   const entry = tables.addRollout(rollout);
   entry.attempts.push(...attempts);
-  for (const { attemptId } of attempts) entry.spanIds.set(attemptId, new Set());
+  for (const { attemptId } of attempts) entry.spanIds.set(attemptId, new SpanIdSet());
   for (const span of spans) {
     const spanIds = entry.spanIds.get(span.attemptId);
-    if (spanIds === undefined || spanIds.has(span.spanId)) continue;
-    spanIds.add(span.spanId);
+    if (spanIds === undefined || !spanIds.add(span.spanId)) continue;
     entry.spans.push(span);
     entry.lastSequenceId = Math.max(entry.lastSequenceId, span.sequenceId);
   }
