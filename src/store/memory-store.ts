@@ -45,6 +45,7 @@ import type {
 } from "./store-records.js";
 import type { StoreTransfer, TransferBatch } from "./transfer-contract.js";
 import { importIntoMemory } from "./transfer-memory.js";
+import { toTimeoutMs } from "./waiters.js";
 
 /** An empty store that lives until it is closed or forgotten. */
 export function createMemoryStore(options: PreparingOptions = {}): LightningStore {
@@ -75,9 +76,9 @@ class MemoryStore implements LightningStore, StoreTransfer {
   ): Promise<readonly AttemptedRollout[]> {
     const { claimers } = this.#open("claim", workerId);
     checkInteger("store.claim", "limit", limit);
+    const deadline = performance.now() + toTimeoutMs("claim", options);
     if (limit <= 0) return [];
     options.signal?.throwIfAborted();
-    const deadline = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const claimed = this.#claimQueued(workerId, limit);
       const timeoutMs = deadline - performance.now();
@@ -135,13 +136,13 @@ class MemoryStore implements LightningStore, StoreTransfer {
   ): Promise<readonly Rollout[]> {
     const tables = this.#open("waitForRollouts");
     const entries = [...new Set(rolloutIds)].map((id) => tables.entryOf("waitForRollouts", id));
-    const deadline = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const deadline = performance.now() + toTimeoutMs("waitForRollouts", options);
     const ended = () => entries.map(({ rollout }) => rollout).filter(({ status }) => isEnded(status));
     // One that ended may have been queued again while the others were waited for.
     for (;;) {
       const open = entries.filter(({ rollout }) => !isEnded(rollout.status));
       const timeoutMs = deadline - performance.now();
-      if (open.length === 0 || (options.timeoutMs !== undefined && timeoutMs <= 0)) return ended();
+      if (open.length === 0 || timeoutMs <= 0) return ended();
       const ids = open.map(({ rollout }) => rollout.rolloutId);
       await tables.waiters.wait(ids, { timeoutMs, signal: options.signal });
     }

@@ -42,7 +42,7 @@ export interface LightningStore extends AsyncDisposable {
   updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout>;
   /** Ends a rollout as cancelled; one already cancelled stays so. @throws E_NOT_FOUND, E_STATE when it ended otherwise */
   cancel(rolloutId: string): Promise<Rollout>;
-  /** Resolves when all have ended, or after the timeout, with those that have ended, in the order asked. @throws E_NOT_FOUND, signal.reason */
+  /** Resolves when all have ended, or after the timeout, with those that have ended, in the order asked. @throws E_NOT_FOUND, E_ARGUMENT, signal.reason */
   waitForRollouts(rolloutIds: readonly string[], options?: WaitOptions): Promise<readonly Rollout[]>;
 
   /** The latest attempt, null before the first. @throws E_NOT_FOUND */

@@ -1,4 +1,6 @@
 // Waits for events by key, without polling: a wait ends when every key was settled, at its timeout, on its signal, or on close.
+import { argumentError } from "../base/check.js";
+import type { WaitOptions } from "./store-records.js";
 
 export interface Waiters {
   /** Resolves when all keys were settled since the call, or after the timeout. @throws signal.reason, what close is given */
@@ -69,6 +71,15 @@ export function createWaiters(): Waiters {
       for (const { reject } of [...open]) reject(error);
     },
   };
+}
+
+/** Infinity: no limit. @throws E_ARGUMENT for a limit that is no number: no time is ever beyond it */
+export function toTimeoutMs(
+  who: string,
+  { timeoutMs = Number.POSITIVE_INFINITY }: Pick<WaitOptions, "timeoutMs">,
+): number {
+  if (typeof timeoutMs === "number" && !Number.isNaN(timeoutMs)) return timeoutMs;
+  throw argumentError(`store.${who}`, "timeoutMs to be a number", timeoutMs);
 }
 
 /** 2^31 - 1: setTimeout takes more for 1. */

@@ -54,17 +54,14 @@ export class HttpStore implements LightningStore {
     checkInteger("store.claim", "limit", limit);
     if (workerId !== null) checkId("store.claim", "workerId", workerId);
     if (limit <= 0) return [];
-    return this.#requests.poll(options, async (waitMs, signal) => {
+    return this.#requests.poll("claim", options, async (waitMs, signal) => {
       const body = { limit, worker_id: workerId, ...(waitMs > 0 ? { timeout: waitMs / 1000 } : {}) };
       const answer = await this.#requests.post(
         "claim",
         "/queues/rollouts/dequeue",
         body,
         kAttemptedRollouts,
-        {
-          waitMs,
-          signal,
-        },
+        { waitMs, signal },
       );
       const claimed = answer.map((rollout) => map.fromWireAnyRollout(rollout) as AttemptedRollout);
       return { value: claimed, isDone: claimed.length > 0 };
@@ -137,7 +134,7 @@ export class HttpStore implements LightningStore {
     options: WaitOptions = {},
   ): Promise<readonly Rollout[]> {
     const { size } = new Set(rolloutIds);
-    return this.#requests.poll(options, async (waitMs, signal) => {
+    return this.#requests.poll("waitForRollouts", options, async (waitMs, signal) => {
       const body = { rollout_ids: rolloutIds, timeout: waitMs / 1000, strict: true };
       const how = { waitMs, signal, isRepeatable: true };
       const answer = await this.#requests.post("waitForRollouts", "/waits/rollouts", body, kRollouts, how);

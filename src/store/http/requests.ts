@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { LightningError } from "../../base/error.js";
 import { checkPaging, type PagingFields } from "../paging.js";
 import type { WaitOptions } from "../store-records.js";
+import { toTimeoutMs } from "../waiters.js";
 import type { Transport } from "./transport.js";
 import { toWireQuery } from "./wire-queries.js";
 
@@ -65,11 +66,13 @@ export class Requests {
 
   // Asks for bounded waits until one is done or the caller's own time is up.
   async poll<T>(
-    { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions,
+    who: string,
+    options: WaitOptions,
     ask: (waitMs: number, signal: AbortSignal | undefined) => Promise<{ value: T; isDone: boolean }>,
   ): Promise<T> {
+    const { signal } = options;
+    const deadline = performance.now() + toTimeoutMs(who, options);
     signal?.throwIfAborted();
-    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const start = performance.now();
       const waitMs = Math.min(Math.max(deadline - start, 0), kPollMs);

@@ -27,6 +27,15 @@ export const timeLaws: readonly Law[] = [
     },
   },
   {
+    name: "refuses to wait until a time that is no number, which would be for ever",
+    async check(store, expect) {
+      const { rolloutId } = await claimNew(store);
+      const wait = { timeoutMs: Number.NaN };
+      expect(await codeOf(store.claim("w", 1, wait))).toEqual("E_ARGUMENT");
+      expect(await codeOf(store.waitForRollouts([rolloutId], wait))).toEqual("E_ARGUMENT");
+    },
+  },
+  {
     name: "ends a wait at its timeout with those that have ended",
     async check(store, expect) {
       const [a, b] = await store.enqueue([{ input: "a" }, { input: "b" }]);

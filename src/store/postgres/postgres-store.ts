@@ -24,6 +24,7 @@ import type {
   WorkerQuery,
 } from "../store-records.js";
 import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
+import { toTimeoutMs } from "../waiters.js";
 import * as changes from "./changes.js";
 import type { Database, DatabaseOptions } from "./database.js";
 import { fromPayload } from "./events.js";
@@ -97,11 +98,11 @@ export class PostgresStore implements LightningStore, StoreTransfer {
   ): Promise<readonly AttemptedRollout[]> {
     this.#checkOpen("claim");
     checkInteger("store.claim", "limit", limit);
+    const timeoutMs = toTimeoutMs("claim", options);
     if (limit <= 0) return [];
     checkWorkerId("claim", workerId);
     options.signal?.throwIfAborted();
-    if (options.timeoutMs === undefined || options.timeoutMs > 0)
-      return this.#pulse.during(() => this.#waits.claim(workerId, limit, options));
+    if (timeoutMs > 0) return this.#pulse.during(() => this.#waits.claim(workerId, limit, options));
     const [claimed = []] = await this.#writer.submit(changes.claim([{ workerId, limit, isNoted: true }]));
     return claimed;
   }
@@ -138,11 +139,12 @@ export class PostgresStore implements LightningStore, StoreTransfer {
 
   async waitForRollouts(
     rolloutIds: readonly string[],
-    { timeoutMs, signal }: WaitOptions = {},
+    options: WaitOptions = {},
   ): Promise<readonly Rollout[]> {
     this.#checkOpen("waitForRollouts");
+    const { signal } = options;
+    const deadline = performance.now() + toTimeoutMs("waitForRollouts", options);
     const ids = [...new Set(rolloutIds)];
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     // One that ended may have been queued again while the others were waited for.
     for (;;) {
       const rollouts = await queries.getRollouts(this.#read, this.#statements, "waitForRollouts", ids);

@@ -35,6 +35,7 @@ import type {
   WorkerQuery,
 } from "../store-records.js";
 import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
+import { toTimeoutMs } from "../waiters.js";
 import { type Backend, kQueue } from "./backend.js";
 import { importIntoSqlite } from "./import.js";
 import { allResources, allWorkers, countRows, findRollouts, queryRollouts, querySpans } from "./queries.js";
@@ -66,11 +67,11 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     limit = 1,
     options: WaitOptions = { timeoutMs: 0 },
   ): Promise<readonly AttemptedRollout[]> {
-    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const { signal } = options;
+    const deadline = performance.now() + toTimeoutMs("claim", options);
     checkInteger("store.claim", "limit", limit);
     checkWorkerId("claim", workerId);
     signal?.throwIfAborted();
-    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const claimed = await this.#write("claim", (tables) => claimQueued(tables, workerId, limit));
       const leftMs = deadline - performance.now();
@@ -136,10 +137,11 @@ export class SqliteStore implements LightningStore, StoreTransfer {
 
   async waitForRollouts(
     rolloutIds: readonly string[],
-    { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+    options: WaitOptions = {},
   ): Promise<readonly Rollout[]> {
+    const { signal } = options;
+    const deadline = performance.now() + toTimeoutMs("waitForRollouts", options);
     const ids = [...new Set(rolloutIds)];
-    const deadline = performance.now() + timeoutMs;
     const look = (some: readonly string[]) =>
       this.#look("waitForRollouts", (tables) => stillOpen(tables, "waitForRollouts", some));
     for (let open = await look(ids); open.length > 0; ) {
