@@ -39,7 +39,7 @@ TEST("linear on CUDA: a Hopper's products are those of wgmma, any other device's
 }
 
 TEST("linear on CUDA: the products have the same bits in any order of the warps, by either family, as emulation adds alike") {
-  onCuda([](Context& ctx) {
+  const auto law = [](Context& ctx) {
     const Floats expected = productsOfAll(ctx, kMmaProducts);
     CHECK(std::none_of(expected.begin(), expected.end(), [](float value) { return std::isnan(value); }));
     for (const ProductFamily* family : {&kMmaProducts, &kWgmmaProducts}) {
@@ -49,7 +49,8 @@ TEST("linear on CUDA: the products have the same bits in any order of the warps,
       }
     }
     emulation::setOrderSeed(0);
-  });
+  };
+  onCuda(law, 4 << 20);
 }
 
 }  // namespace agl::test

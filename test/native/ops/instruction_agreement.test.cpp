@@ -70,7 +70,7 @@ void recordAgreement(const CudaDevice& device, const std::string& operands, cons
 }  // namespace
 
 TEST("linear on CUDA: the instructions of a family agree bit for bit, whatever the operands; between families it is recorded") {
-  onCuda([](Context& ctx) {
+  const auto law = [](Context& ctx) {
     const CudaDevice& device = cudaDevice(ctx);
     for (const Magnitudes& magnitudes : kMagnitudes) {
       for (const std::int64_t k : {16, 64, 1024, 2100}) {
@@ -92,7 +92,8 @@ TEST("linear on CUDA: the instructions of a family agree bit for bit, whatever t
         else recordAgreement(device, "K = " + std::to_string(k) + ", operands " + magnitudes.name, results[0], results[1]);
       }
     }
-  });
+  };
+  onCuda(law, 256);
 }
 
 }  // namespace agl::test

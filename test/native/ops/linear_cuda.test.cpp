@@ -63,7 +63,7 @@ struct Cuda {
 };
 
 // Calls law for every family whose instructions the device has: Hopper has both.
-void onEveryFamily(const std::function<void(const Cuda&)>& law, std::size_t scratchBytes = 64 << 20) {
+void onEveryFamily(const std::function<void(const Cuda&)>& law, std::size_t scratchBytes = 4 << 20) {
   onCuda(
       [&](Context& ctx) {
         law({ctx, kMmaProducts});
@@ -171,7 +171,7 @@ TEST("linear on CUDA: in bf16 a row has the same bits in any batch, at any place
     PackedWeights w(cuda.ctx, Dtype::bf16, p.w, s.n, s.k);
     const Floats y = forwardOf(cuda, w.packed(), p.x, s.rows);
     const Floats dx = backwardInputOf(cuda, w.packed(), before, p.dy, s.rows);
-    for (const std::int64_t rows : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 65, 127, 128, 129, 200, 257}) {
+    for (const std::int64_t rows : {1, 8, 9, 16, 17, 64, 65, 128, 129, 257}) {
       const std::int64_t first = (7 * rows) % (s.rows - rows + 1);
       CHECK(sameNumbers(forwardOf(cuda, w.packed(), rowsOf(p.x, first, rows, s.k), rows), rowsOf(y, first, rows, s.n)));
       CHECK(sameNumbers(backwardInputOf(cuda, w.packed(), rowsOf(before, first, rows, s.k), rowsOf(p.dy, first, rows, s.n), rows),
@@ -187,12 +187,18 @@ TEST("linear on CUDA: in bf16 a row has the same bits in any batch, at any place
 }
 
 TEST("linear on CUDA: in bf16 every tile and every division over blocks gives the same bits") {
-  struct Direction {
+  struct Trial {
     Shape shape;
     bool transposed;
+    std::vector<Tile> tiles;
   };
   // Beyond 128 small tiles nothing is split; below, each piece has a block of its own.
-  for (const auto& [s, transposed] : {Direction{{140, 140, 2100}, false}, {{600, 850, 1040}, false}, {{140, 1300, 202}, true}}) {
+  const Trial trials[] = {{{140, 140, 2100}, false, {Tile::small, Tile::large, Tile::wide}},
+                          {{140, 1300, 202}, true, {Tile::small, Tile::large, Tile::wide}},
+                          {{600, 850, 1040}, false, {Tile::small}}};
+  for (const Trial& trial : trials) {
+    const Shape s = trial.shape;
+    const bool transposed = trial.transposed;
     const std::int64_t columns = transposed ? s.k : s.n, reduced = transposed ? s.n : s.k;
     Problem p(s);
     onEveryFamily([&](const Cuda& cuda) {
@@ -204,13 +210,13 @@ TEST("linear on CUDA: in bf16 every tile and every division over blocks gives th
       Mirrored<float> parts(device, Floats(bf16ScratchBytes(s.rows, columns, reduced) / sizeof(float), kNan));
       roundRows(cudaDevice(cuda.ctx), "test", operand.device(), s.rows, from.view());
       std::vector<Floats> results;
-      for (const Tile tile : {Tile::small, Tile::large, Tile::wide}) {
+      for (const Tile tile : trial.tiles) {
         Mirrored<float> c(device, Floats(static_cast<std::size_t>(s.rows * columns), transposed ? 0.5F : kNan));
         multiplyBf16(cudaDevice(cuda.ctx), cuda.products, "test", c.device(), operand.device(), w.packed().bf16(), parts.device(),
                      {s.rows, columns, reduced, columns, stride, operandStride(s.k), transposed, transposed}, tile);
         results.push_back(c.host());
       }
-      CHECK(sameNumbers(results[0], results[1]) && sameNumbers(results[0], results[2]));
+      for (const Floats& other : results) CHECK(sameNumbers(results[0], other));
       if (transposed) return;
       CHECK(sameNumbers(rowsOf(results[0], 3, 11, s.n), forwardOf(cuda, w.packed(), rowsOf(p.x, 3, 11, s.k), 11)));
     });
