@@ -105,27 +105,28 @@ __device__ __forceinline__ void multiplyPiece(float (&sums)[T::kColumns / 2], ty
   if (arrives) arrive(before);
 }
 
-// A thread's two neighbours in a row of c; `left` of the row's columns remain. Pairs: rows are 8-byte aligned.
-__device__ __forceinline__ float2 readPair(const float* at, std::int64_t left, bool pairs) {
-  if (left >= 2 && pairs) return *reinterpret_cast<const float2*>(at);
+// A thread's two neighbours in a row of c, of which `left` columns remain. kWhole: they do, and lie 8-byte aligned.
+template <bool kWhole>
+__device__ __forceinline__ float2 readPair(const float* at, std::int64_t left) {
+  if constexpr (kWhole) return *reinterpret_cast<const float2*>(at);
   return make_float2(left >= 1 ? at[0] : 0.0F, left >= 2 ? at[1] : 0.0F);
 }
-__device__ __forceinline__ void writePair(float* at, float2 value, std::int64_t left, bool pairs) {
-  if (left >= 2 && pairs) {
+template <bool kWhole>
+__device__ __forceinline__ void writePair(float* at, float2 value, std::int64_t left) {
+  if constexpr (kWhole) {
     *reinterpret_cast<float2*>(at) = value;
-    return;
+  } else {
+    if (left >= 1) at[0] = value.x;
+    if (left >= 2) at[1] = value.y;
   }
-  if (left >= 1) at[0] = value.x;
-  if (left >= 2) at[1] = value.y;
 }
 
 // The group's 64 rows at (row, column) of c.
-template <class T>
+template <class T, bool kWhole>
 __device__ __forceinline__ void writeOut(float* c, const Product& s, const float (&total)[T::kColumns / 2],
                                          std::int64_t row, std::int64_t column) {
   constexpr int together = 8;  // pairs of c that are read before they are written
   const int thread = static_cast<int>(threadIdx.x) % kGroup;
-  const bool pairs = s.cStride % 2 == 0 && reinterpret_cast<std::uintptr_t>(c) % sizeof(float2) == 0;
   const std::int64_t left = s.columns - column - thread % 4 * 2;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
@@ -134,17 +135,22 @@ __device__ __forceinline__ void writeOut(float* c, const Product& s, const float
     float* const at = c + r * s.cStride + column + thread % 4 * 2;
 #pragma unroll
     for (int first = 0; first < T::kColumns / 8; first += together) {
-      float2 old[together] = {};
+      float2 sums[together];
 #pragma unroll
       for (int j = 0; j < together; j++) {
-        if (s.add) old[j] = readPair(at + 8 * (first + j), left - 8 * (first + j), pairs);
+        sums[j] = make_float2(total[4 * (first + j) + 2 * half], total[4 * (first + j) + 2 * half + 1]);
+      }
+      if (s.add) {
+        float2 old[together];
+#pragma unroll
+        for (int j = 0; j < together; j++) old[j] = readPair<kWhole>(at + 8 * (first + j), left - 8 * (first + j));
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          sums[j] = make_float2(__fadd_rn(old[j].x, sums[j].x), __fadd_rn(old[j].y, sums[j].y));
+        }
       }
 #pragma unroll
-      for (int j = 0; j < together; j++) {
-        float2 sum = make_float2(total[4 * (first + j) + 2 * half], total[4 * (first + j) + 2 * half + 1]);
-        if (s.add) sum = make_float2(__fadd_rn(old[j].x, sum.x), __fadd_rn(old[j].y, sum.y));
-        writePair(at + 8 * (first + j), sum, left - 8 * (first + j), pairs);
-      }
+      for (int j = 0; j < together; j++) writePair<kWhole>(at + 8 * (first + j), sums[j], left - 8 * (first + j));
     }
   }
 }
@@ -166,7 +172,13 @@ __device__ __forceinline__ void multiplyAll(typename T::Stages ring, float* c, c
 #pragma unroll
       for (int i = 0; i < count; i++) total[i] = __fadd_rn(total[i], piece[i]);
     }
-    writeOut<T>(c + work.part * s.partStride, s, total, work.row + group * kGroupRows, work.column);
+    float* const to = c + work.part * s.partStride;
+    const bool pairs = s.cStride % 2 == 0 && reinterpret_cast<std::uintptr_t>(to) % sizeof(float2) == 0;
+    if (pairs && work.column + T::kColumns <= s.columns) {
+      writeOut<T, true>(to, s, total, work.row + group * kGroupRows, work.column);
+    } else {
+      writeOut<T, false>(to, s, total, work.row + group * kGroupRows, work.column);
+    }
   }
 }
 
