@@ -9,9 +9,8 @@ export const kTransferVersion = 2;
 const id = z.string().min(1);
 const time = z.number().min(0);
 const text = z.string();
-const map = z.record(z.string(), z.unknown());
 const attemptStatus = z.enum(["preparing", "running", "failed", "succeeded", "unresponsive", "timeout"]);
-const record = z.custom<Attributes>(isRecord);
+const map = z.custom<Readonly<Record<string, unknown>>>(isRecord);
 const attributes = z.custom<Attributes>((value) => isRecord(value) && Object.values(value).every(isStored));
 
 const resource = z.discriminatedUnion("resourceType", [
@@ -86,7 +85,7 @@ const span = z.strictObject({
 const worker = z.strictObject({
   workerId: id,
   status: z.enum(["idle", "busy", "unknown"]),
-  heartbeatStats: record.nullable(),
+  heartbeatStats: z.custom<Attributes>(isRecord).nullable(),
   lastHeartbeatTime: time.nullable(),
   lastDequeueTime: time.nullable(),
   lastBusyTime: time.nullable(),

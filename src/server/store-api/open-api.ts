@@ -80,8 +80,10 @@ function createSchemas() {
   };
 }
 
-// A field with a default need not be sent; the check of attributes is code.
+// A field with a default need not be sent; the checks of attributes and metadata are code.
 function completeSchema({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: JsonSchema }): void {
+  if (zodSchema === records.metadataSchema)
+    Object.assign(jsonSchema, { type: "object", additionalProperties: {} });
   if (zodSchema === attributesSchema) {
     const scalars = ["string", "number", "boolean"].map((type) => ({ type }));
     const lists = scalars.map((items) => ({ type: "array", items }));

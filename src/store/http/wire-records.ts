@@ -21,7 +21,11 @@ export const rolloutStatusSchema = z.enum([
 ]);
 export const workerStatusSchema = z.enum(["idle", "busy", "unknown"]);
 export const rolloutModeSchema = z.enum(["train", "val", "test"]);
-export const metadataSchema = z.record(z.string(), z.unknown());
+/** Whatever its names are: z.record leaves "__proto__" out. */
+export const metadataSchema = z.custom<Record<string, unknown>>().check(({ value, issues }) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    issues.push({ code: "invalid_type", expected: "record", input: value });
+});
 
 /** A list whose items are looked at only when there are not too many: each wrong one costs an issue. */
 export function atMost<T extends z.ZodType>(count: number, item: T) {

@@ -1,7 +1,7 @@
 // A span as 0.3 has it on the wire, and the way from and to ours. What ours has no field for (links, contexts, the resource, and fields
 // that 0.3 does not know either) travels in Span.extra and comes back as it was.
 import { z } from "zod";
-import type { Span } from "../../types/span.js";
+import type { Attributes, Span, SpanEvent } from "../../types/span.js";
 import { atMost, metadataSchema } from "./wire-records.js";
 
 /** One check instead of a schema for each value: a span has dozens, and a hostile body millions that are wrong. */
@@ -97,8 +97,8 @@ export function toWireSpan(span: Span): WireSpan {
     parent_id: span.parentId,
     name: span.name,
     status: { status_code: span.status.code, description: span.status.description },
-    attributes: span.attributes as WireAttributes,
-    events: span.events as WireSpan["events"],
+    attributes: toWireAttributes(span.attributes),
+    events: span.events.map(toWireEvent),
     links: [],
     start_time: span.startTime,
     end_time: span.endTime,
@@ -113,6 +113,22 @@ export function toWireSpan(span: Span): WireSpan {
 // --- internal ---
 
 type WireAttributes = WireSpan["attributes"];
+
+function toWireEvent(event: SpanEvent): WireSpan["events"][number] {
+  return { ...event, attributes: toWireAttributes(event.attributes) };
+}
+
+/** As they are, but for numbers that are not finite, which JSON cannot hold: by their names, and lists of them as text. */
+function toWireAttributes(attributes: Attributes): WireAttributes {
+  if (isAttributes(attributes)) return attributes as WireAttributes;
+  const held = Object.entries(attributes).flatMap(([name, value]) => {
+    if (isScalar(value) || isList(value)) return [[name, value]];
+    if (typeof value === "number") return [[name, String(value)]];
+    // Null: a store on disk had such a number.
+    return value === null ? [] : [[name, JSON.stringify(value)]];
+  });
+  return Object.fromEntries(held);
+}
 
 function withExtra(wire: WireSpan, extra: Readonly<Record<string, unknown>>): WireSpan {
   const { links, context, parent, resource, ...fields } = wire;

@@ -3,6 +3,22 @@ import { claimNew, claimOne, codeOf, type Law, statusesOf, toSpan } from "./law.
 
 export const queueLaws: readonly Law[] = [
   {
+    name: "keeps metadata and a worker's statistics under whatever names",
+    async check(store, expect) {
+      // As it comes from JSON: a property like the others.
+      const odd = JSON.parse('{"__proto__":{"a":1},"constructor":2,"":3}');
+      const [queued] = await store.enqueue([{ input: odd, metadata: odd }]);
+      const claimed = await claimOne(store);
+      await store.updateAttempt(claimed.rolloutId, "latest", { metadata: odd });
+      const worker = await store.heartbeat("w", odd);
+      const rollout = await store.getRollout(claimed.rolloutId);
+      const kept = [queued?.metadata, rollout.metadata, rollout.input, worker.heartbeatStats];
+      const attempt = await store.getLatestAttempt(claimed.rolloutId);
+      const texts = [...kept, attempt?.metadata].map((value) => Object.entries(value as object).toSorted());
+      expect(texts).toEqual(texts.map(() => Object.entries(odd).toSorted()));
+    },
+  },
+  {
     name: "hands each queued rollout to exactly one claimer, oldest first",
     async check(store, expect) {
       const queued = await store.enqueue(Array.from({ length: 50 }, (_, input) => ({ input })));

@@ -45,6 +45,21 @@ export const spanLaws: readonly Law[] = [
     },
   },
   {
+    name: "keeps spans with numbers that JSON cannot hold, and all of them and of their rollout stay readable",
+    async check(store, expect) {
+      const claimed = await claimNew(store);
+      const attributes = { good: 1, lost: Number.NaN, list: [1, Number.POSITIVE_INFINITY] };
+      const events = [{ name: "e", attributes, timestamp: 1 }];
+      await store.addSpans([{ ...toSpan(claimed, 1), attributes, events }, toSpan(claimed, 2)]);
+      const { items } = await store.querySpans(claimed.rolloutId);
+      const good = items.map((span) => [span.attributes.good, span.events[0]?.attributes.good]);
+      expect(good).toEqual([
+        [1, 1],
+        [undefined, undefined],
+      ]);
+    },
+  },
+  {
     name: "orders spans by their place in the rollout, whatever order they came in",
     async check(store, expect) {
       const claimed = await claimNew(store);

@@ -82,6 +82,13 @@ describe("a span on the wire", () => {
     expect([noStart.startTime, noStart.endTime, toWireSpan(noStart).start_time]).toEqual([7, 7, null]);
   });
 
+  it("has the names of numbers that JSON cannot hold, and leaves out what a store lost of them", () => {
+    const attributes = { a: Number.NaN, b: Number.NEGATIVE_INFINITY, c: [1, Number.NaN], d: null, e: [0.5] };
+    const span = { ...fromWireSpan(spanSchema.parse(plain())), attributes } as unknown as Span;
+    const wire = throughJson(toWireSpan(span));
+    expect(spanSchema.parse(wire).attributes).toEqual({ a: "NaN", b: "-Infinity", c: "[1,null]", e: [0.5] });
+  });
+
   it("is refused with attributes that are no scalars and no lists of one kind", () => {
     const isTaken = (value: unknown) => spanSchema.safeParse({ ...plain(), attributes: { value } }).success;
     expect(["x", 1.5, true, [], ["a"], [1, 2], [false]].map(isTaken)).toEqual(Array(7).fill(true));
