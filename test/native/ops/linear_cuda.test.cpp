@@ -17,7 +17,8 @@ struct Shape {
 // Odd ones; one beyond 8, 16, 64 and 128 rows, 64 and 128 outputs, steps of 64 and pieces of 1,024, of either side.
 constexpr Shape kShapes[] = {{1, 1, 1},    {3, 5, 3},     {4, 33, 4},     {8, 16, 64},    {9, 17, 65},   {16, 130, 97},
                              {17, 33, 1100}, {1, 70, 2100}, {13, 24, 9300}, {40, 97, 130}, {130, 97, 130}, {66, 20, 1030},
-                             {70, 1040, 35}, {300, 16, 35}, {260, 200, 50}, {18, 2070, 16}, {5, 1100, 40}, {12, 300, 1100}};
+                             {70, 1040, 35}, {300, 16, 35}, {260, 200, 50}, {18, 2070, 16},
+                             {5, 1100, 40}, {12, 300, 1100}, {600, 70, 40}};
 
 double wide(std::uint16_t bits) { return static_cast<double>(bf16ToF32(bits)); }
 
@@ -192,10 +193,11 @@ TEST("linear on CUDA: in bf16 every tile and every division over blocks gives th
     bool transposed;
     std::vector<Tile> tiles;
   };
-  // Beyond 128 small tiles nothing is split; below, each piece has a block of its own.
+  // Beyond 128 small tiles nothing is split; below, each piece has a block of its own. The last has enough outputs for the
+  // wide blocks of few rows on 132 multiprocessors.
   const Trial trials[] = {{{140, 140, 2100}, false, {Tile::small, Tile::large, Tile::wide}},
                           {{140, 1300, 202}, true, {Tile::small, Tile::large, Tile::wide}},
-                          {{600, 850, 1040}, false, {Tile::small}}};
+                          {{20, 8500, 1040}, false, {Tile::small}}};
   for (const Trial& trial : trials) {
     const Shape s = trial.shape;
     const bool transposed = trial.transposed;
