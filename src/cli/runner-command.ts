@@ -8,7 +8,14 @@ import { createInProcessRun } from "../runner/run-in-process.js";
 import { createIsolatedRun } from "../runner/run-isolated.js";
 import { runRunner } from "../runner/runner.js";
 import { openStore } from "../store/open-store.js";
-import { durationOption, keyOption, storeOption, toInteger } from "./option-values.js";
+import {
+  durationOption,
+  keyOption,
+  lostAfterOption,
+  preparingOption,
+  storeOption,
+  toInteger,
+} from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 
 export function runnerCommand(): Command {
@@ -22,16 +29,11 @@ export function runnerCommand(): Command {
     .option("--concurrency <n>", "rollouts at once", toInteger(1), 1)
     .option("--isolate", "each rollout in a process of its own, which can be killed", false)
     .option("--id <name>", "the worker's id; default made of host and process")
-    .addOption(durationOption("--heartbeat <seconds>", "between two signs of life", 5))
+    .addOption(durationOption("--heartbeat <seconds>", "between two signs of life", 5, 0.01))
     .addOption(durationOption("--timeout <seconds>", "of rollouts without one of their own; 0: none", 3600))
     .addOption(durationOption("--grace <seconds>", "for agents to stop when told", 5))
-    .addOption(
-      durationOption(
-        "--lost-after <seconds>",
-        "other runners without a sign of life for so long are given up",
-        60,
-      ),
-    )
+    .addOption(lostAfterOption("other runners"))
+    .addOption(preparingOption("; a store over HTTP has its server's"))
     .action(runAgent);
 }
 
@@ -48,6 +50,7 @@ interface RunnerCommandOptions {
   readonly timeout: number;
   readonly grace: number;
   readonly lostAfter: number;
+  readonly preparingSeconds: number;
 }
 
 async function runAgent(options: RunnerCommandOptions): Promise<void> {
@@ -64,7 +67,8 @@ async function runAgent(options: RunnerCommandOptions): Promise<void> {
       });
   const workerId = options.id ?? `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const signals = watchSignals();
-  const store = await openStore(options.store, options.key === undefined ? {} : { key: options.key });
+  const { key, preparingSeconds } = options;
+  const store = await openStore(options.store, { preparingSeconds, ...(key === undefined ? {} : { key }) });
   signals.first.addEventListener("abort", () => say("finishing what runs; once more to cancel it"), {
     once: true,
   });

@@ -4,8 +4,7 @@ import { watchLostAttempts } from "../runner/lost-attempts.js";
 import { kMaxInFlight } from "../server/store-api/in-flight.js";
 import { serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";
-import { kPreparingSeconds } from "../store/preparing-limit.js";
-import { durationOption, keyOption, toInteger, toSeconds } from "./option-values.js";
+import { keyOption, lostAfterOption, preparingOption, toInteger } from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 import { exportCommand, importCommand } from "./transfer-commands.js";
 
@@ -25,16 +24,9 @@ export function storeCommand(): Command {
       toInteger(1),
       kMaxInFlight,
     )
-    .option(
-      "--preparing-seconds <seconds>",
-      "attempts that prepare without a sign of life for so long are ended, their rollouts queued again",
-      toSeconds,
-      kPreparingSeconds,
-    )
+    .addOption(preparingOption())
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
-    .addOption(
-      durationOption("--lost-after <seconds>", "runners without a sign of life for so long are given up", 60),
-    )
+    .addOption(lostAfterOption("runners"))
     .action(serveStore)
     .addCommand(exportCommand())
     .addCommand(importCommand());

@@ -28,7 +28,7 @@ export interface RunnerOptions {
   readonly timeoutMs?: number | null;
   /** How long a store may be out of reach after the drain began before what runs is given up; default 60,000. */
   readonly patienceMs?: number;
-  /** Other runners without a sign of life for so long are given up; default 60,000. */
+  /** Other runners without a sign of life for so long are given up; default 60,000, at least 10. */
   readonly lostAfterMs?: number;
   /** Told what happens, for people. */
   onEvent?(message: string): void;
@@ -43,6 +43,7 @@ export interface RunnerReport {
 export async function runRunner(options: RunnerOptions): Promise<RunnerReport> {
   checkInteger("runner", "concurrency", options.concurrency, { min: 1 });
   checkNumber("runner", "heartbeatMs", options.heartbeatMs ?? kDefaults.heartbeatMs, { min: 10 });
+  checkNumber("runner", "lostAfterMs", options.lostAfterMs ?? kDefaults.lostAfterMs, { min: 10 });
   const runner = new Runner({ ...kDefaults, onEvent: () => undefined, ...options });
   return runner.work();
 }

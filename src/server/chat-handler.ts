@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { LightningError } from "../base/error.js";
 import type { Policy, SampledChoice } from "../policy/policy.js";
+import { modelApi } from "../tracing/provider-hosts.js";
 import { unixSeconds } from "../tracing/span.js";
 import type { ModelHandler, ModelRequest } from "../types/model-call.js";
 import { createCallSeeds } from "./call-seeds.js";
@@ -10,6 +11,7 @@ import { type AnswerChoice, type AnswerOptions, completionBody, toAnswer } from 
 import { type ChatRequest, parseChatRequest } from "./chat-request.js";
 import { createChatStream } from "./chat-stream.js";
 import { createIdMemory, type SplicedPrompt } from "./id-splicing.js";
+import { isNestedTooDeep, kMaxDepth } from "./json-depth.js";
 import { badRequest, errorResponse, OpenAiError } from "./open-ai-error.js";
 
 /** What is sampled with; `maxTokens` beyond the context is cut to it. */
@@ -69,7 +71,7 @@ interface HandlerContext extends ChatHandlerOptions {
 
 function checkRoute(request: ModelRequest): void {
   const path = new URL(request.url).pathname;
-  if (request.method === "POST" && path.endsWith("/chat/completions")) return;
+  if (request.method === "POST" && modelApi(path) === "openai.chat.completion") return;
   const message = `${request.method} ${path} is not served by the policy; it serves POST /v1/chat/completions`;
   throw new OpenAiError(404, message, null, "unsupported_route");
 }
@@ -79,10 +81,12 @@ function parseBody({ body, headers }: ModelRequest): unknown {
   if (encoding !== "identity")
     throw badRequest(`expected the body without content-encoding, got ${encoding}`, null);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    if (!isNestedTooDeep(text)) return JSON.parse(text);
   } catch {
     throw badRequest("expected the body to be JSON", null);
   }
+  throw badRequest(`expected JSON nested at most ${kMaxDepth} deep`, null);
 }
 
 async function answer(context: HandlerContext, request: ChatRequest, signal: AbortSignal): Promise<Response> {

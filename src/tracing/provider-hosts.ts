@@ -56,7 +56,7 @@ export function toModelRoute(
   };
 }
 
-/** The interfaces that are model calls, by the end of the path. Everything else (files, embeddings, lists) passes. */
+/** The interfaces that are model calls, by the end of the path, a slash behind it or not. Everything else (files, embeddings, lists) passes. */
 export type ModelApi =
   | "openai.chat.completion"
   | "openai.completion"
@@ -81,11 +81,11 @@ export function requestedModel(path: string, body: unknown): string | null {
 // --- internal ---
 
 const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
-  [/\/chat\/completions$/, "openai.chat.completion"],
-  [/\/completions$/, "openai.completion"],
-  [/\/responses$/, "openai.response"],
-  [/\/v1\/messages$/, "anthropic.message"],
-  [/\/models\/[^/:]+:(?:g|streamG)enerateContent$/, "google.generate_content"],
+  [/\/chat\/completions\/?$/, "openai.chat.completion"],
+  [/\/completions\/?$/, "openai.completion"],
+  [/\/responses\/?$/, "openai.response"],
+  [/\/v1\/messages\/?$/, "anthropic.message"],
+  [/\/models\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],
 ];
 
 /** As it is written when it is no percent-encoding: the handler or the provider will say what is wrong. */

@@ -276,6 +276,13 @@ describe("agl runner", () => {
     }
   });
 
+  it("hands a store that it opens itself the patience that it is told", async () => {
+    const command = agl(["runner", "--store", "memory:", "--agent", agentPath, "--preparing-seconds", "0"]);
+    started.push(command);
+    expect(await command.done).toBe(2);
+    expect(command.output.err).toContain("preparingSeconds");
+  });
+
   it("shares a file with other runners: each of 60 rollouts is run once", async () => {
     const url = `sqlite:${folder.path}/store.db`;
     const file = await openStore(url);

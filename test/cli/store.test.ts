@@ -66,7 +66,18 @@ describe("agl store", () => {
     };
     expect(await times("store")).toEqual({ "--preparing-seconds": 600, "--lost-after": 60 });
     const runners = { "--heartbeat": 5, "--timeout": 3600, "--grace": 5, "--lost-after": 60 };
-    expect(await times("runner")).toEqual(runners);
+    expect(await times("runner")).toEqual({ ...runners, "--preparing-seconds": 600 });
+  });
+
+  it.each([
+    [["store", "--port", "0"], "--preparing-seconds", "preparingSeconds"],
+    [["store", "--port", "0"], "--lost-after", "seconds from 0.01"],
+    [["runner", "--store", "memory:", "--agent", "x"], "--lost-after", "seconds from 0.01"],
+    [["runner", "--store", "memory:", "--agent", "x"], "--heartbeat", "seconds from 0.01"],
+  ])("agl %j %s 0 is refused, since it would never pause", async (args, option, reason) => {
+    const command = run([...args, option, "0"]);
+    expect(await command.done).toBe(2);
+    expect(command.output.err).toContain(reason);
   });
 
   it.each<[string, string[], Record<string, string>, number | "open"]>([
@@ -78,7 +89,6 @@ describe("agl store", () => {
       "open",
     ],
     ["a port that is none", ["store", "--port", "many"], {}, 2],
-    ["a patience that is none", ["store", "--port", "0", "--preparing-seconds", "0"], {}, 2],
     ["a store that is none", ["store", "--url", "ftp://x"], {}, 2],
     ["an unknown option", ["store", "--porch", "1"], {}, 2],
     ["a runner without an agent", ["runner", "--store", "memory:"], {}, 2],

@@ -40,6 +40,26 @@ describe("the chat endpoint", () => {
     expect((await scripted(["a"]).post({ ...body, top_logprobs: 21 })).json.error.param).toBe("top_logprobs");
   });
 
+  it("is at its path, with a slash behind it or not, and refuses others by name", async () => {
+    const body = { model: "m", messages: [user("hi")] };
+    const post = async (path: string) => (await scripted(["a"]).post(body, path)).status;
+    expect(await post("/openai/v1/chat/completions/")).toBe(200);
+    expect(await post("/v1/chat/completions?api-version=1")).toBe(200);
+    for (const path of ["/v1/completions", "/v1/chat/completions/x", "/chat/completions//"])
+      expect([path, await post(path)]).toEqual([path, 404]);
+  });
+
+  it("refuses a schema nested so deep that it would overflow a stack", async () => {
+    const nested = (depth: number): object => (depth === 0 ? {} : { items: nested(depth - 1) });
+    const withSchema = (parameters: object) => ({
+      ...{ model: "m", messages: [user("hi")] },
+      tools: [{ type: "function", function: { name: "add", parameters } }],
+    });
+    const deep = await scripted(["a"]).post(withSchema(nested(2000)));
+    expect([deep.status, deep.json.error.message]).toEqual([400, "expected JSON nested at most 256 deep"]);
+    expect((await scripted(["a"], 8192).post(withSchema(nested(200)))).status).toBe(200);
+  });
+
   it("parses tool calls only where tools are given, and keeps their arguments as written", async () => {
     const body = { model: "m", messages: [user("hi")] };
     const withTools = (await scripted([call]).post({ ...body, tools })).json.choices[0];

@@ -19,7 +19,7 @@ export interface Scripted {
   readonly calls: ModelCall[];
   readonly asked: SampleOptions[];
   /** Posts a request body; the answer as JSON or, when it streams, as its events. */
-  post(body: Record<string, unknown>): Promise<{ status: number; json: Wire }>;
+  post(body: Record<string, unknown>, path?: string): Promise<{ status: number; json: Wire }>;
   stream(body: Record<string, unknown>): Promise<Wire[]>;
 }
 
@@ -67,10 +67,10 @@ export function scripted(
     sampling: (request) => ({ temperature: 1, topP: 1, topK: 0, maxTokens: request.maxTokens ?? 64 }),
     record: (call) => calls.push(call),
   });
-  const send = (body: Record<string, unknown>) =>
+  const send = (body: Record<string, unknown>, path = "/v1/chat/completions") =>
     handle({
       method: "POST",
-      url: "https://api.openai.com/v1/chat/completions",
+      url: `https://api.openai.com${path}`,
       headers: {},
       body: new TextEncoder().encode(JSON.stringify(body)),
       signal: new AbortController().signal,
@@ -78,8 +78,8 @@ export function scripted(
   return {
     asked,
     calls,
-    async post(body) {
-      const response = await send(body);
+    async post(body, path) {
+      const response = await send(body, path);
       return { status: response.status, json: await response.json() };
     },
     async stream(body) {

@@ -38,7 +38,11 @@ describe("a model call", () => {
   it.each([
     ["/v1/chat/completions", "openai.chat.completion"],
     ["/openai/deployments/d/chat/completions?api-version=1", "openai.chat.completion"],
+    ["/v1/chat/completions/", "openai.chat.completion"],
     ["/v1/completions", "openai.completion"],
+    ["/v1/completions/?x=1", "openai.completion"],
+    ["/v1/responses/", "openai.response"],
+    ["/v1/messages/", "anthropic.message"],
     ["/api/v1/responses", "openai.response"],
     ["/v1/messages?beta=true", "anthropic.message"],
     ["/v1beta/models/gemini:generateContent", "google.generate_content"],

@@ -4,6 +4,7 @@ import { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, inflate, inflateSync } from "node:zlib";
 import type { Context } from "hono";
+import { isNestedTooDeep, kMaxDepth } from "../json-depth.js";
 import { ApiError } from "./api-error.js";
 
 /** A request as hono hands it on, or as it came from the socket. */
@@ -46,7 +47,7 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   if (!isUtf8(bytes)) throw new ApiError(400, "Expected a body in UTF-8");
   const text = bytes.toString("utf8");
   try {
-    checkDepth(text);
+    if (isNestedTooDeep(text)) throw new ApiError(400, `Expected JSON nested at most ${kMaxDepth} deep`);
     return JSON.parse(text);
   } catch (error) {
     if (error instanceof ApiError) throw error;
@@ -55,9 +56,6 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
     throw new ApiError(422, [detail]);
   }
 }
-
-/** What is nested deeper is refused: somewhere on its way it would overflow a stack. */
-export const kMaxDepth = 256;
 
 /** The refusal of a body that is too large. */
 export function tooLarge(maxBytes: number): ApiError {
@@ -124,35 +122,3 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<readonly 
     if (incoming.readableEnded || incoming.destroyed) cut();
   });
 }
-
-// Bodies with few brackets, nearly all, are found harmless by a native search.
-function checkDepth(text: string): void {
-  if (!hasMore(text, kMaxDepth)) return;
-  let depth = 0;
-  let isInString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (isInString) {
-      if (code === kBackslash) i++;
-      else if (code === kQuote) isInString = false;
-    } else if (code === kQuote) isInString = true;
-    else if (code === kOpenBracket || code === kOpenBrace) {
-      if (++depth > kMaxDepth) throw new ApiError(400, `Expected JSON nested at most ${kMaxDepth} deep`);
-    } else if (code === kCloseBracket || code === kCloseBrace) depth--;
-  }
-}
-
-function hasMore(text: string, limit: number): boolean {
-  let count = 0;
-  for (const opener of ["[", "{"])
-    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1))
-      if (++count > limit) return true;
-  return false;
-}
-
-const kQuote = 0x22;
-const kBackslash = 0x5c;
-const kOpenBracket = 0x5b;
-const kCloseBracket = 0x5d;
-const kOpenBrace = 0x7b;
-const kCloseBrace = 0x7d;
