@@ -4,12 +4,12 @@
 #include <cstring>
 
 #include "core/cuda.h"
+#include "core/cuda_launcher.h"
 
 namespace agl {
 namespace {
 
 constexpr int kOldest = 80;  // compute capability
-constexpr std::size_t kAlignment = 256;
 
 int attribute(cudaDeviceAttr which, int ordinal) {
   int value = 0;
@@ -62,13 +62,14 @@ std::unique_ptr<CudaDevice> CudaDevice::open(int ordinal, std::string& why) {
   return nullptr;
 }
 
+CudaDevice::CudaDevice(int ordinal)
+    : ordinal_(ordinal), staging_(*this), launcher_(std::make_unique<cuda::Launcher>(*this)) {}
+
 CudaDevice::~CudaDevice() {
   use();
-  if (stream_ != nullptr) {
-    cudaStreamSynchronize(stream_);
-    cudaStreamDestroy(stream_);
-  }
-  for (const Memory& block : stage_) cudaFree(block.data);
+  if (stream_ != nullptr) cudaStreamSynchronize(stream_);
+  launcher_.reset();
+  if (stream_ != nullptr) cudaStreamDestroy(stream_);
   cudaFree(scratch_);
   cudaFreeHost(passage_);
 }
@@ -87,19 +88,19 @@ void* CudaDevice::allocate(std::size_t bytes) noexcept {
 }
 
 void CudaDevice::release(void* data, std::size_t) noexcept {
-  use();
+  flush();
   note("release", cudaFree(data));
 }
 
 void CudaDevice::fill(void* to, int byte, std::size_t bytes) noexcept {
   if (bytes == 0) return;
-  use();
+  flush();
   note("fill", cudaMemsetAsync(to, byte, bytes, stream_));
 }
 
 void CudaDevice::copyIn(void* to, const void* host, std::size_t bytes) noexcept {
   if (bytes == 0) return;
-  use();
+  flush();
   if (bytes > kPassageBytes) {
     note("copyIn", cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, stream_));
     note("copyIn", cudaStreamSynchronize(stream_));
@@ -116,7 +117,7 @@ void CudaDevice::copyIn(void* to, const void* host, std::size_t bytes) noexcept 
 }
 
 void CudaDevice::copyOut(void* host, const void* from, std::size_t bytes) noexcept {
-  use();
+  flush();
   if (bytes > 0) note("copyOut", cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, stream_));
   note("copyOut", cudaStreamSynchronize(stream_));
   passageUsed_ = 0;
@@ -124,30 +125,29 @@ void CudaDevice::copyOut(void* host, const void* from, std::size_t bytes) noexce
 
 void CudaDevice::copy(void* to, const void* from, std::size_t bytes) noexcept {
   if (bytes == 0) return;
-  use();
+  flush();
   note("copy", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_));
 }
 
-const void* CudaDevice::stage(const void* host, std::size_t bytes) noexcept {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  while (stageBlock_ < stage_.size() && rounded > stage_[stageBlock_].bytes - stageUsed_) {
-    stageBlock_++;
-    stageUsed_ = 0;
-  }
-  if (stageBlock_ == stage_.size()) {
-    const std::size_t blockBytes = rounded > kStageBytes ? rounded : kStageBytes;
-    void* data = allocate(blockBytes);
-    if (data == nullptr) {
-      note("stage", cudaErrorMemoryAllocation);
-      return nullptr;
-    }
-    stage_.push_back({static_cast<unsigned char*>(data), blockBytes});
-  }
-  unsigned char* const to = stage_[stageBlock_].data + stageUsed_;
-  stageUsed_ += rounded;
-  copyIn(to, host, bytes);
-  return to;
+const void* CudaDevice::stage(const void* host, std::size_t bytes) noexcept { return staging_.put(host, bytes); }
+
+void CudaDevice::beginStage() noexcept {
+  flush();
+  staging_.begin();
 }
+
+void CudaDevice::beginPass() noexcept { inPass_ = true; }
+
+void CudaDevice::endPass() noexcept {
+  flush();
+  inPass_ = false;
+}
+
+void CudaDevice::submit() noexcept {
+  if (!inPass_) flush();
+}
+
+const CudaCounters& CudaDevice::counters() const { return launcher_->counters(); }
 
 std::size_t CudaDevice::availableBytes() noexcept {
   use();
@@ -172,7 +172,7 @@ void* CudaDevice::scratch(std::size_t bytes) noexcept {
 
 bool CudaDevice::reserveScratch(std::size_t bytes) noexcept {
   if (bytes <= scratchBytes_) return true;
-  use();
+  flush();
   note("reserveScratch", cudaStreamSynchronize(stream_));
   cudaFree(scratch_);
   scratchBytes_ = 0;
@@ -191,6 +191,12 @@ void CudaDevice::note(const char* what, int error) noexcept {
   std::snprintf(first_, sizeof first_, "%s: %s", what, cudaGetErrorString(static_cast<cudaError_t>(error)));
 }
 
+void CudaDevice::flush() noexcept {
+  use();
+  staging_.upload();
+  if (launches_.size() > 0) launcher_->start(launches_, inPass_);
+}
+
 bool CudaDevice::start() noexcept {
   use();
   cudaDeviceProp properties{};
@@ -203,6 +209,7 @@ bool CudaDevice::start() noexcept {
   void* passage = nullptr;
   note("open", cudaMallocHost(&passage, kPassageBytes));
   passage_ = static_cast<unsigned char*>(passage);
+  staging_.open();
   return first_[0] == 0;
 }
 

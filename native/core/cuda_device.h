@@ -1,12 +1,15 @@
 // A CUDA device: its memory, and one stream on which everything asked of it runs in order. Usable without CUDA's headers.
 //   Nothing here throws: the first failure is kept with the name of what failed, until failure() is asked.
+//   Kernels of a pass are written down and started together, as one graph where they came before (core/cuda_launcher.h).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "core/cuda_launch.h"
+#include "core/cuda_staging.h"
 #include "core/device.h"
 
 struct CUstream_st;
@@ -20,6 +23,17 @@ struct CudaDescription {
   int multiprocessors;
   std::size_t bytes;
 };
+
+struct CudaCounters {
+  std::int64_t launches = 0;  // of kernels, those in graphs included
+  std::int64_t graphLaunches = 0;
+  std::int64_t graphsBuilt = 0;
+  std::int64_t nodesUpdated = 0;
+};
+
+namespace cuda {
+class Launcher;
+}
 
 class CudaDevice final : public Device {
  public:
@@ -41,7 +55,9 @@ class CudaDevice final : public Device {
   void copyOut(void* host, const void* from, std::size_t bytes) noexcept override;
   void copy(void* to, const void* from, std::size_t bytes) noexcept override;
   const void* stage(const void* host, std::size_t bytes) noexcept override;
-  void beginStage() noexcept override { stageBlock_ = stageUsed_ = 0; }
+  void beginStage() noexcept override;
+  void beginPass() noexcept override;
+  void endPass() noexcept override;
   std::size_t availableBytes() noexcept override;
   const char* failure() noexcept override;
 
@@ -58,21 +74,23 @@ class CudaDevice final : public Device {
   // Grows the workspace; false where memory is refused.
   bool reserveScratch(std::size_t bytes) noexcept;
 
+  // For core/cuda.h's launch(): where the arguments are to be written; then the kernel may start.
+  unsigned char* append(const cuda::Launch& launch) noexcept { return launches_.append(launch); }
+  void submit() noexcept;
+  const CudaCounters& counters() const;
+
   // Makes this the calling thread's device.
   void use() noexcept;
   // Keeps the first failure; `error` is a cudaError_t.
   void note(const char* what, int error) noexcept;
 
  private:
-  explicit CudaDevice(int ordinal) : ordinal_(ordinal) {}
+  explicit CudaDevice(int ordinal);
   bool start() noexcept;
+  // use(), and starts what was written down.
+  void flush() noexcept;
 
   static constexpr std::size_t kPassageBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kStageBytes = std::size_t{4} << 20;
-  struct Memory {
-    unsigned char* data;
-    std::size_t bytes;
-  };
 
   int ordinal_;
   std::string name_;
@@ -83,10 +101,10 @@ class CudaDevice final : public Device {
   // Page-locked memory that small copies in pass through, so that they wait for nothing.
   unsigned char* passage_ = nullptr;
   std::size_t passageUsed_ = 0;
-  // Blocks that stage() fills one after another.
-  std::vector<Memory> stage_;
-  std::size_t stageBlock_ = 0;
-  std::size_t stageUsed_ = 0;
+  cuda::Staging staging_;
+  cuda::LaunchList launches_;
+  std::unique_ptr<cuda::Launcher> launcher_;
+  bool inPass_ = false;
   void* scratch_ = nullptr;
   std::size_t scratchBytes_ = 0;
   char first_[512] = "";

@@ -86,19 +86,10 @@ __device__ __forceinline__ void copyAsyncWait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
-// Of the kernel's own arguments.
+// A kernel as the runtime knows it.
 template <class... P>
-cudaError_t start(CUstream_st* stream, dim3 grid, dim3 block, std::size_t sharedBytes, void (*kernel)(P...),
-                  P... arguments) {
-  constexpr std::size_t free = 48 * 1024;  // what needs no leave
-  const void* function = reinterpret_cast<const void*>(kernel);
-  if (sharedBytes > free) {
-    const cudaError_t error = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                   static_cast<int>(sharedBytes));
-    if (error != cudaSuccess) return error;
-  }
-  void* pointers[sizeof...(P) + 1] = {const_cast<std::remove_cv_t<P>*>(&arguments)..., nullptr};
-  return cudaLaunchKernel(function, grid, block, pointers, sharedBytes, stream);
+const void* functionOf(void (*kernel)(P...)) {
+  return reinterpret_cast<const void*>(kernel);
 }
 
 }  // namespace agl::cuda

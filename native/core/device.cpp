@@ -24,6 +24,8 @@ class HostDevice final : public Device {
   void copyOut(void* host, const void* from, std::size_t bytes) noexcept override { copy(host, from, bytes); }
   const void* stage(const void* host, std::size_t) noexcept override { return host; }
   void beginStage() noexcept override {}
+  void beginPass() noexcept override {}
+  void endPass() noexcept override {}
   std::size_t availableBytes() noexcept override { return availableMemory(); }
   const char* failure() noexcept override { return ""; }
 };

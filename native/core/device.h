@@ -30,6 +30,9 @@ class Device {
   // The same bytes in the device's memory, until the next beginStage: the index arrays of a pass. The host's own pointer on the host.
   virtual const void* stage(const void* host, std::size_t bytes) noexcept = 0;
   virtual void beginStage() noexcept = 0;
+  // Between the two, operations may start later than they are called, together: at endPass, or before what copies or fills. Their order stays.
+  virtual void beginPass() noexcept = 0;
+  virtual void endPass() noexcept = 0;
   virtual std::size_t availableBytes() noexcept = 0;
   // The first failure since last asked; empty when there was none.
   virtual const char* failure() noexcept = 0;
@@ -37,6 +40,18 @@ class Device {
 
 // Plain memory of this process. Without state.
 Device& hostDevice();
+
+// A pass, until this goes out of scope.
+class DevicePass {
+ public:
+  explicit DevicePass(Device& device) : device_(device) { device.beginPass(); }
+  ~DevicePass() { device_.endPass(); }
+  DevicePass(const DevicePass&) = delete;
+  DevicePass& operator=(const DevicePass&) = delete;
+
+ private:
+  Device& device_;
+};
 
 // Throws E_DEVICE when the device has failed since last asked.
 void checkDevice(Device& device);

@@ -24,6 +24,9 @@
 
 namespace agl {
 
+struct PassRows;
+struct SamplerViews;
+
 enum class FinishReason : std::uint8_t { stop, length, aborted };
 
 struct Choice {
@@ -129,7 +132,11 @@ class Scheduler {
   void extend(Sequence& sequence, std::int64_t rows, Plan& plan);
   void repeatLastRow(Sequence& sequence, Plan& plan);
   void run(Plan& plan);
-  void drawTokens(const Plan& plan, View normed, const std::vector<std::int64_t>& hiddenRows);
+  static PassRows rowsOf(Plan& plan);
+  static std::vector<std::int32_t> rowsOfStates(Plan& plan);
+  void gatherStates(const Plan& plan, const SamplerViews& views, std::span<const std::int32_t> lastRows);
+  void drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn);
+  void keepPromptStates(const Plan& plan, View computed);
   void accept(Sequence& sequence, const Drawn& drawn);
   void finish(Sequence& sequence, FinishReason reason);
   void sweep();

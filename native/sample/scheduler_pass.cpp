@@ -1,147 +1,176 @@
 // One pass of the sampler: the rows that the scheduler planned go through the model, and every sequence that is complete draws a token.
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "sample/scheduler.h"
 
 namespace agl {
 
+// For D sequences that draw.
 struct SamplerViews {
   PassActivations pass;
-  View gathered;  // (rows, C) states to be normed
-  View rstd;
-  View slice;   // (64, C)
+  View states;  // (D, C) normed
+  View rstd;    // (1, D)
   View logits;  // (64, V)
 };
 
-static SamplerViews layOutSampler(Arena& arena, const ModelConfig& config, const PassShape& shape) {
+static SamplerViews layOutSampler(Arena& arena, const ModelConfig& config, const PassShape& shape, std::int64_t drawing) {
   SamplerViews views;
-  views.pass = layOutPass(arena, config, shape);
-  views.gathered = arena.matrix(shape.rows, config.hidden);
-  views.rstd = arena.matrix(1, shape.rows);
+  if (shape.rows > 0) views.pass = layOutPass(arena, config, shape);
+  views.states = arena.matrix(drawing, config.hidden);
+  views.rstd = arena.matrix(1, drawing);
+  views.logits = arena.matrix(std::min(Scheduler::kLogitRows, drawing), config.vocabulary);
   return views;
 }
 
+// No more sequences than rows of a pass are admitted.
 void Scheduler::layOut(Arena& arena, const ModelConfig& config, const PassShape& shape) {
-  layOutSampler(arena, config, shape);
-  arena.matrix(kLogitRows, config.hidden);
-  arena.matrix(kLogitRows, config.vocabulary);
+  layOutSampler(arena, config, shape, shape.rows);
 }
 
-void Scheduler::run(Plan& plan) {
-  const ModelConfig& config = model_.config();
-  arena_.rewind(0);
-  SamplerViews views;
-  // Rows of one adapter lie together.
-  std::stable_sort(plan.stretches.begin(), plan.stretches.end(), [](const Stretch& a, const Stretch& b) {
-    return a.sequence->request->request.adapter < b.sequence->request->request.adapter;
-  });
+// The rows of a pass, on the host.
+struct PassRows {
   std::vector<std::int32_t> tokens, positions, slots;
   std::vector<AttentionTile> tiles;
   std::vector<KeyRun> runs;
   std::vector<AdapterSpan> adapters;
   std::int64_t largestRank = 0;
+};
+
+void Scheduler::run(Plan& plan) {
+  Device& device = model_.context().device;
+  const PassRows rows = rowsOf(plan);
+  const std::vector<std::int32_t> lastRows = rowsOfStates(plan);
+  PassShape shape;
+  shape.rows = plan.rows;
+  shape.largestRank = rows.largestRank;
+  shape.headNorms = model_.weights().layer(0).qNorm.data != nullptr;
+  std::vector<Drawn> drawn(plan.drawing.size());
+  {
+    const DevicePass pass(device);
+    arena_.rewind(0);
+    const auto drawing = static_cast<std::int64_t>(plan.drawing.size());
+    const SamplerViews views = layOutSampler(arena_, model_.config(), shape, drawing);
+    if (plan.rows > 0) {
+      const Rows staged = model_.stage(
+          {rows.tokens, rows.positions, {rows.tiles, rows.runs}, rows.adapters, rows.slots}, false);
+      model_.forward(staged, views.pass, &memory_);
+      counters_.passes++;
+      counters_.largestPass = std::max(counters_.largestPass, plan.rows);
+    } else {
+      device.beginStage();
+    }
+    gatherStates(plan, views, lastRows);
+    drawTokens(plan, views, drawn);
+    keepPromptStates(plan, views.states.slice(0, static_cast<std::int64_t>(lastRows.size())));
+  }
+  checkDevice(device);
+  for (std::size_t i = 0; i < drawn.size(); i++) accept(*plan.drawing[i], drawn[i]);
+}
+
+PassRows Scheduler::rowsOf(Plan& plan) {
+  // Rows of one adapter lie together.
+  std::stable_sort(plan.stretches.begin(), plan.stretches.end(), [](const Stretch& a, const Stretch& b) {
+    return a.sequence->request->request.adapter < b.sequence->request->request.adapter;
+  });
+  PassRows rows;
   for (Stretch& stretch : plan.stretches) {
     const Sequence& sequence = *stretch.sequence;
-    stretch.row = static_cast<std::int64_t>(tokens.size());
+    stretch.row = static_cast<std::int64_t>(rows.tokens.size());
     for (std::int32_t i = 0; i < stretch.count; i++) {
-      tokens.push_back(sequence.tokens[static_cast<std::size_t>(stretch.position + i)]);
-      positions.push_back(stretch.position + i);
+      rows.tokens.push_back(sequence.tokens[static_cast<std::size_t>(stretch.position + i)]);
+      rows.positions.push_back(stretch.position + i);
     }
-    slots.insert(slots.end(), stretch.slots.begin(), stretch.slots.end());
-    tiles.push_back({static_cast<std::int32_t>(stretch.row), stretch.count, stretch.position,
-                     static_cast<std::int32_t>(runs.size()), static_cast<std::int32_t>(stretch.runs.size())});
-    runs.insert(runs.end(), stretch.runs.begin(), stretch.runs.end());
+    rows.slots.insert(rows.slots.end(), stretch.slots.begin(), stretch.slots.end());
+    rows.tiles.push_back({static_cast<std::int32_t>(stretch.row), stretch.count, stretch.position,
+                          static_cast<std::int32_t>(rows.runs.size()), static_cast<std::int32_t>(stretch.runs.size())});
+    rows.runs.insert(rows.runs.end(), stretch.runs.begin(), stretch.runs.end());
 #ifdef AGL_FAULT_SWAPPED_ADAPTER
     const Adapter* adapter = plan.stretches.front().sequence->request->request.weights;
 #else
     const Adapter* adapter = sequence.request->request.weights;
 #endif
-    if (adapter != nullptr) largestRank = std::max(largestRank, adapter->largestRank());
-    if (!adapters.empty() && adapters.back().adapter == adapter) {
-      adapters.back().rows += stretch.count;
+    if (adapter != nullptr) rows.largestRank = std::max(rows.largestRank, adapter->largestRank());
+    if (!rows.adapters.empty() && rows.adapters.back().adapter == adapter) {
+      rows.adapters.back().rows += stretch.count;
     } else {
-      adapters.push_back({stretch.row, stretch.count, adapter});
+      rows.adapters.push_back({stretch.row, stretch.count, adapter});
     }
   }
-  // States that a draw needs: the last row of each stretch that completes its sequence.
-  std::vector<std::int32_t> lastRows;
-  std::vector<std::int64_t> hiddenRows(plan.stretches.size(), -1);
-  if (plan.rows > 0) {
-    PassShape shape;
-    shape.rows = plan.rows;
-    shape.largestRank = largestRank;
-    shape.headNorms = model_.weights().layer(0).qNorm.data != nullptr;
-    views = layOutSampler(arena_, config, shape);
-    model_.forward(model_.stage({tokens, positions, {tiles, runs}, adapters, slots}, false), views.pass, &memory_);
-    counters_.passes++;
-    counters_.largestPass = std::max(counters_.largestPass, plan.rows);
-    for (std::size_t i = 0; i < plan.stretches.size(); i++) {
-      const Stretch& stretch = plan.stretches[i];
-      if (stretch.position + stretch.count != static_cast<std::int32_t>(stretch.sequence->tokens.size())) continue;
-      hiddenRows[i] = static_cast<std::int64_t>(lastRows.size());
-      lastRows.push_back(static_cast<std::int32_t>(stretch.row) + stretch.count - 1);
-    }
-    if (!lastRows.empty()) {
-      Context& context = model_.context();
-      const View states = views.gathered.slice(0, static_cast<std::int64_t>(lastRows.size()));
-      context.ops.rows.gather(context, states, views.pass.residual(config.layers),
-                              staged(context.device, std::span<const std::int32_t>(lastRows)));
-      context.ops.rmsNorm.forward(context, states, views.rstd, states, model_.weights().finalNorm(), config.normEps);
-    }
-  }
-  drawTokens(plan, views.gathered.slice(0, static_cast<std::int64_t>(lastRows.size())), hiddenRows);
+  return rows;
 }
 
-void Scheduler::drawTokens(const Plan& plan, View normed, const std::vector<std::int64_t>& hiddenRows) {
+// Who draws from a state of this pass comes first, the others draw from one that the tree keeps. The rows of the former.
+std::vector<std::int32_t> Scheduler::rowsOfStates(Plan& plan) {
+  std::unordered_map<const TokenTree::Node*, std::int32_t> rows;
+  for (const Stretch& stretch : plan.stretches) {
+    if (stretch.position + stretch.count != static_cast<std::int32_t>(stretch.sequence->tokens.size())) continue;
+    rows.emplace(stretch.sequence->tail, static_cast<std::int32_t>(stretch.row) + stretch.count - 1);
+  }
+  std::ranges::stable_partition(plan.drawing, [&rows](const Sequence* each) { return rows.contains(each->tail); });
+  std::vector<std::int32_t> ofStates;
+  for (const Sequence* sequence : plan.drawing) {
+    const auto row = rows.find(sequence->tail);
+    if (row != rows.end()) ofStates.push_back(row->second);
+  }
+  return ofStates;
+}
+
+void Scheduler::gatherStates(const Plan& plan, const SamplerViews& views, std::span<const std::int32_t> lastRows) {
   const ModelConfig& config = model_.config();
   Context& context = model_.context();
-  // Prompt ends keep their state in the tree: the other choices of a group, and later requests, draw from it.
-  std::vector<float> computed;
-  for (std::size_t i = 0; i < plan.stretches.size(); i++) {
-    const Sequence& sequence = *plan.stretches[i].sequence;
-    const bool promptEnd = sequence.tokens.size() == sequence.request->request.prompt.size();
-    if (hiddenRows[i] < 0 || (!promptEnd && sequence.tail->pins < 2)) continue;
-    if (computed.empty()) computed = readFloats(context.device, normed);
-    const float* state = computed.data() + hiddenRows[i] * config.hidden;
-    sequence.tail->hidden.assign(state, state + config.hidden);
+  const auto computed = static_cast<std::int64_t>(lastRows.size());
+  if (computed > 0) {
+    const View states = views.states.slice(0, computed);
+    context.ops.rows.gather(context, states, views.pass.residual(config.layers), staged(context.device, lastRows));
+    context.ops.rmsNorm.forward(context, states, views.rstd, states, model_.weights().finalNorm(), config.normEps);
   }
-  // Where the state of each lies: a row of `normed`, or on the host below 0.
-  std::vector<std::int32_t> states;
-  for (const Sequence* sequence : plan.drawing) {
-    std::int64_t row = -1;
-    for (std::size_t i = 0; i < plan.stretches.size() && row < 0; i++) {
-      if (plan.stretches[i].sequence == sequence) row = hiddenRows[i];
-    }
-    states.push_back(static_cast<std::int32_t>(row));
+  const std::int64_t kept = views.states.rows - computed;
+  if (kept == 0) return;
+  std::vector<float> numbers;
+  std::vector<std::int32_t> rows;
+  for (std::int64_t i = 0; i < kept; i++) {
+    const std::vector<float>& hidden = plan.drawing[static_cast<std::size_t>(computed + i)]->tail->hidden;
+    numbers.insert(numbers.end(), hidden.begin(), hidden.end());
+    rows.push_back(static_cast<std::int32_t>(i));
   }
-  const View slice = arena_.matrix(std::min(kLogitRows, static_cast<std::int64_t>(states.size())), config.hidden);
-  const View logits = arena_.matrix(slice.rows, config.vocabulary);
-  for (std::size_t begin = 0; begin < states.size(); begin += static_cast<std::size_t>(kLogitRows)) {
-    const std::size_t count = std::min(states.size() - begin, static_cast<std::size_t>(kLogitRows));
-    const auto rows = static_cast<std::int64_t>(count);
-    for (std::int64_t i = 0; i < rows; i++) {
-      const std::size_t at = begin + static_cast<std::size_t>(i);
-      const View to = slice.slice(i, 1);
-      const std::size_t bytes = static_cast<std::size_t>(config.hidden) * sizeof(float);
-      if (states[at] < 0) {
-        context.device.copyIn(to.data, plan.drawing[at]->tail->hidden.data(), bytes);
-      } else {
-        context.device.copy(to.data, normed.slice(states[at], 1).data, bytes);
-      }
-    }
-    context.ops.linear.forward(context, logits.slice(0, rows), slice.slice(0, rows), model_.weights().head());
-    for (std::size_t i = 0; i < count; i++) {
-      Sequence& sequence = *plan.drawing[begin + i];
+  const float* from = staged(context.device, std::span<const float>(numbers)).data();
+  context.ops.rows.gather(context, views.states.slice(computed, kept), matrix(const_cast<float*>(from), kept, config.hidden),
+                          staged(context.device, std::span<const std::int32_t>(rows)));
+}
+
+void Scheduler::drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn) {
+  Context& context = model_.context();
+  for (std::int64_t begin = 0; begin < views.states.rows; begin += kLogitRows) {
+    const View states = views.states.slice(begin, std::min(kLogitRows, views.states.rows - begin));
+    const View logits = views.logits.slice(0, states.rows);
+    context.ops.linear.forward(context, logits, states, model_.weights().head());
+    for (std::int64_t i = 0; i < states.rows; i++) {
+      const Sequence& sequence = *plan.drawing[static_cast<std::size_t>(begin + i)];
       const SampleRequest& request = sequence.request->request;
-      const View row = logits.slice(static_cast<std::int64_t>(i), 1);
+      const View row = logits.slice(i, 1);
       const float inverseTemperature = request.draw.temperature == 0 ? 1.0F : 1.0F / request.draw.temperature;
       const auto position = static_cast<std::uint32_t>(sequence.tokens.size() - request.prompt.size());
-      accept(sequence, draw(row, gatherStatistics(context, row, inverseTemperature), request.draw,
-                            {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice),
-                             position}));
+      drawn[static_cast<std::size_t>(begin + i)] =
+          draw(row, gatherStatistics(context, row, inverseTemperature), request.draw,
+               {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice), position});
     }
+  }
+}
+
+// Prompt ends keep their state in the tree: the other choices of a group, and later requests, draw from it. Read after the
+// draw, when nothing is under way any more.
+void Scheduler::keepPromptStates(const Plan& plan, View computed) {
+  std::vector<float> numbers;
+  for (std::int64_t i = 0; i < computed.rows; i++) {
+    const Sequence& sequence = *plan.drawing[static_cast<std::size_t>(i)];
+    const bool promptEnd = sequence.tokens.size() == sequence.request->request.prompt.size();
+    if ((!promptEnd && sequence.tail->pins < 2) || !sequence.tail->hidden.empty()) continue;
+    if (numbers.empty()) numbers = readFloats(model_.context().device, computed);
+    const float* state = numbers.data() + i * computed.cols;
+    sequence.tail->hidden.assign(state, state + computed.cols);
   }
 }
 

@@ -4,6 +4,7 @@
 //   Collectives wait for every lane of their mask. Shared memory starts as 0xff. cp.async arrives at its wait, no earlier.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <type_traits>
 
 #include "core/half.h"
+#include "cuda/emulation_graph.h"
 #include "cuda/emulation_hopper.h"
 #include "cuda/emulation_runtime.h"
 #include "cuda/emulation_threads.h"
@@ -28,11 +30,6 @@
 #define blockIdx (::agl::emulation::block.index)
 #define blockDim (::agl::emulation::block.size)
 #define gridDim (::agl::emulation::block.grid)
-
-struct dim3 {
-  unsigned x, y, z;
-  constexpr dim3(unsigned width = 1, unsigned height = 1, unsigned depth = 1) : x(width), y(height), z(depth) {}
-};
 
 // ---- vectors
 
@@ -164,26 +161,34 @@ void copyAsyncWait() {
   copyAsyncWaitFor(N);
 }
 
-// Of the kernel's own arguments.
+// A kernel as the runtime knows it: by its address, once it has been told how it is called.
 template <class... P>
-cudaError_t start(CUstream_st*, dim3 grid, dim3 block, std::size_t sharedBytes, void (*kernel)(P...), P... arguments) {
-  struct Closure {
-    void (*kernel)(P...);
-    std::tuple<P...> arguments;
-  } closure{kernel, {arguments...}};
-  const void* pointers[sizeof...(P) + 1] = {};
-  std::size_t count = 0;
-  [[maybe_unused]] const auto collect = [&](const auto& argument) {
-    if constexpr (std::is_pointer_v<std::remove_cvref_t<decltype(argument)>>) pointers[count++] = argument;
+const void* functionOf(void (*kernel)(P...)) {
+  static constexpr std::size_t sizes[] = {sizeof(P)..., 0};
+  static constexpr bool arePointers[] = {std::is_pointer_v<P>..., false};
+  const auto run = [](const void* function, const unsigned char* arguments, emulation::Launch launch) {
+    struct Closure {
+      void (*kernel)(P...);
+      std::tuple<P...> arguments;
+    };
+    [[maybe_unused]] const auto take = [&arguments]<class T>(std::type_identity<T>) {
+      std::array<unsigned char, sizeof(T)> bytes;
+      std::memcpy(bytes.data(), arguments, sizeof(T));
+      arguments += sizeof(T);
+      return std::bit_cast<T>(bytes);
+    };
+    Closure closure{reinterpret_cast<void (*)(P...)>(const_cast<void*>(function)),
+                    std::tuple<P...>{take(std::type_identity<P>{})...}};  // braces: in order
+    launch.thread = [](void* all) {
+      auto& own = *static_cast<Closure*>(all);
+      std::apply(own.kernel, own.arguments);
+    };
+    launch.closure = &closure;
+    return emulation::runLaunch(launch);
   };
-  (collect(arguments), ...);
-  const emulation::Launch launch{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, sharedBytes,
-                                 [](void* all) {
-                                   auto& own = *static_cast<Closure*>(all);
-                                   std::apply(own.kernel, own.arguments);
-                                 },
-                                 &closure};
-  return emulation::launch(launch, pointers, count);
+  const void* function = reinterpret_cast<const void*>(kernel);
+  emulation::learn(function, {sizeof...(P), sizes, arePointers, run});
+  return function;
 }
 
 }  // namespace agl::cuda

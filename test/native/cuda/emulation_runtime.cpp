@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
+
+#include "cuda/emulation_stream.h"
 
 namespace agl::emulation {
 namespace {
@@ -32,6 +35,8 @@ struct State {
   std::mutex mutex;
   Machine machine;
   std::vector<Allocation> allocations;
+  std::map<const unsigned char*, std::size_t> pageLocked;
+  std::map<const void*, Kernel> kernels;
   std::size_t used = 0;
   bool lost = false;
   cudaError_t lastError = cudaSuccess;
@@ -41,11 +46,6 @@ struct State {
 State& state() {
   static State all;
   return all;
-}
-
-cudaError_t failed(cudaError_t error) {
-  if (error != cudaSuccess) state().lastError = error;
-  return error;
 }
 
 // Of the allocation that holds all of these bytes.
@@ -75,39 +75,82 @@ void poison([[maybe_unused]] const Allocation& one, [[maybe_unused]] bool poison
 #endif
 }
 
-cudaError_t start(const Launch& launch, const void* const* pointers, std::size_t count) {
-  State& all = state();
-  const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
-  const std::size_t blocks = std::size_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  if (blocks == 0 || launch.grid.y > 65535 || launch.grid.z > 65535 || threads == 0 || threads > kMaxThreads ||
-      launch.block.z > 64 || launch.sharedBytes > kMaxSharedBytes) {
+bool isPageLocked(const void* data, std::size_t bytes) {
+  const auto* at = static_cast<const unsigned char*>(data);
+  const auto after = state().pageLocked.upper_bound(at);
+  if (after == state().pageLocked.begin()) return false;
+  const auto& [begin, size] = *std::prev(after);
+  return at + bytes <= begin + size;
+}
+
+// Whether a pointer among the arguments is neither null nor the device's; then the message says which.
+bool pointsElsewhere(const Kernel& kernel, const unsigned char* arguments) {
+  std::size_t pointers = 0;
+  for (std::size_t i = 0; i < kernel.count; arguments += kernel.sizes[i++]) {
+    if (!kernel.arePointers[i]) continue;
+    pointers++;
+    const void* pointer = nullptr;
+    std::memcpy(&pointer, arguments, sizeof pointer);
+    if (pointer == nullptr || find(pointer, 1) != nullptr) continue;
+    std::snprintf(state().message, sizeof state().message, "expected device memory in pointer %zu of the launch, got %p",
+                  pointers, pointer);
+    return true;
+  }
+  return false;
+}
+
+cudaError_t check(const Call& call, const Kernel& kernel) {
+  const std::size_t threads = std::size_t{call.block.x} * call.block.y * call.block.z;
+  const std::size_t blocks = std::size_t{call.grid.x} * call.grid.y * call.grid.z;
+  if (blocks == 0 || call.grid.y > 65535 || call.grid.z > 65535 || threads == 0 || threads > kMaxThreads || call.block.z > 64) {
     return cudaErrorInvalidConfiguration;
   }
-  for (std::size_t i = 0; i < count; i++) {
-    if (pointers[i] == nullptr || find(pointers[i], 1) != nullptr) continue;
-    std::snprintf(all.message, sizeof all.message, "expected device memory in pointer %zu of the launch, got %p", i + 1,
-                  pointers[i]);
-    return cudaErrorIllegalAddress;
-  }
-  setReadable(true);
-  const char* mistake = runLaunch(launch);
-  setReadable(false);
-  if (mistake == nullptr) return cudaSuccess;
-  std::snprintf(all.message, sizeof all.message, "%s", mistake);
-  return cudaErrorLaunchFailure;
+  return call.sharedBytes > kernel.sharedBytes ? cudaErrorInvalidValue : cudaSuccess;
 }
 
 }  // namespace
 
 void setMachine(const Machine& machine) { state().machine = machine; }
+const Machine& machine() { return state().machine; }
 void loseDevice(bool lost) { state().lost = lost; }
 
-cudaError_t launch(const Launch& launch, const void* const* pointers, std::size_t count) {
+void learn(const void* function, const Kernel& kernel) {
+  const std::lock_guard lock(state().mutex);
+  state().kernels.try_emplace(function, kernel);
+}
+
+cudaError_t prepareCall(Call& into, const void* function, dim3 grid, dim3 size, void** arguments, std::size_t sharedBytes) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  const auto kernel = all.kernels.find(function);
+  if (kernel == all.kernels.end()) return cudaErrorInvalidDeviceFunction;
+  into = {function, {grid.x, grid.y, grid.z}, {size.x, size.y, size.z}, sharedBytes, {}};
+  for (std::size_t i = 0; i < kernel->second.count; i++) {
+    const auto* from = static_cast<const unsigned char*>(arguments[i]);
+    if (from == nullptr) return cudaErrorInvalidValue;
+    into.arguments.insert(into.arguments.end(), from, from + kernel->second.sizes[i]);
+  }
+  return check(into, kernel->second);
+}
+
+cudaError_t runCall(const Call& call) {
   State& all = state();
   const std::lock_guard lock(all.mutex);
   all.message[0] = 0;
-  if (all.lost) return failed(cudaErrorLaunchFailure);
-  return failed(start(launch, pointers, count));
+  const Kernel& kernel = all.kernels.at(call.function);
+  if (pointsElsewhere(kernel, call.arguments.data())) return failed(cudaErrorIllegalAddress);
+  setReadable(true);
+  const Launch launch{call.grid, call.block, call.sharedBytes, nullptr, nullptr};
+  const char* mistake = kernel.run(call.function, call.arguments.data(), launch);
+  setReadable(false);
+  if (mistake == nullptr) return cudaSuccess;
+  std::snprintf(all.message, sizeof all.message, "%s", mistake);
+  return failed(cudaErrorLaunchFailure);
+}
+
+cudaError_t failed(cudaError_t error) {
+  if (error != cudaSuccess) state().lastError = error;
+  return error;
 }
 
 }  // namespace agl::emulation
@@ -153,8 +196,11 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = nullptr;
   return cudaSuccess;
 }
-cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return state().lost ? failed(cudaErrorLaunchFailure) : cudaSuccess; }
+cudaError_t cudaStreamDestroy(cudaStream_t) { return waitForAll(); }
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  const cudaError_t error = waitForAll();
+  return failed(state().lost ? cudaErrorLaunchFailure : error);
+}
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   State& all = state();
@@ -181,6 +227,7 @@ cudaError_t cudaMalloc(void** data, std::size_t bytes) {
 }
 
 cudaError_t cudaFree(void* data) {
+  waitForAll();
   State& all = state();
   const std::lock_guard lock(all.mutex);
   if (data == nullptr) return cudaSuccess;
@@ -196,35 +243,74 @@ cudaError_t cudaFree(void* data) {
 
 cudaError_t cudaMallocHost(void** data, std::size_t bytes) {
   *data = std::malloc(bytes);
-  return *data == nullptr ? failed(cudaErrorMemoryAllocation) : cudaSuccess;
+  if (*data == nullptr) return failed(cudaErrorMemoryAllocation);
+  const std::lock_guard lock(state().mutex);
+  state().pageLocked[static_cast<unsigned char*>(*data)] = bytes;
+  return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void* data) {
+  waitForAll();
+  const std::lock_guard lock(state().mutex);
+  state().pageLocked.erase(static_cast<unsigned char*>(data));
   std::free(data);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
   State& all = state();
-  const std::lock_guard lock(all.mutex);
-  if (all.lost) return failed(cudaErrorLaunchFailure);
-  const bool toHolds = kind == cudaMemcpyDeviceToHost || find(to, bytes) != nullptr;
-  const bool fromHolds = kind == cudaMemcpyHostToDevice || find(from, bytes) != nullptr;
-  if (!toHolds || !fromHolds) return failed(cudaErrorInvalidValue);
-  setReadable(true);
-  std::memcpy(to, from, bytes);
-  setReadable(false);
-  return cudaSuccess;
+  std::vector<unsigned char> pageable;  // is read before the call returns
+  {
+    const std::lock_guard lock(all.mutex);
+    if (all.lost) return failed(cudaErrorLaunchFailure);
+    const bool toHolds = kind == cudaMemcpyDeviceToHost || find(to, bytes) != nullptr;
+    const bool fromHolds = kind == cudaMemcpyHostToDevice || find(from, bytes) != nullptr;
+    if (!toHolds || !fromHolds) return failed(cudaErrorInvalidValue);
+    const auto* host = static_cast<const unsigned char*>(from);
+    if (kind == cudaMemcpyHostToDevice && !isPageLocked(from, bytes)) pageable.assign(host, host + bytes);
+  }
+  return submit([=, &all, pageable = std::move(pageable)] {
+    const std::lock_guard lock(all.mutex);
+    setReadable(true);
+    std::memcpy(to, pageable.empty() ? from : pageable.data(), bytes);
+    setReadable(false);
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaStream_t) {
   State& all = state();
+  {
+    const std::lock_guard lock(all.mutex);
+    if (all.lost) return failed(cudaErrorLaunchFailure);
+    if (find(to, bytes) == nullptr) return failed(cudaErrorInvalidValue);
+  }
+  return submit([=, &all] {
+    const std::lock_guard lock(all.mutex);
+    setReadable(true);
+    std::memset(to, byte, bytes);
+    setReadable(false);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute, int value) {
+  State& all = state();
   const std::lock_guard lock(all.mutex);
-  if (all.lost) return failed(cudaErrorLaunchFailure);
-  if (find(to, bytes) == nullptr) return failed(cudaErrorInvalidValue);
-  setReadable(true);
-  std::memset(to, byte, bytes);
-  setReadable(false);
+  const auto kernel = all.kernels.find(function);
+  if (kernel == all.kernels.end()) return failed(cudaErrorInvalidDeviceFunction);
+  if (value < 0 || static_cast<std::size_t>(value) > kMaxSharedBytes) return failed(cudaErrorInvalidValue);
+  kernel->second.sharedBytes = static_cast<std::size_t>(value);
   return cudaSuccess;
+}
+
+cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, std::size_t sharedBytes,
+                             cudaStream_t) {
+  if (state().lost) return failed(cudaErrorLaunchFailure);
+  Call call;
+  if (const cudaError_t error = prepareCall(call, function, grid, block, arguments, sharedBytes); error != cudaSuccess) {
+    return failed(error);
+  }
+  return submit([call = std::move(call)] { return runCall(call); });
 }
 
 CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_t rank, void* data, const cuuint64_t* sizes,
@@ -262,6 +348,7 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorMemoryAllocation: return "out of memory";
     case cudaErrorInvalidConfiguration: return "invalid configuration argument";
     case cudaErrorNoDevice: return "no CUDA-capable device is detected";
+    case cudaErrorInvalidDeviceFunction: return "invalid device function";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
     case cudaErrorLaunchFailure: return "unspecified launch failure";

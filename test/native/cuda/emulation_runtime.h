@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "cuda/emulation_threads.h"
 
@@ -12,6 +13,7 @@ enum cudaError_t : int {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9,
+  cudaErrorInvalidDeviceFunction = 98,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
   cudaErrorIllegalAddress = 700,
@@ -28,8 +30,16 @@ struct cudaDeviceProp {
   char name[256];
   std::size_t totalGlobalMem;
 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 using cudaStream_t = struct CUstream_st*;
+using cudaEvent_t = struct CUevent_st*;
 constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaEventDisableTiming = 2;
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned width = 1, unsigned height = 1, unsigned depth = 1) : x(width), y(height), z(depth) {}
+};
 
 // What core/cuda_tensor_map.cu asks the driver for.
 using cuuint32_t = std::uint32_t;
@@ -58,12 +68,19 @@ cudaError_t cudaMemGetInfo(std::size_t* available, std::size_t* total);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaMalloc(void** data, std::size_t bytes);
 cudaError_t cudaFree(void* data);
 cudaError_t cudaMallocHost(void** data, std::size_t bytes);
 cudaError_t cudaFreeHost(void* data);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value);
+cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, std::size_t sharedBytes,
+                             cudaStream_t stream);
 cudaError_t cudaGetLastError();
 // After a launch that failed: what its kernel did wrong.
 const char* cudaGetErrorString(cudaError_t error);
@@ -77,12 +94,36 @@ struct Machine {
   int minor = 0;
   int multiprocessors = 4;
   std::size_t bytes = std::size_t{8} << 30;
+  std::size_t graphNodes = SIZE_MAX;  // no graph of more is made runnable, for lack of memory
 };
 void setMachine(const Machine& machine);
+const Machine& machine();
 // Every call fails from now on, as after a crash of a kernel, until false.
 void loseDevice(bool lost);
 
+// How a kernel is called.
+struct Kernel {
+  std::size_t count;  // of its arguments
+  const std::size_t* sizes;
+  const bool* arePointers;
+  // With the arguments' bytes one after another. Null, or the mistake that ended it.
+  const char* (*run)(const void* function, const unsigned char* arguments, Launch launch);
+  std::size_t sharedBytes = 48 * 1024;  // it may be launched with at most so many
+};
+void learn(const void* function, const Kernel& kernel);
+
+// One launch and a copy of its arguments.
+struct Call {
+  const void* function;
+  Index3 grid, block;
+  std::size_t sharedBytes;
+  std::vector<unsigned char> arguments;
+};
+cudaError_t prepareCall(Call& into, const void* function, dim3 grid, dim3 size, void** arguments, std::size_t sharedBytes);
 // Checks the arguments that are pointers, then runs it: the launches of all threads one after another.
-cudaError_t launch(const Launch& launch, const void* const* pointers, std::size_t count);
+cudaError_t runCall(const Call& call);
+
+// Is the last error from now on.
+cudaError_t failed(cudaError_t error);
 
 }  // namespace agl::emulation
