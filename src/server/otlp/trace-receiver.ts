@@ -26,7 +26,7 @@ export interface TraceAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** Answers any request; throws only what nobody expected. */
+/** Answers any request; throws what nobody expected, and an ApiError that says when to come back. */
 export type TraceReceiver = (request: Received) => Promise<TraceAnswer>;
 
 export function createTraceReceiver(store: LightningStore, options: OtlpOptions = {}): TraceReceiver {
@@ -59,6 +59,8 @@ export function createTraceReceiver(store: LightningStore, options: OtlpOptions 
       if (placed.reason !== null) options.onRejected?.(placed.rejected, placed.reason);
       return answer(request, 200, type, type === kJson ? jsonResponse(placed) : protobufResponse(placed));
     } catch (error) {
+      // Whoever counts requests refuses this one.
+      if (error instanceof ApiError && error.retrySeconds !== null) throw error;
       return failure(request, type ?? kProtobuf, error);
     }
   };

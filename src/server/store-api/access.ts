@@ -1,9 +1,8 @@
 // Who may ask: a key in constant time, and without one only this machine's own programs, no web page that a browser on it shows.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError } from "./api-error.js";
-import { headerOf, type Received } from "./request-body.js";
+import { headerOf, type Received, type SocketRequest } from "./request-body.js";
 
 export interface AccessOptions {
   /** Null: only requests addressed to this machine by a loopback name. */
@@ -16,7 +15,7 @@ export interface Access {
   /** @throws ApiError 401, 403 */
   readonly check: MiddlewareHandler;
   /** Whether `check` would let a request by that no web page sent, and leave its answer as it is. */
-  admits(request: IncomingMessage): boolean;
+  admits(request: SocketRequest): boolean;
 }
 
 export function createAccess({ key, corsOrigins }: AccessOptions): Access {

@@ -12,6 +12,8 @@ export interface InFlight {
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Within `run`: what only waits counts as no work. It comes back without being refused. */
   waitAside<T>(wait: () => Promise<T>): Promise<T>;
+  /** Within `run`, before anything was done: a body that is still arriving counts as no work. @throws as `run`, when it comes back to too many */
+  receive<T>(read: () => Promise<T>): Promise<T>;
 }
 
 export function createInFlight(most: number): InFlight {
@@ -24,6 +26,7 @@ export function createInFlight(most: number): InFlight {
       count -= change;
     }
   };
+  const refusal = () => new ApiError(503, tooMany(most), "E_STORE", kRetrySeconds);
   return {
     get count() {
       return count;
@@ -32,10 +35,15 @@ export function createInFlight(most: number): InFlight {
       return count >= most;
     },
     async run(work) {
-      if (count >= most) throw new ApiError(503, tooMany(most), "E_STORE", kRetrySeconds);
+      if (count >= most) throw refusal();
       return counted(1, work);
     },
     waitAside: (wait) => counted(-1, wait),
+    async receive(read) {
+      const body = await counted(-1, read);
+      if (count > most) throw refusal();
+      return body;
+    },
   };
 }
 

@@ -1,19 +1,26 @@
 // A request's body, bounded before and after decompression, as bytes or as JSON. What is wrong with it is the client's error.
 import { isUtf8 } from "node:buffer";
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, inflate, inflateSync } from "node:zlib";
 import type { Context } from "hono";
 import { isNestedTooDeep, kMaxDepth } from "../json-depth.js";
 import { ApiError } from "./api-error.js";
+import type { InFlight } from "./in-flight.js";
 
 /** A request as hono hands it on, or as it came from the socket. */
-export type Received = Context | IncomingMessage;
+export type Received = Context | SocketRequest;
+
+export interface SocketRequest {
+  readonly incoming: IncomingMessage;
+  /** Where it counts. */
+  readonly inFlight: InFlight;
+}
 
 /** @param name  in small letters */
 export function headerOf(request: Received, name: string): string | undefined {
-  if (!(request instanceof IncomingMessage)) return request.req.header(name);
-  const value = request.headers[name];
+  if ("req" in request) return request.req.header(name);
+  const value = request.incoming.headers[name];
   return typeof value === "object" ? value.join(", ") : value;
 }
 
@@ -86,13 +93,20 @@ function joined(pieces: readonly Buffer[]): Buffer {
 
 async function readRaw(request: Received, maxBytes: number): Promise<readonly Buffer[]> {
   if (Number(headerOf(request, "content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (request instanceof IncomingMessage) return collect(request, maxBytes);
-  const incoming: IncomingMessage | undefined = request.env?.incoming;
+  const { incoming, inFlight } = socketOf(request);
   // A socket's own stream where there is one: the web's costs a copy of each body.
-  if (incoming !== undefined) return collect(incoming, maxBytes);
+  if (incoming !== undefined) {
+    const read = () => collect(incoming, maxBytes);
+    return inFlight === undefined ? read() : inFlight.receive(read);
+  }
+  if (!("req" in request)) return [];
   const bytes = Buffer.from(await request.req.raw.arrayBuffer());
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes.length === 0 ? [] : [bytes];
+}
+
+function socketOf(request: Received): Partial<SocketRequest> {
+  return "req" in request ? (request.env ?? {}) : request;
 }
 
 // By events: leaving an iterator early would cut the connection before the refusal is sent.

@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly requestTimeoutMs?: number;
   /**
    * Requests worked on at once; further ones are answered 503 with Retry-After, which clients of ours follow. Those that wait for a
-   * rollout or its end, and calls that go on to a model, do not count. Default 1,024.
+   * rollout or its end, whose bodies are still arriving, and calls that go on to a model, do not count. Default 1,024.
    */
   readonly maxInFlight?: number;
   /** A client that wants to wait longer asks again; default 25 s. */

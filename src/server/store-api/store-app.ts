@@ -64,7 +64,12 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
     if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
     return access.check(c, next);
   });
-  app.use((c, next) => (kUncounted.test(c.req.path) ? next() : inFlight.run(next)));
+  app.use((c, next) => {
+    if (kUncounted.test(c.req.path)) return next();
+    // Beside the socket, where the body is read.
+    Object.assign(c.env as object, { inFlight });
+    return inFlight.run(next);
+  });
 
   const routes = [
     ...queueRoutes(store, polls),

@@ -13,19 +13,48 @@ const enqueue = (server: StoreServer) =>
   });
 const metrics = async (server: StoreServer) => (await fetch(`${server.url}/metrics`)).text();
 
-/** A request that is worked on until its last byte is sent. */
-async function hold(server: StoreServer): Promise<() => void> {
+/** A store, and a request to a server of it that is worked on until it is released. */
+function busyStore() {
+  const store = createMemoryStore();
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.getLatestResources = async () => {
+    await released;
+    return null;
+  };
+  const hold = async (server: StoreServer) => {
+    void fetch(`${server.url}/v1/agl/resources/latest`);
+    await vi.waitFor(async () => expect(await metrics(server)).toContain("agl_http_in_flight 1\n"));
+    return release;
+  };
+  return { store, hold };
+}
+
+const kTracesHead = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\n";
+const kEnqueueHead = "POST /v1/agl/queues/rollouts/enqueue HTTP/1.1\r\nhost: localhost\r\n";
+
+/** Sends the half of a body. @returns sends the rest, and resolves with the answer's status and whether it says when to come back */
+async function sendHalf(server: StoreServer, head: string, body: Buffer) {
   const socket = connect(server.port, "127.0.0.1");
-  socket.write(
-    "POST /v1/agl/queues/rollouts/enqueue HTTP/1.1\r\nhost: localhost\r\ncontent-length: 15\r\n\r\n",
-  );
-  await vi.waitFor(async () => expect(await metrics(server)).toContain("agl_http_in_flight 1\n"));
-  return () => void socket.end('{"rollouts":[]}');
+  let answer = "";
+  socket.setEncoding("latin1").on("data", (text: string) => {
+    answer += text;
+  });
+  socket.write(`${head}content-length: ${body.length}\r\n\r\n`);
+  await new Promise((resolve) => socket.write(body.subarray(0, 1), resolve));
+  return async () => {
+    socket.write(body.subarray(1));
+    await vi.waitFor(() => expect(answer).toMatch(/^HTTP.*\r\n\r\n/s));
+    socket.destroy();
+    return [Number(answer.slice(9, 12)), /retry-after: 1\r\n/i.test(answer)];
+  };
 }
 
 describe("a store server with as much to do as it takes", () => {
   it("answers 503 with Retry-After before it does anything, and takes requests again later", async () => {
-    const store = createMemoryStore();
+    const { store, hold } = busyStore();
     await using server = await serve({ store, port: 0, maxInFlight: 1 });
     const release = await hold(server);
     const refused = await enqueue(server);
@@ -39,7 +68,8 @@ describe("a store server with as much to do as it takes", () => {
   });
 
   it("refuses exporters' spans alike, and whoever may not ask at all still for that reason", async () => {
-    await using server = await serve({ store: createMemoryStore(), port: 0, maxInFlight: 1 });
+    const { store, hold } = busyStore();
+    await using server = await serve({ store, port: 0, maxInFlight: 1 });
     const release = await hold(server);
     const headers = { "content-type": "application/x-protobuf" };
     const traces = await fetch(`${server.url}/v1/traces`, { method: "POST", headers, body: "" });
@@ -47,6 +77,39 @@ describe("a store server with as much to do as it takes", () => {
     const page = await fetch(`${server.url}/v1/agl/statistics`, { headers: { origin: "https://x.example" } });
     expect(page.status).toBe(403);
     release();
+  });
+
+  it("does not count requests whose bodies are still arriving, nor lets them keep anybody out", async () => {
+    const store = createMemoryStore();
+    await using server = await serve({ store, port: 0, maxInFlight: 1 });
+    const body = Buffer.from('{"rollouts":[]}');
+    const halves = [
+      await sendHalf(server, kEnqueueHead, body),
+      await sendHalf(server, kTracesHead, Buffer.from([0x0a, 0])),
+    ];
+    await pause(50);
+    expect(await metrics(server)).toContain("agl_http_in_flight 0\n");
+    expect((await enqueue(server)).status).toBe(201);
+    expect(await Promise.all(halves.map((finish) => finish()))).toEqual([
+      [201, false],
+      [200, false],
+    ]);
+    expect(await metrics(server)).toContain("agl_http_in_flight 0\n");
+  });
+
+  it("refuses bodies that arrive while there is too much to do, before it does anything", async () => {
+    const { store, hold } = busyStore();
+    await using server = await serve({ store, port: 0, maxInFlight: 1 });
+    const halves = [
+      await sendHalf(server, kEnqueueHead, Buffer.from('{"rollouts":[{"input":1}]}')),
+      await sendHalf(server, kTracesHead, Buffer.from([0x0a, 0])),
+    ];
+    await pause(50);
+    const release = await hold(server);
+    for (const finish of halves) expect(await finish()).toEqual([503, true]);
+    expect((await store.statistics()).rollouts).toBe(0);
+    release();
+    await vi.waitFor(async () => expect(await metrics(server)).toContain("agl_http_in_flight 0\n"));
   });
 
   it("does not count requests that wait for a rollout or for its end", async () => {
@@ -93,7 +156,8 @@ describe("a store server with as much to do as it takes", () => {
   });
 
   it("is given up by our client when its time is over", async () => {
-    await using server = await serve({ store: createMemoryStore(), port: 0, maxInFlight: 1 });
+    const { store, hold } = busyStore();
+    await using server = await serve({ store, port: 0, maxInFlight: 1 });
     const client = await openHttpStore(server.url, { timeoutMs: 500 });
     const release = await hold(server);
     const refused = client.enqueue([{ input: 1 }]);

@@ -1,6 +1,7 @@
 // Exporters' requests as they come over a socket: kept past hono, and refused as any other.
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { type ServeOptions, serve } from "../../../src/server/store-api/serve.js";
@@ -99,10 +100,11 @@ describe("a server that exporters send spans to", () => {
     await using app = await open();
     const socket = connect(app.server.port, "127.0.0.1");
     const head = `POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\n`;
-    socket.write(`${head}content-length: 100\r\n\r\nhalf of it`);
-    await expect.poll(app.metrics).toEqual(["agl_http_in_flight 1"]);
+    await new Promise((resolve) => socket.write(`${head}content-length: 100\r\n\r\nhalf of it`, resolve));
+    await pause(50);
     socket.destroy();
-    await expect.poll(async () => (await app.metrics())[0]).toBe("agl_http_in_flight 0");
+    const given = 'agl_http_total{method="POST",path="/v1/traces",status="400"} 1';
+    await expect.poll(app.metrics).toEqual(["agl_http_in_flight 0", given]);
     expect((await app.post({ body: app.body() })).status).toBe(200);
     expect(app.errors).toEqual([]);
   });
