@@ -8,11 +8,11 @@ export const subject = "group";
 const program = fileURLToPath(new URL("group-case.mjs", import.meta.url));
 
 /** @param {import("./run.mjs").Bench} bench */
-export async function* rows({ harness, models, computes, threads, rounds }) {
+export async function* rows({ harness, models, computes, threads, device, rounds }) {
   for (const model of models) {
     for (const compute of computes(model)) {
       const shape = { model, prompt: 1024, group: 8, steps: 64 };
-      const given = { ...shape, compute, threads, repeats: model === "0.5B" ? 1 : 3 };
+      const given = { ...shape, compute, threads, device, repeats: model === "0.5B" ? 1 : 3 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
       const { outputs, loaded } = await harness.measure(command, rounds);
       const turns = outputs.flatMap((output) => output.turns);

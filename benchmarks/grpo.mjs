@@ -24,17 +24,17 @@ export async function* rows(bench) {
 // --- internal ---
 
 async function* rowsOfStep(bench, given) {
-  const { harness, threads, rounds } = bench;
+  const { harness, threads, rounds, device } = bench;
   const engines = bench.computes(model, given.train).map((compute) => ({
     ...{ name: `engine ${compute}`, contender: "engine", compute },
-    command: () => [process.execPath, program, JSON.stringify({ ...given, compute, threads })],
+    command: () => [process.execPath, program, JSON.stringify({ ...given, compute, threads, device })],
   }));
   const contenders = [...engines, ...(await bench.peers.contenders(bench, given))];
   const measured = await harness.compare(contenders, rounds);
   const { kind: _, repeats: __, ...shape } = given;
   for (const { name, contender, compute, about } of contenders) {
     const { outputs, loaded } = measured.get(name);
-    const arithmetic = await bench.limits.arithmetic(threads, compute);
+    const arithmetic = bench.isOnCpu ? await bench.limits.arithmetic(threads, compute) : undefined;
     const steps = outputs.flatMap((output) => output.steps);
     for (const part of parts.filter((one) => steps[0][one] !== undefined)) {
       yield {
@@ -42,12 +42,12 @@ async function* rowsOfStep(bench, given) {
         ...(about === undefined ? {} : { about }),
         ...summarize(steps.map((step) => step[part])),
         unit: "s",
-        ...(part === "step"
+        ...(part === "step" && arithmetic
           ? { limit: flopsOfStep(given) / arithmetic.value, limitedBy: "arithmetic", isa: arithmetic.isa }
           : {}),
         ...(part === "step" && contender === "engine" ? { rows: rowsComputed(steps[0]) } : {}),
         memoryBytes: Math.max(...outputs.map(({ peakBytes }) => peakBytes)),
-        loaded: loaded || arithmetic.loaded,
+        loaded: loaded || (arithmetic?.loaded ?? false),
       };
     }
   }

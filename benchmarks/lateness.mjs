@@ -9,11 +9,11 @@ const program = fileURLToPath(new URL("lateness-case.mjs", import.meta.url));
 const mustMilliseconds = 5;
 
 /** @param {import("./run.mjs").Bench} bench */
-export async function* rows({ harness, models, computes, threads, rounds }) {
+export async function* rows({ harness, models, computes, threads, device, rounds }) {
   // A thread of the engine on every core: the loop has none of its own.
   for (const model of [...new Set([...models, "4.9M"])]) {
     for (const compute of computes(model)) {
-      const given = { model, compute, threads, seconds: model === "0.5B" ? 10 : 4 };
+      const given = { model, compute, threads, device, seconds: model === "0.5B" ? 10 : 4 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
       const { outputs, loaded } = await harness.measure(command, rounds);
       for (const work of Object.keys(outputs[0].delays)) {

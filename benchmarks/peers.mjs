@@ -40,7 +40,7 @@ export class Peers {
     if (this.#checked.has(key) || !peer.does({ kind: "agree", model })) return;
     const [compute] = bench.computes(model);
     const tokens = Array.from(freshTokens(model, 5, 48));
-    const given = { kind: "agree", model, length: 64, tokens, threads: bench.threads };
+    const given = { kind: "agree", model, length: 64, tokens, threads: bench.threads, device: bench.device };
     const ours = await runJson([process.execPath, program, JSON.stringify({ ...given, compute })]);
     const difference = largestDifference(ours.top, (await runJson(peer.command(given))).top);
     if (!(difference <= kTolerance)) {

@@ -3,11 +3,11 @@ import { loadPolicy } from "agentlightning";
 import { modelFolder, models } from "./models.mjs";
 
 /**
- * @param {{ model: string, threads: number, compute: string }} given  from the command line
+ * @param {{ model: string, threads: number, compute: string, device: string }} given  from the command line
  * @param {object} options  more of loadPolicy's
  */
-export async function openCase({ model, threads, compute }, options) {
-  const policy = await loadPolicy(modelFolder(model), { threads, compute, seed: 1, ...options });
+export async function openCase({ model, threads, compute, device }, options) {
+  const policy = await loadPolicy(modelFolder(model), { threads, compute, device, seed: 1, ...options });
   await checkExactness(policy, [freshTokens(model, 7, 4)], 4);
   return policy;
 }

@@ -10,8 +10,8 @@ const program = fileURLToPath(new URL("policy-case.mjs", import.meta.url));
 export const weightBytes = { f32: 4, bf16: 2 };
 
 /**
- * The engine in every compute path that is asked for, each peer that does this work, and a linear read of as many bytes as
- * the weights have.
+ * The engine in every compute path that is asked for, each peer that does this work, and on the CPU a linear read of as many
+ * bytes as the weights have.
  * @param {import("./run.mjs").Bench} bench
  * @param {object} given  what policy-case.mjs is given, without compute and threads
  * @param {{ flops: number, weights: number, reads: number }} work  of the tokens of one sample: flops that no order of the
@@ -21,33 +21,34 @@ export async function* policyRows(bench, given, work) {
   const { harness, threads, rounds } = bench;
   const contenders = [...engines(bench, given), ...(await bench.peers.contenders(bench, given))];
   const paths = [...new Set(contenders.map(({ compute }) => compute))];
-  const readers = paths.map((path) =>
-    bench.limits.reader(`read ${path}`, threads, work.weights * weightBytes[path]),
-  );
+  const readers = bench.isOnCpu
+    ? paths.map((path) => bench.limits.reader(`read ${path}`, threads, work.weights * weightBytes[path]))
+    : [];
   const measured = await harness.compare([...contenders, ...readers], rounds);
   for (const { name, contender, compute, about } of contenders) {
     const { outputs, loaded } = measured.get(name);
     const [{ tokens }] = outputs;
-    const limit = await limitOf(bench, work, compute, toLimit(measured.get(`read ${compute}`)));
+    const reader = measured.get(`read ${compute}`);
+    const limit = reader && (await limitOf(bench, work, compute, toLimit(reader)));
     const { kind, repeats: _, ...shape } = given;
     yield {
-      ...{ subject: kind, contender, shape, dtype: compute, threads, isa: limit.isa },
+      ...{ subject: kind, contender, shape, dtype: compute, threads },
       ...(about === undefined ? {} : { about }),
       ...summarize(outputs.flatMap(({ seconds }) => seconds.map((s) => tokens / s))),
       unit: "tokens/s",
-      ...{ limit: tokens / limit.seconds, limitedBy: limit.by },
+      ...(limit && { limit: tokens / limit.seconds, limitedBy: limit.by, isa: limit.isa }),
       memoryBytes: Math.max(...outputs.map(({ peakBytes }) => peakBytes)),
-      loaded: loaded || limit.loaded,
+      loaded: loaded || (limit?.loaded ?? false),
     };
   }
 }
 
 // --- internal ---
 
-function engines({ computes, threads }, given) {
+function engines({ computes, threads, device }, given) {
   return computes(given.model).map((compute) => ({
     ...{ name: `engine ${compute}`, contender: "engine", compute },
-    command: () => [process.execPath, program, JSON.stringify({ ...given, compute, threads })],
+    command: () => [process.execPath, program, JSON.stringify({ ...given, compute, threads, device })],
   }));
 }
 

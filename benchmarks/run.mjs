@@ -2,9 +2,10 @@
 //   --only products,decode   these subjects      --models "hidden 128"   these models     --rounds N   default 3
 //   --threads N              default all cores   --force                 do not wait for a quiet machine
 //   --compute f32,bf16       these paths         --no-peers              the engine alone
+//   --device cuda            what the engine does there, without peers and limits, which are the CPU's; default cpu
 // Without --compute: 0.5B in bf16 where the engine computes it, else in f32; smaller models in both.
 import { join } from "node:path";
-import { LightningError, loadPolicy } from "agentlightning";
+import { devices, LightningError, loadPolicy } from "agentlightning";
 import { giveUp, root, runQuietly } from "../scripts/command.mjs";
 import { readOptions } from "../scripts/options.mjs";
 import { checkToolchain } from "../scripts/toolchain.mjs";
@@ -36,6 +37,8 @@ import * as training from "./training.mjs";
  * @property {readonly string[]} models  names
  * @property {(model: string, train?: "adapter" | "all") => readonly string[]} computes  paths to measure a model in
  * @property {Peers} peers
+ * @property {string} device  as loadPolicy takes it
+ * @property {boolean} isOnCpu
  * @property {number} threads
  * @property {number} rounds
  */
@@ -44,7 +47,7 @@ const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
 const all = [products, ...engine, quickstart, storeInProcess, storeHttp, otlp];
 const paths = ["f32", "bf16"];
 const names = all.map(({ subject }) => subject);
-const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--threads N] [--rounds N] [--no-peers] [--force]`;
+const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--device cpu | cuda | cuda:N] [--threads N] [--rounds N] [--no-peers] [--force]`;
 const values = readOptions(usage, {
   only: { type: "string" },
   models: { type: "string" },
@@ -53,17 +56,26 @@ const values = readOptions(usage, {
   force: { type: "boolean", default: false },
   compute: { type: "string" },
   "no-peers": { type: "boolean", default: false },
+  device: { type: "string", default: "cpu" },
 });
-const wanted = chosen("only", names);
+const { device } = values;
+const isOnCpu = device === "cpu";
+const deviceName = isOnCpu ? "cpu" : nameOfDevice();
+const wanted = chosen(
+  "only",
+  (isOnCpu ? all : engine).map(({ subject }) => subject),
+);
 const subjects = all.filter(({ subject }) => wanted.includes(subject));
 const harness = new Harness({ force: values.force });
 const bench = {
   harness,
-  limits: new Limits(harness, buildNative("bench_limits")),
-  programs: { products: buildNative("bench_products") },
+  limits: isOnCpu ? new Limits(harness, buildNative("bench_limits")) : undefined,
+  programs: isOnCpu ? { products: buildNative("bench_products") } : undefined,
   models: chosen("models", sizes),
   computes: () => [],
-  peers: new Peers(!values["no-peers"]),
+  peers: new Peers(isOnCpu && !values["no-peers"]),
+  device,
+  isOnCpu,
   threads: positive("threads"),
   rounds: positive("rounds"),
 };
@@ -75,14 +87,14 @@ if (subjects.some((subject) => engine.includes(subject))) {
 let loadedRows = 0;
 for (const { rows } of subjects) {
   for await (const row of rows(bench)) {
-    const written = appendRow(row);
+    const written = appendRow({ device: deviceName, ...row });
     if (written.loaded) loadedRows++;
     console.log(showRow(written));
   }
 }
 if (loadedRows > 0)
   console.log(`${loadedRows} rows were measured on a loaded machine and must not be quoted`);
-if (process.env.PEERS_PYTHON === undefined)
+if (isOnCpu && process.env.PEERS_PYTHON === undefined)
   for (const line of datedLines(subjects.map(({ subject }) => subject))) console.log(line);
 
 // --- internal ---
@@ -93,6 +105,17 @@ function chosen(option, known) {
   if (unknown !== undefined)
     giveUp(`bench: expected --${option} to name some of ${known.join(", ")}, got ${unknown}`);
   return given;
+}
+
+/** What its maker calls the GPU that --device names. */
+function nameOfDevice() {
+  const gpus = devices().filter(({ kind }) => kind === "cuda");
+  const usable = gpus.filter(({ unavailable }) => unavailable === undefined);
+  const found = device === "cuda" ? usable[0] : usable.find(({ name }) => name === device);
+  if (found !== undefined) return found.model ?? found.name;
+  const why = gpus.find(({ unavailable }) => unavailable)?.unavailable;
+  const got = why ?? (usable.map(({ name }) => name).join(", ") || "no GPU");
+  return giveUp(`bench: expected a GPU that can be used as --device ${device}, got ${got}`);
 }
 
 /** Which compute paths a model is measured in, of those that the engine has here. */
@@ -108,7 +131,7 @@ async function choosePaths() {
 
 async function accepts(options) {
   try {
-    await (await loadPolicy(modelFolder("hidden 128"), { contextLength: 64, ...options })).close();
+    await (await loadPolicy(modelFolder("hidden 128"), { contextLength: 64, device, ...options })).close();
     return true;
   } catch (error) {
     if (!(error instanceof LightningError)) throw error;

@@ -8,19 +8,19 @@ export const subject = "switch";
 const program = fileURLToPath(new URL("switch-case.mjs", import.meta.url));
 
 /** @param {import("./run.mjs").Bench} bench */
-export async function* rows({ harness, limits, models, computes, threads, rounds }) {
+export async function* rows({ harness, limits, models, computes, threads, device, isOnCpu, rounds }) {
   for (const model of models) {
     for (const compute of computes(model)) {
-      const given = { model, compute, threads, repeats: 20 };
+      const given = { model, compute, threads, device, repeats: 20 };
       const command = () => [process.execPath, program, JSON.stringify(given)];
       const { outputs, loaded } = await harness.measure(command, rounds);
-      const memory = await limits.memory(threads, outputs[0].weightBytes);
+      const memory = isOnCpu ? await limits.memory(threads, outputs[0].weightBytes) : undefined;
       const differences = outputs.flatMap(({ seconds: { step, none } }) => step.map((s, i) => s - none[i]));
       const row = (part, unit, samples) => ({
         ...{ subject, contender: "engine", shape: { model, part }, dtype: compute, threads },
         ...summarize(samples),
         ...{ unit, memoryBytes: Math.max(...outputs.map(({ peakBytes }) => peakBytes)) },
-        loaded: loaded || memory.loaded,
+        loaded: loaded || (memory?.loaded ?? false),
       });
       yield {
         ...row(
@@ -31,7 +31,7 @@ export async function* rows({ harness, limits, models, computes, threads, rounds
         weightBytes: outputs[0].weightBytes,
         weightGrowthBytes: Math.max(...outputs.map(({ weightGrowthBytes }) => weightGrowthBytes)),
         // Reading and writing them once would take so long; a switch that takes less copies less.
-        copyMilliseconds: (2000 * outputs[0].weightBytes) / memory.value,
+        ...(memory && { copyMilliseconds: (2000 * outputs[0].weightBytes) / memory.value }),
       };
       const none = outputs.flatMap(({ seconds }) => seconds.none.map((s) => 1000 * s));
       yield row("first token without a step", "ms", none);
