@@ -4,11 +4,7 @@
 
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define AGL_DEVICE __device__
-#else
-#define AGL_DEVICE
-#endif
+#include "core/host_device.h"
 
 namespace agl::elementary::source {
 
@@ -20,14 +16,14 @@ constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kLog2E = 0x1.71547652b82fep+0;
 constexpr std::int64_t kExponentBias = 1023;
 
-AGL_DEVICE inline double powerOfTwo(std::int64_t n) {  // n in [-1022, 1023]
+AGL_HOST_DEVICE inline double powerOfTwo(std::int64_t n) {  // n in [-1022, 1023]
   return __builtin_bit_cast(double, static_cast<std::uint64_t>(n + kExponentBias) << 52);
 }
 
 // Nearest whole number, ties to even, for |x| < 2^51.
-AGL_DEVICE inline double nearest(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
+AGL_HOST_DEVICE inline double nearest(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
 
-AGL_DEVICE inline double exp(double x) {
+AGL_HOST_DEVICE inline double exp(double x) {
   if (x != x) return x;
   if (x > 709.79) return kInfinity;
   if (x < -745.14) return 0.0;
@@ -51,7 +47,7 @@ AGL_DEVICE inline double exp(double x) {
   return mantissa * powerOfTwo(half) * powerOfTwo(power - half);
 }
 
-AGL_DEVICE inline double log(double x) {
+AGL_HOST_DEVICE inline double log(double x) {
   if (x != x || x == kInfinity) return x;
   if (x == 0.0) return -kInfinity;
   if (x < 0.0) return kNan;

@@ -28,8 +28,6 @@ void step(Context& ctx, View p, View g, View m, View v, const AdamwStep& options
   });
 }
 
-constexpr std::int64_t kPiece = 4096;
-
 double squaredNormOfPiece(const float* g, std::int64_t count) {
   constexpr std::int64_t lanes = 16;
   double sums[lanes] = {};
@@ -56,12 +54,12 @@ double squaredNorm(Context& ctx, View g) {
   double pieces[batch];
   double sum = 0;
   const std::int64_t count = g.rows * g.cols;
-  for (std::int64_t first = 0; first < count; first += batch * kPiece) {
-    const std::int64_t here = std::min(batch, (count - first + kPiece - 1) / kPiece);
+  for (std::int64_t first = 0; first < count; first += batch * kSquaredNormPiece) {
+    const std::int64_t here = std::min(batch, (count - first + kSquaredNormPiece - 1) / kSquaredNormPiece);
     ctx.pool.run(here, 16, [&](int, std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; i++) {
-        const std::int64_t at = first + i * kPiece;
-        pieces[i] = squaredNormOfPiece(g.f32() + at, std::min(kPiece, count - at));
+        const std::int64_t at = first + i * kSquaredNormPiece;
+        pieces[i] = squaredNormOfPiece(g.f32() + at, std::min(kSquaredNormPiece, count - at));
       }
     });
     for (std::int64_t i = 0; i < here; i++) sum += pieces[i];
@@ -82,6 +80,11 @@ AdamwConstants adamwConstants(const AdamwStep& o) {
           rounded(o.lr / (1 - power(o.beta1, o.step))),
           rounded(std::sqrt(1 - power(o.beta2, o.step))),
           rounded(o.eps)};
+}
+
+std::size_t adamwCudaScratchBytes(std::int64_t count) {
+  const std::int64_t pieces = (count + kSquaredNormPiece - 1) / kSquaredNormPiece;
+  return static_cast<std::size_t>(std::min(kSquaredNormPieces, pieces)) * sizeof(double);
 }
 
 const Adamw kCpuAdamw = {step, squaredNorm};

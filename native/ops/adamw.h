@@ -5,6 +5,7 @@
 // (within a piece: 16 lanes, then one fixed tree), so it does not depend on the number of threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/view.h"
@@ -48,6 +49,12 @@ struct AdamwKernels {
 
 AdamwConstants adamwConstants(const AdamwStep& options);
 
+constexpr std::int64_t kSquaredNormPiece = 4096;
+constexpr std::int64_t kSquaredNormPieces = std::int64_t{1} << 16;  // of a launch on a CUDA device: 268 million numbers
+
 extern const Adamw kCpuAdamw;
+extern const Adamw kCudaAdamw;
+// Of squaredNorm over `count` numbers on a CUDA device.
+std::size_t adamwCudaScratchBytes(std::int64_t count);
 
 }  // namespace agl

@@ -38,14 +38,14 @@ const Ops* cudaOps() {
   static const Ops ops = {
       .linear = kCudaLinear,
       .elementwise = kCudaElementwise,
-      .rmsNorm = {},
-      .rope = {},
-      .swiglu = {},
+      .rmsNorm = kCudaRmsNorm,
+      .rope = kCudaRope,
+      .swiglu = kCudaSwiglu,
       .attention = kCudaAttention,
-      .logSoftmax = {},
-      .embedding = {},
-      .adamw = {},
-      .rows = {},
+      .logSoftmax = kCudaLogSoftmax,
+      .embedding = kCudaEmbedding,
+      .adamw = kCudaAdamw,
+      .rows = kCudaRowMoves,
   };
   return &ops;
 }

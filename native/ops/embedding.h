@@ -20,5 +20,6 @@ struct Embedding {
 // --- internal ---
 
 extern const Embedding kCpuEmbedding;
+extern const Embedding kCudaEmbedding;
 
 }  // namespace agl

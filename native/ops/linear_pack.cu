@@ -1,6 +1,7 @@
 // Weights into row-major device memory and back, operands rounded to bf16, and sums of partial sums. All of it moves
 // bytes: bound by memory.
 #include "core/cuda.h"
+#include "core/half.h"
 #include "ops/linear_cuda.h"
 
 namespace agl {
@@ -16,12 +17,7 @@ struct F16 {
 };
 __device__ float widened(float value) { return value; }
 __device__ float widened(Bf16 value) { return cuda::fromBf16(value.bits); }
-// core/half.h
-__device__ float widened(F16 value) {
-  const unsigned sign = (value.bits & 0x8000U) << 16, magnitude = value.bits & 0x7fffU;
-  if (magnitude >= 0x7c00U) return __uint_as_float(sign | 0x7f800000U | magnitude << 13);
-  return __uint_as_float(sign | __float_as_uint(__fmul_rn(__uint_as_float(magnitude << 13), 0x1p112F)));
-}
+__device__ float widened(F16 value) { return f16ToF32(value.bits); }
 
 struct Source {
   std::int64_t rows, cols, stride;

@@ -47,6 +47,7 @@ float logOf(float x);
 // --- internal ---
 
 extern const LogSoftmax kCpuLogSoftmax;
+extern const LogSoftmax kCudaLogSoftmax;
 
 struct LogSoftmaxKernels {
   // One block of one row, merged into stats[3].

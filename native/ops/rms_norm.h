@@ -19,6 +19,7 @@ struct RmsNorm {
 // --- internal ---
 
 extern const RmsNorm kCpuRmsNorm;
+extern const RmsNorm kCudaRmsNorm;
 
 struct RmsNormKernels {
   // One row; returns rstd.

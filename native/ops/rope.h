@@ -20,6 +20,7 @@ struct Rope {
 // --- internal ---
 
 extern const Rope kCpuRope;
+extern const Rope kCudaRope;
 
 struct RopeKernels {
   // One row of heads; sign +1 forward, -1 backward multiplies sin.

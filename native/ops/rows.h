@@ -20,5 +20,6 @@ struct RowMoves {
 // --- internal ---
 
 extern const RowMoves kCpuRowMoves;
+extern const RowMoves kCudaRowMoves;
 
 }  // namespace agl

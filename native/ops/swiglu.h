@@ -17,6 +17,7 @@ struct Swiglu {
 // --- internal ---
 
 extern const Swiglu kCpuSwiglu;
+extern const Swiglu kCudaSwiglu;
 
 struct SwigluKernels {
   void (*forward)(float* y, const float* gate, const float* up, std::int64_t count);

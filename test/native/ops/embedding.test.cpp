@@ -1,8 +1,11 @@
 #include "ops/embedding.h"
 
+#include <algorithm>
+
 #include "backends.h"
 #include "core/half.h"
 #include "ops/embedding.reference.h"
+#include "ops/packed_weights.h"
 
 namespace agl::test {
 namespace {
@@ -10,7 +13,7 @@ namespace {
 struct Shape {
   std::int64_t rows, vocabulary, cols;
 };
-constexpr Shape kShapes[] = {{1, 1, 1}, {3, 5, 7}, {9, 4, 33}, {40, 17, 31}, {900, 60, 300}};
+constexpr Shape kShapes[] = {{1, 1, 1}, {3, 5, 7}, {9, 4, 33}, {40, 17, 31}, {900, 60, 300}, {2100, 2, 9}};
 
 // Tokens with repeats, the first and the last row among them.
 std::vector<std::int32_t> tokensOf(const Shape& s) {
@@ -19,31 +22,55 @@ std::vector<std::int32_t> tokensOf(const Shape& s) {
   return out;
 }
 
+// Rows of tokens in f32, or in 16 bits and, widened, in f32.
+struct Table {
+  Shape shape;
+  Floats wide;
+  std::vector<std::uint16_t> narrow;
+  Table(const Shape& s, Dtype dtype) : shape(s), wide(randomNumbers(s.vocabulary * s.cols, 1)), narrow(wide.size()) {
+    for (std::size_t i = 0; i < narrow.size(); i++) narrow[i] = static_cast<std::uint16_t>(i * 2654435761U >> 7);
+    if (dtype == Dtype::bf16) std::transform(narrow.begin(), narrow.end(), wide.begin(), bf16ToF32);
+    if (dtype == Dtype::f16) std::transform(narrow.begin(), narrow.end(), wide.begin(), f16ToF32);
+  }
+  Floats rows(const std::vector<std::int32_t>& tokens) const {
+    Floats out(static_cast<std::size_t>(shape.rows * shape.cols));
+    reference::embeddingForward(out.data(), wide.data(), tokens.data(), shape.rows, shape.cols);
+    return out;
+  }
+};
+
 }  // namespace
 
-TEST("embedding: forward copies the token's row, from f32, bf16, f16 and from the packed head") {
+TEST("embedding: forward copies the token's row, from f32, bf16 and f16") {
   for (const Shape s : kShapes) {
-    std::vector<std::uint16_t> halves(static_cast<std::size_t>(s.vocabulary * s.cols));
-    for (std::size_t i = 0; i < halves.size(); i++) halves[i] = static_cast<std::uint16_t>(i * 2654435761U >> 7);
     const std::vector<std::int32_t> tokens = tokensOf(s);
     for (const Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
-      Floats wide = randomNumbers(s.vocabulary * s.cols, 1), expected(static_cast<std::size_t>(s.rows * s.cols));
-      for (std::size_t i = 0; i < wide.size() && dtype != Dtype::f32; i++) {
-        wide[i] = dtype == Dtype::bf16 ? bf16ToF32(halves[i]) : f16ToF32(halves[i]);
-      }
-      reference::embeddingForward(expected.data(), wide.data(), tokens.data(), s.rows, s.cols);
-      onEveryBackend([&](Context& ctx) {
-        void* data = dtype == Dtype::f32 ? static_cast<void*>(wide.data()) : halves.data();
-        const View e = {data, dtype, s.vocabulary, s.cols, s.cols};
-        Apart x(s.rows, s.cols, kNan), y(s.rows, s.cols, kNan);
-        ctx.ops.embedding.forward(ctx, x.view(), e, tokens.data());
+      const Table table(s, dtype);
+      const Floats expected = table.rows(tokens);
+      onEveryDevice([&](Context& ctx) {
+        Mirrored<float> wide(ctx.device, table.wide);
+        Mirrored<std::uint16_t> narrow(ctx.device, table.narrow);
+        Mirrored<std::int32_t> where(ctx.device, tokens);
+        void* data = dtype == Dtype::f32 ? static_cast<void*>(wide.device()) : narrow.device();
+        Apart x(s.rows, s.cols, kNan, ctx.device);
+        ctx.ops.embedding.forward(ctx, x.view(), {data, dtype, s.vocabulary, s.cols, s.cols}, where.device());
         CHECK(x.equals(expected));
-        Packed packed{nullptr, s.vocabulary, s.cols};
-        Floats memory(static_cast<std::size_t>(packed.elements()), kNan);
-        packed.data = memory.data();
-        ctx.ops.linear.pack(ctx, packed, e);
-        ctx.ops.embedding.forwardPacked(ctx, y.view(), packed, tokens.data());
-        CHECK(y.equals(expected));
+      });
+    }
+  }
+}
+
+TEST("embedding: forward copies the token's row from the packed head, f32 or bf16") {
+  for (const Shape s : kShapes) {
+    const std::vector<std::int32_t> tokens = tokensOf(s);
+    for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+      const Table table(s, dtype);
+      onEveryDevice([&](Context& ctx) {
+        PackedWeights packed(ctx, dtype, table.wide, s.vocabulary, s.cols);
+        Mirrored<std::int32_t> where(ctx.device, tokens);
+        Apart x(s.rows, s.cols, kNan, ctx.device);
+        ctx.ops.embedding.forwardPacked(ctx, x.view(), packed.packed(), where.device());
+        CHECK(x.equals(table.rows(tokens)));
       });
     }
   }
@@ -55,9 +82,10 @@ TEST("embedding: backward adds each row to its token's, in ascending order, the 
     const Floats before = randomNumbers(s.vocabulary * s.cols, 1), dx0 = randomNumbers(s.rows * s.cols, 2);
     Floats expected = before;
     reference::embeddingBackward(expected.data(), dx0.data(), tokens.data(), s.rows, s.cols);
-    onEveryBackend([&](Context& ctx) {
-      Apart de(s.vocabulary, s.cols, before), dx(s.rows, s.cols, dx0);
-      ctx.ops.embedding.backward(ctx, de.view(), dx.view(), tokens.data());
+    onEveryDevice([&](Context& ctx) {
+      Apart de(s.vocabulary, s.cols, before, ctx.device), dx(s.rows, s.cols, dx0, ctx.device);
+      Mirrored<std::int32_t> where(ctx.device, tokens);
+      ctx.ops.embedding.backward(ctx, de.view(), dx.view(), where.device());
       CHECK(de.equals(expected));
     });
   }

@@ -45,8 +45,8 @@ TEST("log_softmax: log-probability and entropy equal the reference, in the same 
     for (const float t : {1.0F, 1.0F / 0.7F}) {
       const Floats x0 = logitsOf(s);
       Floats first;
-      onEveryBackend([&](Context& ctx) {
-        Apart x(s.rows, s.vocabulary, x0), stats(s.rows, 3, kNan);
+      onEveryDevice([&](Context& ctx) {
+        Apart x(s.rows, s.vocabulary, x0, ctx.device), stats(s.rows, 3, kNan, ctx.device);
         accumulateBlocks(ctx, stats, x, s.vocabulary, t);
         if (first.empty()) first = numbersOf(stats, s.rows, 3);
         CHECK(stats.equals(first));
@@ -72,11 +72,13 @@ TEST("log_softmax: backward equals the reference, in place too, in the same bits
     const float t = 1.0F / 0.7F;
     const Floats x0 = logitsOf(s), g = randomNumbers(s.rows, 2), h = randomNumbers(s.rows, 3);
     Floats first;
-    onEveryBackend([&](Context& ctx) {
-      Apart x(s.rows, s.vocabulary, x0), dx(s.rows, s.vocabulary, kNan), stats(s.rows, 3, kNan);
+    onEveryDevice([&](Context& ctx) {
+      Apart x(s.rows, s.vocabulary, x0, ctx.device), dx(s.rows, s.vocabulary, kNan, ctx.device);
+      Apart stats(s.rows, 3, kNan, ctx.device);
+      Mirrored<float> gs(ctx.device, g), hs(ctx.device, h);
       accumulateBlocks(ctx, stats, x, s.vocabulary, t);
-      ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), g.data(), h.data(), t);
-      ctx.ops.logSoftmax.backward(ctx, x.view(), x.view(), stats.view(), g.data(), h.data(), t);
+      ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), gs.device(), hs.device(), t);
+      ctx.ops.logSoftmax.backward(ctx, x.view(), x.view(), stats.view(), gs.device(), hs.device(), t);
       if (first.empty()) first = numbersOf(dx, s.rows, s.vocabulary);
       CHECK(dx.equals(first) && x.equals(first));
     });
@@ -96,11 +98,11 @@ TEST("log_softmax: backward equals the reference, in place too, in the same bits
 TEST("log_softmax: a row's bits do not depend on the rows beside it") {
   const Shape s = {40, 5003};
   const Floats x0 = logitsOf(s);
-  onEveryBackend([&](Context& ctx) {
-    Apart x(s.rows, s.vocabulary, x0), stats(s.rows, 3, kNan);
+  onEveryDevice([&](Context& ctx) {
+    Apart x(s.rows, s.vocabulary, x0, ctx.device), stats(s.rows, 3, kNan, ctx.device);
     accumulateBlocks(ctx, stats, x, s.vocabulary, 1.0F);
     for (const std::int64_t r : {0, 19, 20, 39}) {
-      Apart row(1, s.vocabulary, Floats(x.row(r), x.row(r) + s.vocabulary)), alone(1, 3, kNan);
+      Apart row(1, s.vocabulary, Floats(x.row(r), x.row(r) + s.vocabulary), ctx.device), alone(1, 3, kNan, ctx.device);
       accumulateBlocks(ctx, alone, row, s.vocabulary, 1.0F);
       CHECK(sameNumbers(alone.row(0), stats.row(r), 3));
     }
@@ -118,16 +120,41 @@ TEST("log_softmax: an impossible token has probability 0 wherever it lies, a blo
     if (x0[v] > -kInfinity) kept.push_back(static_cast<double>(x0[v]));
   }
   const std::int64_t count = static_cast<std::int64_t>(kept.size());
-  onEveryBackend([&](Context& ctx) {
-    Apart x(1, vocabulary, x0), stats(1, 3, kNan), dx(1, vocabulary, kNan);
+  onEveryDevice([&](Context& ctx) {
+    Apart x(1, vocabulary, x0, ctx.device), stats(1, 3, kNan, ctx.device), dx(1, vocabulary, kNan, ctx.device);
     accumulateBlocks(ctx, stats, x, vocabulary, 1.0F);
     CHECK(logProbability(stats.row(0), -kInfinity, 1.0F) == -kInfinity);
     CHECK_NEAR(static_cast<double>(entropy(stats.row(0))), reference::entropy(kept.data(), count, 1.0), 1e-4, 0);
-    const float g = 1.0F, h = 0.3F;
-    ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), &g, &h, 1.0F);
+    Mirrored<float> g(ctx.device, {1.0F}), h(ctx.device, {0.3F});
+    ctx.ops.logSoftmax.backward(ctx, dx.view(), x.view(), stats.view(), g.device(), h.device(), 1.0F);
     for (std::int64_t v = 0; v < vocabulary; v++) {
       CHECK(x0[v] > -kInfinity ? dx.row(0)[v] < 0.0F : dx.row(0)[v] == 0.0F);
     }
+  });
+}
+
+TEST("log_softmax: pick takes and addAt adds at the targets of a block, of equal ones the first first, and nowhere else") {
+  const std::int64_t rows = 4, cols = 33, begin = 100;
+  const std::vector<std::int32_t> row = {0, 0, 0, 0, 1, -1, -1, 2, 2, 2, 3};
+  const std::vector<std::int32_t> token = {107, 99, 107, 133, 100, 104, 107, 132, 109, 132, 110};
+  const Floats x0 = randomNumbers(rows * cols, 1), g0 = randomNumbers(static_cast<std::int64_t>(row.size()), 2);
+  Floats picked0(row.size(), 5.0F), added0 = x0;
+  for (std::size_t i = 0; i < row.size(); i++) {
+    const std::int64_t column = token[i] - begin;
+    if (row[i] < 0 || column < 0 || column >= cols) continue;
+    const auto at = static_cast<std::size_t>(row[i] * cols + column);
+    picked0[i] = x0[at];
+    added0[at] = added0[at] + 1.3F * g0[i];
+  }
+  onEveryDevice([&](Context& ctx) {
+    Apart x(rows, cols, x0, ctx.device);
+    Mirrored<float> picked(ctx.device, Floats(row.size(), 5.0F)), g(ctx.device, g0);
+    Mirrored<std::int32_t> where(ctx.device, row), which(ctx.device, token);
+    const Targets targets = {where.device(), which.device(), static_cast<std::int64_t>(row.size())};
+    ctx.ops.logSoftmax.pick(ctx, picked.device(), x.view(), targets, begin);
+    CHECK(sameNumbers(picked.host(), picked0) && x.equals(x0));
+    ctx.ops.logSoftmax.addAt(ctx, x.view(), g.device(), targets, begin, 1.3F);
+    CHECK(x.equals(added0));
   });
 }
 
@@ -135,8 +162,8 @@ TEST("log_softmax: a logit that is not a number makes the log-probability not a 
   const std::int64_t vocabulary = LogSoftmax::kBlock + 20;
   for (const std::int64_t at : {std::int64_t{0}, std::int64_t{17}, LogSoftmax::kBlock, vocabulary - 1}) {
     for (const float rest : {0.5F, -kInfinity}) {
-      onEveryBackend([&](Context& ctx) {
-        Apart x(1, vocabulary, rest), stats(1, 3, 0.0F);
+      onEveryDevice([&](Context& ctx) {
+        Apart x(1, vocabulary, rest, ctx.device), stats(1, 3, 0.0F, ctx.device);
         x.row(0)[at] = kNan;
         accumulateBlocks(ctx, stats, x, vocabulary, 1.0F);
         CHECK(std::isnan(logProbability(stats.row(0), 0.5F, 1.0F)));

@@ -15,8 +15,14 @@ constexpr std::int64_t kPositions = 50;
 
 struct Tables {
   Apart cos, sin;
-  explicit Tables(std::int64_t headSize) : cos(kPositions, headSize / 2, kNan), sin(kPositions, headSize / 2, kNan) {
-    fillRopeTable(cos.view(), sin.view(), {});
+  Tables(std::int64_t headSize, Device& device)
+      : cos(kPositions, headSize / 2, kNan, device), sin(kPositions, headSize / 2, kNan, device) {
+    Apart hostCos(kPositions, headSize / 2, kNan), hostSin(kPositions, headSize / 2, kNan);
+    fillRopeTable(hostCos.view(), hostSin.view(), {});
+    for (std::int64_t p = 0; p < kPositions; p++) {
+      std::copy_n(hostCos.row(p), headSize / 2, cos.row(p));
+      std::copy_n(hostSin.row(p), headSize / 2, sin.row(p));
+    }
   }
 };
 
@@ -40,15 +46,16 @@ TEST("rope: forward and backward equal the reference, in the same bits on every 
     const Floats x0 = randomNumbers(s.rows * cols, 1);
     const std::vector<std::int32_t> positions = positionsOf(s.rows);
     Floats forward, backward;
-    onEveryBackend([&](Context& ctx) {
-      Tables tables(s.headSize);
-      Apart x(s.rows, cols, x0), dx(s.rows, cols, x0);
-      ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
-      ctx.ops.rope.backward(ctx, dx.view(), tables.cos.view(), tables.sin.view(), positions.data(), s.headSize);
+    onEveryDevice([&](Context& ctx) {
+      Tables tables(s.headSize, ctx.device);
+      Mirrored<std::int32_t> where(ctx.device, positions);
+      Apart x(s.rows, cols, x0, ctx.device), dx(s.rows, cols, x0, ctx.device);
+      ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), where.device(), s.headSize);
+      ctx.ops.rope.backward(ctx, dx.view(), tables.cos.view(), tables.sin.view(), where.device(), s.headSize);
       if (forward.empty()) forward = numbersOf(x, s.rows, cols), backward = numbersOf(dx, s.rows, cols);
       CHECK(x.equals(forward) && dx.equals(backward));
     });
-    Tables tables(s.headSize);
+    Tables tables(s.headSize, hostDevice());
     for (std::int64_t r = 0; r < s.rows; r++) {
       const std::int64_t p = positions[r];
       const std::vector<double> cos(tables.cos.row(p), tables.cos.row(p) + s.headSize / 2);
@@ -70,12 +77,13 @@ TEST("rope: a row's bits depend on its own position alone, and position 0 change
   const std::int64_t rows = 40, headSize = 40, cols = 5 * headSize;
   const Floats x0 = randomNumbers(rows * cols, 1);
   const std::vector<std::int32_t> positions = positionsOf(rows);
-  onEveryBackend([&](Context& ctx) {
-    Tables tables(headSize);
-    Apart x(rows, cols, x0), y(rows, cols, x0);
-    ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), positions.data(), headSize);
+  onEveryDevice([&](Context& ctx) {
+    Tables tables(headSize, ctx.device);
+    Mirrored<std::int32_t> where(ctx.device, positions);
+    Apart x(rows, cols, x0, ctx.device), y(rows, cols, x0, ctx.device);
+    ctx.ops.rope.forward(ctx, x.view(), tables.cos.view(), tables.sin.view(), where.device(), headSize);
     for (std::int64_t r = 0; r < rows; r++) {
-      ctx.ops.rope.forward(ctx, y.view().slice(r, 1), tables.cos.view(), tables.sin.view(), positions.data() + r,
+      ctx.ops.rope.forward(ctx, y.view().slice(r, 1), tables.cos.view(), tables.sin.view(), where.device() + r,
                             headSize);
       CHECK(sameNumbers(x.row(r), y.row(r), cols));
     }

@@ -25,8 +25,8 @@ TEST("swiglu: forward equals the reference, writes every output and gives the sa
     const std::int64_t count = s.rows * s.cols;
     const Floats g0 = gates(count), u0 = randomNumbers(count, 2);
     Floats first;
-    onEveryBackend([&](Context& ctx) {
-      Apart y(s.rows, s.cols, kNan), g(s.rows, s.cols, g0), u(s.rows, s.cols, u0);
+    onEveryDevice([&](Context& ctx) {
+      Apart y(s.rows, s.cols, kNan, ctx.device), g(s.rows, s.cols, g0, ctx.device), u(s.rows, s.cols, u0, ctx.device);
       ctx.ops.swiglu.forward(ctx, y.view(), g.view(), u.view());
       if (first.empty()) {
         for (std::int64_t r = 0; r < s.rows; r++) first.insert(first.end(), y.row(r), y.row(r) + s.cols);
@@ -46,9 +46,9 @@ TEST("swiglu: backward equals the reference, adds to its outputs and gives the s
     const Floats g0 = gates(count), u0 = randomNumbers(count, 2), dy0 = randomNumbers(count, 3);
     const Floats dg0 = randomNumbers(count, 4), du0 = randomNumbers(count, 5);
     Floats firstG, firstU;
-    onEveryBackend([&](Context& ctx) {
-      Apart g(s.rows, s.cols, g0), u(s.rows, s.cols, u0), dy(s.rows, s.cols, dy0);
-      Apart dg(s.rows, s.cols, dg0), du(s.rows, s.cols, du0);
+    onEveryDevice([&](Context& ctx) {
+      Apart g(s.rows, s.cols, g0, ctx.device), u(s.rows, s.cols, u0, ctx.device), dy(s.rows, s.cols, dy0, ctx.device);
+      Apart dg(s.rows, s.cols, dg0, ctx.device), du(s.rows, s.cols, du0, ctx.device);
       ctx.ops.swiglu.backward(ctx, dg.view(), du.view(), dy.view(), g.view(), u.view());
       if (firstG.empty()) {
         for (std::int64_t r = 0; r < s.rows; r++) {
@@ -71,8 +71,8 @@ TEST("swiglu: backward equals the reference, adds to its outputs and gives the s
 
 TEST("swiglu: a gate of any size gives a finite value, 0 at the far negative end and the gate at the positive one") {
   const Floats g0 = {-1e30F, -200.0F, -88.0F, 0.0F, 88.0F, 200.0F};
-  onEveryBackend([&](Context& ctx) {
-    Apart y(1, 6, kNan), g(1, 6, g0), u(1, 6, 1.0F);
+  onEveryDevice([&](Context& ctx) {
+    Apart y(1, 6, kNan, ctx.device), g(1, 6, g0, ctx.device), u(1, 6, 1.0F, ctx.device);
     ctx.ops.swiglu.forward(ctx, y.view(), g.view(), u.view());
     CHECK(y.row(0)[0] == 0.0F && y.row(0)[1] == 0.0F && std::abs(y.row(0)[2]) < 1e-35F && y.row(0)[3] == 0.0F);
     CHECK(y.row(0)[4] == 88.0F && y.row(0)[5] == 200.0F);
