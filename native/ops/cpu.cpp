@@ -19,7 +19,7 @@ static const Kernels* amxKernels() {
 const Ops& cpuOps() {
   static const Ops ops = {kCpuLinear,    kCpuElementwise, kCpuRmsNorm,   kCpuRope, kCpuSwiglu,
                           kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw,
-                          kCpuRowMoves};
+                          kCpuRowMoves,  kCpuDraw};
   return ops;
 }
 

@@ -46,6 +46,7 @@ const Ops* cudaOps() {
       .embedding = kCudaEmbedding,
       .adamw = kCudaAdamw,
       .rows = kCudaRowMoves,
+      .draw = kCudaDraw,
   };
   return &ops;
 }

@@ -15,7 +15,7 @@ inline CudaDevice& cudaDevice(Context& ctx) { return static_cast<CudaDevice&>(ct
 
 struct CudaBackend {
   // Of this table and of Ops: a library of another build is refused.
-  static constexpr int kRevision = 1;
+  static constexpr int kRevision = 2;
   int revision;
   std::size_t opsBytes;
   const Ops* ops;
@@ -30,7 +30,7 @@ struct CudaBackend {
   bool (*reserveScratch)(Device* device, std::size_t bytes);
 };
 
-// The operations of CUDA; entries not yet written are null.
+// The operations of CUDA.
 const Ops* cudaOps();
 
 extern "C" __attribute__((visibility("default"))) const CudaBackend* agl_cuda_backend();

@@ -4,6 +4,7 @@
 #include "core/cpu_features.h"
 #include "ops/adamw.h"
 #include "ops/attention.h"
+#include "ops/draw.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/linear.h"
@@ -26,6 +27,7 @@ struct Ops {
   Embedding embedding;
   Adamw adamw;
   RowMoves rows;
+  Draw draw;
 };
 
 const Ops& cpuOps();

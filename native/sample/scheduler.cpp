@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "sample/prompt_hash.h"
 
 namespace agl {
 

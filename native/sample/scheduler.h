@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "model/transformer.h"
-#include "sample/draw.h"
+#include "ops/draw.h"
 #include "sample/token_tree.h"
 
 namespace agl {
@@ -137,6 +137,7 @@ class Scheduler {
   void gatherStates(const Plan& plan, const SamplerViews& views, std::span<const std::int32_t> lastRows);
   void drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn);
   void keepPromptStates(const Plan& plan, View computed);
+  static DrawRow drawOf(const Sequence& sequence);
   void accept(Sequence& sequence, const Drawn& drawn);
   void finish(Sequence& sequence, FinishReason reason);
   void sweep();

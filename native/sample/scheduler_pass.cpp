@@ -141,22 +141,23 @@ void Scheduler::gatherStates(const Plan& plan, const SamplerViews& views, std::s
                           staged(context.device, std::span<const std::int32_t>(rows)));
 }
 
+// What the next token of a sequence is drawn with.
+DrawRow Scheduler::drawOf(const Sequence& sequence) {
+  const SampleRequest& request = sequence.request->request;
+  const auto position = static_cast<std::uint32_t>(sequence.tokens.size() - request.prompt.size());
+  return {request.draw,
+          {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice), position}};
+}
+
 void Scheduler::drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn) {
   Context& context = model_.context();
   for (std::int64_t begin = 0; begin < views.states.rows; begin += kLogitRows) {
     const View states = views.states.slice(begin, std::min(kLogitRows, views.states.rows - begin));
     const View logits = views.logits.slice(0, states.rows);
     context.ops.linear.forward(context, logits, states, model_.weights().head());
-    for (std::int64_t i = 0; i < states.rows; i++) {
-      const Sequence& sequence = *plan.drawing[static_cast<std::size_t>(begin + i)];
-      const SampleRequest& request = sequence.request->request;
-      const View row = logits.slice(i, 1);
-      const float inverseTemperature = request.draw.temperature == 0 ? 1.0F : 1.0F / request.draw.temperature;
-      const auto position = static_cast<std::uint32_t>(sequence.tokens.size() - request.prompt.size());
-      drawn[static_cast<std::size_t>(begin + i)] =
-          draw(row, gatherStatistics(context, row, inverseTemperature), request.draw,
-               {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice), position});
-    }
+    std::vector<DrawRow> draws;
+    for (std::int64_t i = 0; i < states.rows; i++) draws.push_back(drawOf(*plan.drawing[static_cast<std::size_t>(begin + i)]));
+    context.ops.draw.forward(context, std::span(drawn).subspan(static_cast<std::size_t>(begin), draws.size()), logits, draws);
   }
 }
 

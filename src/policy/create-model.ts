@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
 import { fillNormal } from "../base/normal.js";
 import { writeFileAtomically } from "./atomic-file.js";
-import type { Architecture, ModelConfig } from "./model-config.js";
+import { type Architecture, kMaxVocabulary, type ModelConfig } from "./model-config.js";
 import { planSafetensors } from "./safetensors-writer.js";
 import { type ModelTensor, modelTensors } from "./tensors.js";
 import { readTokenizerFiles, type TokenizerFiles, type TokenizerSource } from "./tokenizer-files.js";
@@ -48,7 +48,8 @@ export function createModel(dir: string, model: NewModel, options: CreateModelOp
   checkInteger(kWho, "seed", options.seed, { min: 0 });
   checkShape(model);
   const tokenizer = readTokenizerFiles(kWho, model.tokenizer);
-  checkInteger(kWho, "vocabulary (the tokenizer's ids must fit)", model.vocabulary, { min: tokenizer.size });
+  const vocabularyRange = { min: tokenizer.size, max: kMaxVocabulary };
+  checkInteger(kWho, "vocabulary (the tokenizer's ids must fit)", model.vocabulary, vocabularyRange);
   const configFile = join(dir, "config.json");
   if (existsSync(configFile) && options.overwrite !== true) {
     throw argumentError(kWho, `a folder without a model, or overwrite: true, at ${dir}`, "config.json in it");
@@ -83,7 +84,7 @@ const kClassNames = {
 function checkShape(model: NewModel): void {
   checkOneOf(kWho, "architecture", model.architecture, ["llama", "qwen2", "qwen3"]);
   const range = { min: 1, max: 2 ** 24 };
-  for (const name of ["hidden", "heads", "kvHeads", "headSize", "intermediate", "vocabulary"] as const) {
+  for (const name of ["hidden", "heads", "kvHeads", "headSize", "intermediate"] as const) {
     checkInteger(kWho, name, model[name], range);
   }
   checkInteger(kWho, "layers", model.layers, { min: 1, max: 1000 });

@@ -32,6 +32,9 @@ export interface ModelConfig {
   readonly bosTokenId?: number;
 }
 
+/** A draw adds up as many weights of at most 2^44 steps in 64 bits (native/ops/draw.h). */
+export const kMaxVocabulary = 2 ** 19;
+
 /**
  * Reads config.json and, if there is one, generation_config.json.
  * @throws E_MODEL naming file and field when one is missing, damaged, or asks for what is not supported
@@ -92,7 +95,7 @@ const configSchema = z.looseObject({
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
   intermediate_size: size,
-  vocab_size: size,
+  vocab_size: z.int().min(1).max(kMaxVocabulary),
   tie_word_embeddings: flag,
   rms_norm_eps: z.number().positive().max(1).nullish(),
   max_position_embeddings: z

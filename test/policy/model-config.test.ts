@@ -135,6 +135,7 @@ describe("readModelConfig", () => {
     [{ num_key_value_heads: 3 }, /num_key_value_heads.*3/],
     [{ head_dim: 15 }, /head_dim.*even.*15/],
     [{ vocab_size: undefined }, /vocab_size/],
+    [{ vocab_size: 2 ** 19 + 1 }, /vocab_size/],
     [{ rms_norm_eps: -1 }, /rms_norm_eps/],
     [{ tie_word_embeddings: "yes" }, /tie_word_embeddings/],
     [{ eos_token_id: [1, "2"] }, /eos_token_id/],
