@@ -24,6 +24,7 @@ static Napi::Value devices(const Napi::CallbackInfo& info) {
     cuda.Set("isa", "sm_" + std::to_string(each.capability));
     cuda.Set("cores", each.multiprocessors);
     cuda.Set("memoryBytes", static_cast<double>(each.bytes));
+    if (each.capability < agl::CudaDevice::kOldest) cuda.Set("unavailable", "compute capability 8.0 or newer is needed");
     all.Set(all.Length(), cuda);
   }
   if (all.Length() == 1) {

@@ -31,7 +31,9 @@ Napi::Function EngineObject::define(Napi::Env env) {
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<EngineObject>(info), options_(engineOptions(info[0].As<Napi::Object>())) {
+    : Napi::ObjectWrap<EngineObject>(info),
+      options_(engineOptions(info[0].As<Napi::Object>())),
+      cuda_(static_cast<int>(numberField(info[0].As<Napi::Object>(), "cuda"))) {
   channel_ = std::make_unique<Channel>(info.Env());
   thread_ = std::make_unique<EngineThread>();
   // Registered after the channel's function, so it runs before that is torn down (hooks run last in, first out).
@@ -45,7 +47,9 @@ EngineObject::~EngineObject() {
 
 Napi::Value EngineObject::load(const Napi::CallbackInfo& info) {
   return promise(info.Env(), [this](std::unique_ptr<Engine>& engine) -> ToValue {
-    if (engine == nullptr) engine = std::make_unique<Engine>(options_);
+    EngineOptions options = options_;
+    if (cuda_ >= 0) std::tie(options.device, options.ops) = openCuda(cuda_);
+    if (engine == nullptr) engine = std::make_unique<Engine>(std::move(options));
     return [](napi_env) -> napi_value { return nullptr; };
   });
 }

@@ -21,6 +21,7 @@ struct Snapshot {
   SampleCounters sampling;
   TrainCounters training;
   std::string isa;
+  std::string arithmetic;
 };
 
 class EngineObject : public Napi::ObjectWrap<EngineObject> {
@@ -65,6 +66,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   static void onEnvironmentEnd(void* self);
 
   EngineOptions options_;
+  const int cuda_;  // the CUDA device that it opens; the CPU below 0
   std::unique_ptr<Channel> channel_;
   std::unique_ptr<EngineThread> thread_;
   Snapshot snapshot_;

@@ -41,7 +41,8 @@ Napi::Value EngineObject::counters(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::arithmetic(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), arithmeticName(options_.model.compute));
+  const std::lock_guard lock(snapshot_.mutex);
+  return Napi::String::New(info.Env(), snapshot_.arithmetic);
 }
 
 Napi::Value EngineObject::isa(const Napi::CallbackInfo& info) {
@@ -58,6 +59,7 @@ void EngineObject::publish(Engine& engine) {
   snapshot_.sampling = engine.scheduler().counters();
   snapshot_.training = engine.trainCounters();
   snapshot_.isa = isaName(engine.isa());
+  snapshot_.arithmetic = engine.arithmetic();
 }
 
 }  // namespace agl::binding

@@ -103,6 +103,7 @@ EngineOptions engineOptions(const Napi::Object& from) {
   options.batchTokens = integer(from, "batchTokens");
   options.cacheTokens = integer(from, "cacheTokens");
   options.poison = boolean(from, "poison");
+  options.memoryFraction = numberField(from, "memoryFraction");
   return options;
 }
 

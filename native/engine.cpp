@@ -20,12 +20,8 @@ static Device& deviceOf(const EngineOptions& options) {
 
 static const Ops& opsOf(const EngineOptions& options) { return options.ops == nullptr ? cpuOps() : *options.ops; }
 
-static std::size_t scratchBytes(const ModelConfig& config) {
-  const AttentionShape attention{config.heads, config.kvHeads, config.headSize, 1};
-  const std::int64_t widest =
-      std::max({config.hidden, config.queryWidth(), config.intermediate, LogSoftmax::kBlock});
-  return std::max(attentionScratchBytes(attention), linearScratchBytes(config.compute, widest));
-}
+// What each thread of the pool needs where the operations run elsewhere.
+static constexpr std::int64_t kNoScratch = 64;
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(chooseIsa(options_)) {
   const ModelConfig& config = options_.model;
@@ -34,8 +30,11 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(choos
   }
   planBase();
   setComputeFloatMode();
-  pool_ = std::make_unique<Pool>(options_.threads, scratchBytes(config));
-  context_ = std::make_unique<Context>(Context{*pool_, *kernelsOf(isa_), deviceOf(options_), opsOf(options_)});
+  Device& device = deviceOf(options_);
+  pool_ = std::make_unique<Pool>(options_.threads,
+                                 static_cast<std::size_t>(device.isHost() ? plan_.scratch / options_.threads : kNoScratch));
+  reserveScratch();
+  context_ = std::make_unique<Context>(Context{*pool_, *kernelsOf(isa_), device, opsOf(options_)});
   weights_ = std::make_unique<Weights>(*context_, config, options_.tensors, options_.files, options_.trainAll);
   transformer_ = std::make_unique<Transformer>(*context_, config, *weights_, stop_);
   memory_ = std::make_unique<TokenMemory>(context_->device, config, options_.cacheTokens);
@@ -55,13 +54,16 @@ int Engine::addAdapter(std::vector<LoraTarget> targets, const std::vector<std::s
   const std::int64_t activations = activationBytes(rank, keep_);
   const std::int64_t packed = Adapter::packedBytes(config, targets);
   const std::int64_t parameters = Adapter::parameterBytes(config, targets);
-  requireMemory(packed + parameters + activations - plan_.activations, "policy.addAdapter");
+  const std::int64_t scratch = scratchBytes(rank);
+  requireMemory(packed + parameters + activations - plan_.activations + scratch - plan_.scratch, "policy.addAdapter");
   auto adapter = std::make_unique<Adapter>(*context_, config, std::move(targets), files, seed);
   if (rank > largestRank_) {
     trainer_->forget();
     activations_ = Arena(context_->device, "activations", static_cast<std::size_t>(activations));
     if (options_.poison) activations_.poison();
     plan_.activations = activations;
+    plan_.scratch = scratch;
+    reserveScratch();
     largestRank_ = rank;
   }
   plan_.adapters += packed;
@@ -189,12 +191,36 @@ std::int64_t Engine::activationBytes(std::int64_t largestRank, Keep keep) const 
   return static_cast<std::int64_t>(std::max(train.highWater(), sample.highWater()));
 }
 
+std::int64_t Engine::scratchBytes(std::int64_t largestRank) const {
+  const ModelConfig& config = options_.model;
+  Workload workload{.rows = std::max(options_.trainTokens, options_.batchTokens),
+                    .compute = config.compute,
+                    .products = {{LogSoftmax::kBlock, config.hidden}, {config.vocabulary, config.hidden}},
+                    .attention = {config.heads, config.kvHeads, config.headSize, 1},
+                    .draws = {Scheduler::kLogitRows, config.vocabulary, Scheduler::kMostTopLogprobs}};
+  for (int projection = 0; projection < kProjections; projection++) {
+    const std::int64_t outputs = outputWidth(config, projection);
+    const std::int64_t inputs = inputWidth(config, projection);
+    workload.products.push_back({outputs, inputs});
+    if (largestRank == 0) continue;
+    workload.products.push_back({largestRank, inputs});
+    workload.products.push_back({outputs, largestRank});
+  }
+  const auto bytes = static_cast<std::int64_t>(opsOf(options_).scratchBytes(workload));
+  return deviceOf(options_).isHost() ? bytes * options_.threads : bytes;
+}
+
+void Engine::reserveScratch() {
+  if (deviceOf(options_).reserveScratch(static_cast<std::size_t>(plan_.scratch))) return;
+  throw Error("E_MEMORY", "engine: expected " + readable(plan_.scratch) + " of workspace, the device refused; load with smaller trainTokens");
+}
+
 void Engine::planBase() {
   const ModelConfig& config = options_.model;
   plan_.weights = Weights::bytes(config, options_.tensors, options_.trainAll);
   plan_.optimizer = Weights::parameterBytes(options_.tensors, options_.trainAll);
   plan_.tokenMemory = TokenMemory::bytes(config, options_.cacheTokens);
-  plan_.scratch = static_cast<std::int64_t>(scratchBytes(config)) * options_.threads;
+  plan_.scratch = scratchBytes(0);
   // Recomputing a layer gives the same bits, so this may look at the machine.
   const bool roomy = activationBytes(0, Keep::layers) <= static_cast<std::int64_t>(deviceOf(options_).availableBytes() / 3);
   keep_ = options_.keep.value_or(roomy ? Keep::layers : Keep::residuals);
@@ -203,12 +229,13 @@ void Engine::planBase() {
 }
 
 void Engine::requireMemory(std::int64_t bytes, const char* who) const {
-  const auto available = static_cast<std::int64_t>(deviceOf(options_).availableBytes());
+  const auto available =
+      static_cast<std::int64_t>(static_cast<double>(deviceOf(options_).availableBytes()) * options_.memoryFraction);
   if (bytes <= available) return;
   throw Error("E_MEMORY", std::string(who) + ": expected at most " + readable(available) + " of free memory, the plan needs " +
                               readable(bytes) + " (weights " + readable(plan_.weights) + ", optimizer " +
                               readable(plan_.optimizer) + ", token memory " + readable(plan_.tokenMemory) +
-                              ", activations " + readable(plan_.activations) +
+                              ", activations " + readable(plan_.activations) + ", workspace " + readable(plan_.scratch) +
                               "); load with a smaller contextLength, trainTokens or cacheTokens");
 }
 

@@ -24,9 +24,6 @@
 
 namespace agl {
 
-// Compute path and revision of the rounding plan: what a stored log-probability was computed with. Every instruction set gives the same bits.
-constexpr const char* arithmeticName(Dtype compute) { return compute == Dtype::bf16 ? "bf16-r1" : "f32-r1"; }
-
 struct EngineOptions {
   ModelConfig model;
   std::vector<std::string> files;
@@ -41,6 +38,7 @@ struct EngineOptions {
   // Where it computes and with which operations; the CPU when null.
   std::shared_ptr<Device> device;
   const Ops* ops = nullptr;
+  double memoryFraction = 1;  // of the device's free memory: what the plan may take
   std::optional<Keep> keep;  // what a kept forward keeps; by the memory of the machine when absent
 };
 
@@ -76,6 +74,7 @@ class Engine {
   Arena& activations() { return activations_; }
   const Weights& weights() const { return *weights_; }
   Isa isa() const { return isa_; }
+  const char* arithmetic() const { return context_->device.arithmetic(options_.model.compute); }
 
   int addAdapter(std::vector<LoraTarget> targets, const std::vector<std::string>& files, std::uint64_t seed);
   // Throws E_STATE while a sample under it runs.
@@ -106,6 +105,8 @@ class Engine {
  private:
   const Adapter* adapterOf(int handle);
   std::int64_t activationBytes(std::int64_t largestRank, Keep keep) const;
+  std::int64_t scratchBytes(std::int64_t largestRank) const;
+  void reserveScratch();
   void planBase();
   void requireMemory(std::int64_t bytes, const char* who) const;
 

@@ -14,7 +14,7 @@ export {
 } from "./policy/advantages.js";
 export type { RenderChatOptions, RenderedChat } from "./policy/chat-template.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
-export { type Device, devices } from "./policy/devices.js";
+export { type Device, type DeviceChoice, devices } from "./policy/devices.js";
 export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
 export { loadPolicy } from "./policy/load-policy.js";
 export type { Aggregate } from "./policy/losses/aggregate.js";

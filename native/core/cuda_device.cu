@@ -9,8 +9,6 @@
 namespace agl {
 namespace {
 
-constexpr int kOldest = 80;  // compute capability
-
 int attribute(cudaDeviceAttr which, int ordinal) {
   int value = 0;
   return cudaDeviceGetAttribute(&value, which, ordinal) == cudaSuccess ? value : 0;
@@ -180,6 +178,11 @@ bool CudaDevice::reserveScratch(std::size_t bytes) noexcept {
   if (scratch_ == nullptr) return false;
   scratchBytes_ = bytes;
   return true;
+}
+
+const char* CudaDevice::arithmetic(Dtype compute) const noexcept {
+  if (compute != Dtype::bf16) return "f32-cuda-r1";
+  return hopper() ? "bf16-wgmma-r1" : "bf16-mma-r1";  // as linear.cu chooses
 }
 
 void CudaDevice::use() noexcept { note("use", cudaSetDevice(ordinal_)); }

@@ -37,6 +37,8 @@ class Launcher;
 
 class CudaDevice final : public Device {
  public:
+  static constexpr int kOldest = 80;  // compute capability
+
   // How many devices this machine offers; where none, why.
   static int count(std::string& why);
   // False where there is none.
@@ -59,6 +61,8 @@ class CudaDevice final : public Device {
   void beginPass() noexcept override;
   void endPass() noexcept override;
   std::size_t availableBytes() noexcept override;
+  bool reserveScratch(std::size_t bytes) noexcept override;
+  const char* arithmetic(Dtype compute) const noexcept override;
   const char* failure() noexcept override;
 
   const std::string& name() const { return name_; }
@@ -71,8 +75,6 @@ class CudaDevice final : public Device {
   // The workspace of the running op, 256-byte aligned: valid until the next op asks, taken once, in one piece. Null, and a
   // failure, where fewer bytes were reserved.
   void* scratch(std::size_t bytes) noexcept;
-  // Grows the workspace; false where memory is refused.
-  bool reserveScratch(std::size_t bytes) noexcept;
 
   // For core/cuda.h's launch(): where the arguments are to be written; then the kernel may start.
   unsigned char* append(const cuda::Launch& launch) noexcept { return launches_.append(launch); }

@@ -27,6 +27,9 @@ class HostDevice final : public Device {
   void beginPass() noexcept override {}
   void endPass() noexcept override {}
   std::size_t availableBytes() noexcept override { return availableMemory(); }
+  bool reserveScratch(std::size_t) noexcept override { return true; }
+  // Every instruction set gives the same bits.
+  const char* arithmetic(Dtype compute) const noexcept override { return compute == Dtype::bf16 ? "bf16-r1" : "f32-r1"; }
   const char* failure() noexcept override { return ""; }
 };
 

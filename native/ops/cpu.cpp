@@ -1,4 +1,6 @@
 // The CPU's backend table, and the kernels its operations call.
+#include <algorithm>
+
 #include "ops/kernels.h"
 #include "ops/ops.h"
 
@@ -16,10 +18,16 @@ static const Kernels* amxKernels() {
 }
 #endif
 
+static std::size_t scratchBytes(const Workload& workload) {
+  std::int64_t widest = LogSoftmax::kBlock;
+  for (const Workload::Product& product : workload.products) widest = std::max({widest, product.outputs, product.inputs});
+  return std::max(attentionScratchBytes(workload.attention), linearScratchBytes(workload.compute, widest));
+}
+
 const Ops& cpuOps() {
   static const Ops ops = {kCpuLinear,    kCpuElementwise, kCpuRmsNorm,   kCpuRope, kCpuSwiglu,
                           kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw,
-                          kCpuRowMoves,  kCpuDraw};
+                          kCpuRowMoves,  kCpuDraw,       scratchBytes};
   return ops;
 }
 

@@ -1,6 +1,7 @@
 // The backend table of CUDA, and the shared object's entry.
 #include "ops/cuda.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -28,8 +29,15 @@ Device* open(int ordinal, char* why, std::size_t bytes) {
 
 void close(Device* device) { delete device; }
 
-bool reserveScratch(Device* device, std::size_t bytes) {
-  return static_cast<CudaDevice*>(device)->reserveScratch(bytes);
+std::size_t scratchBytes(const Workload& workload) {
+  std::size_t most = std::max({attentionForwardScratchBytes(workload.attention),
+                               attentionBackwardScratchBytes(workload.rows, workload.attention, workload.compute),
+                               drawCudaScratchBytes(workload.draws.rows, workload.draws.vocabulary, workload.draws.topLogprobs),
+                               adamwCudaScratchBytes(kSquaredNormPiece * kSquaredNormPieces)});
+  for (const auto& [outputs, inputs] : workload.products) {
+    most = std::max(most, linearCudaScratchBytes(workload.compute, workload.rows, outputs, inputs));
+  }
+  return most;
 }
 
 }  // namespace
@@ -47,12 +55,13 @@ const Ops* cudaOps() {
       .adamw = kCudaAdamw,
       .rows = kCudaRowMoves,
       .draw = kCudaDraw,
+      .scratchBytes = scratchBytes,
   };
   return &ops;
 }
 
 extern "C" const CudaBackend* agl_cuda_backend() {
-  static const CudaBackend backend = {CudaBackend::kRevision, sizeof(Ops), cudaOps(), devices, describe, open, close, reserveScratch};
+  static const CudaBackend backend = {CudaBackend::kRevision, sizeof(Ops), cudaOps(), devices, describe, open, close};
   return &backend;
 }
 

@@ -26,8 +26,6 @@ struct CudaBackend {
   // Null, and why, where device `ordinal` cannot be used. What is opened is closed here, too.
   Device* (*open)(int ordinal, char* why, std::size_t bytes);
   void (*close)(Device* device);
-  // Makes room for the ops' workspace; false where memory is refused.
-  bool (*reserveScratch)(Device* device, std::size_t bytes);
 };
 
 // The operations of CUDA.

@@ -1,5 +1,6 @@
 #include "ops/cuda_library.h"
 
+#include "core/error.h"
 #include "core/os.h"
 #include "ops/ops.h"
 
@@ -24,6 +25,17 @@ static CudaLibrary openLibrary() {
 const CudaLibrary& cudaLibrary() {
   static const CudaLibrary library = openLibrary();
   return library;
+}
+
+std::pair<std::shared_ptr<Device>, const Ops*> openCuda(int ordinal) {
+  const CudaBackend* backend = cudaLibrary().backend;
+  char why[512] = "";
+  Device* device = backend == nullptr ? nullptr : backend->open(ordinal, why, sizeof why);
+  if (device == nullptr) {
+    throw Error("E_DEVICE", "loadPolicy: expected device \"cuda:" + std::to_string(ordinal) + "\" to be usable, got: " +
+                                (backend == nullptr ? cudaLibrary().why : why) + "; load with device: \"cpu\"");
+  }
+  return {std::shared_ptr<Device>(device, backend->close), backend->ops};
 }
 
 std::vector<CudaDescription> cudaDevices(std::string& why) {

@@ -1,7 +1,9 @@
 // The CUDA backend as the addon finds it: libagentlightning_cuda.so beside it, opened when first asked for.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ops/cuda.h"
@@ -14,6 +16,9 @@ struct CudaLibrary {
 };
 
 const CudaLibrary& cudaLibrary();
+
+// Device `ordinal` and its operations. Throws E_DEVICE, and says why, where it cannot be used.
+std::pair<std::shared_ptr<Device>, const Ops*> openCuda(int ordinal);
 
 // The devices of this machine; where there are none, `why` is one clear line.
 std::vector<CudaDescription> cudaDevices(std::string& why);

@@ -1,6 +1,8 @@
 // The backend table: every operation of one device. Callers hold a `const Ops*` and know no device.
 #pragma once
 
+#include <vector>
+
 #include "core/cpu_features.h"
 #include "ops/adamw.h"
 #include "ops/attention.h"
@@ -16,6 +18,20 @@
 
 namespace agl {
 
+// What passes over a model ask of its operations at most.
+struct Workload {
+  struct Product {
+    std::int64_t outputs, inputs;
+  };
+  std::int64_t rows;
+  Dtype compute;
+  std::vector<Product> products;
+  AttentionShape attention;
+  struct Draws {
+    std::int64_t rows, vocabulary, topLogprobs;
+  } draws;
+};
+
 struct Ops {
   Linear linear;
   Elementwise elementwise;
@@ -28,6 +44,8 @@ struct Ops {
   Adamw adamw;
   RowMoves rows;
   Draw draw;
+  // Workspace that the operations take: each worker's on the CPU, a device's else.
+  std::size_t (*scratchBytes)(const Workload& workload);
 };
 
 const Ops& cpuOps();

@@ -65,6 +65,7 @@ struct SampleCounters {
 class Scheduler {
  public:
   static constexpr std::int64_t kLogitRows = 64;  // Law 4
+  static constexpr std::int64_t kMostTopLogprobs = 20;  // of a token
 
   Scheduler(Transformer& model, TokenMemory& memory, Arena& activations, std::int64_t batchTokens);
 

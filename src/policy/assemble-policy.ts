@@ -20,6 +20,7 @@ export function assemblePolicy(parts: PolicyParts): Policy {
     config: parts.config,
     tokenizer: parts.tokenizer,
     contextLength: parts.contextLength,
+    device: parts.device,
     arithmetic: parts.arithmetic,
     get plan() {
       states.checkOpen("policy.plan");

@@ -79,6 +79,10 @@ export interface NativeEngineOptions {
   readonly batchTokens: number;
   /** Positions of token memory, a multiple of 32, at least contextLength + 32. */
   readonly cacheTokens: number;
+  /** Ordinal of the CUDA device; -1 is the CPU. */
+  readonly cuda: number;
+  /** Of the device's free memory: what the plan may take. */
+  readonly memoryFraction: number;
   /** Fill unwritten memory with NaN (tests). */
   readonly poison: boolean;
 }
@@ -216,7 +220,7 @@ export interface NativeEngine {
   load(): Promise<void>;
   plan(): NativePlan;
   counters(): NativeCounters;
-  /** Instruction set in use and revision of the rounding plan, e.g. "f32-r1". */
+  /** What computes and the revision of its rounding plan, e.g. "f32-r1"; "" before it is loaded. */
   arithmetic(): string;
   isa(): string;
   addAdapter(adapter: NativeAdapter): Promise<number>;

@@ -1,16 +1,18 @@
 // The options of loadPolicy: checked against the model, with the defaults.
 import { availableParallelism } from "node:os";
-import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
-import { LightningError } from "../base/error.js";
+import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import type { NativeEngineOptions } from "./binding.js";
+import { chooseDevice, type DeviceChoice } from "./devices.js";
 import type { ModelConfig } from "./model-config.js";
 import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
 
 export interface LoadPolicyOptions {
-  /** Default "auto": the fastest there is. */
-  readonly device?: "auto" | "cpu" | "cuda";
+  /** Default "auto": the first GPU that can be used, or else the CPU. See `devices()`. */
+  readonly device?: DeviceChoice;
+  /** Of the device's free memory: what the policy may take, from 0.01 to 1. Default: 0.9 on a GPU, 1 on the CPU. */
+  readonly memoryFraction?: number;
   /**
    * Type of the products' operands; sums are float32 either way. "bf16" halves the memory of weights and of keys and values, and reads
    * them twice as fast. Default "auto": "bf16" for weights stored as bf16 under an adapter, else "f32".
@@ -52,6 +54,8 @@ export interface TestingOptions {
 export interface LoadPlan
   extends Pick<
     NativeEngineOptions,
+    | "cuda"
+    | "memoryFraction"
     | "threads"
     | "isa"
     | "compute"
@@ -62,11 +66,13 @@ export interface LoadPlan
     | "poison"
     | "trainAll"
   > {
+  /** Name of the device: "cpu", "cuda:0". */
+  readonly device: string;
   readonly seed: bigint;
   readonly carriesSamples: boolean;
 }
 
-/** @throws E_ARGUMENT naming the option; E_NATIVE when the device is not supported by this build */
+/** @throws E_ARGUMENT naming the option; E_DEVICE when the device cannot be used */
 export function checkLoadOptions(
   who: string,
   options: LoadPolicyOptions,
@@ -75,11 +81,22 @@ export function checkLoadOptions(
   checkObject(who, "options", options);
   const { testing = {} } = options;
   checkObject(who, "testing", testing);
-  checkDevice(who, options);
+  const device = chooseDevice(who, options.device ?? "auto");
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
     throw argumentError(who, 'no adapter together with train: "all"', options.adapter);
   return {
+    device: device.name,
+    cuda: device.kind === "cuda" ? Number(device.name.slice("cuda:".length)) : -1,
+    memoryFraction: checkNumber(
+      who,
+      "memoryFraction",
+      options.memoryFraction ?? (device.kind === "cuda" ? 0.9 : 1),
+      {
+        min: 0.01,
+        max: 1,
+      },
+    ),
     trainAll,
     compute: checkCompute(who, options, trainAll, tensors),
     ...checkSizes(who, options, config),
@@ -106,15 +123,6 @@ const kMaxTokens = 2 ** 24;
 
 function checkObject(who: string, name: string, value: unknown): void {
   if (typeof value !== "object" || value === null) throw argumentError(who, `${name} to be an object`, value);
-}
-
-function checkDevice(who: string, options: LoadPolicyOptions): void {
-  const device = checkOneOf(who, "device", options.device ?? "auto", ["auto", "cpu", "cuda"]);
-  if (device === "cuda")
-    throw new LightningError(
-      "E_NATIVE",
-      `${who}: expected a build with CUDA for device: "cuda", got one for the CPU alone; load with device: "cpu"`,
-    );
 }
 
 function checkCompute(

@@ -19,41 +19,42 @@ import { loadTokenizer } from "./tokenizer.js";
 /**
  * Loads a model folder: config.json, safetensors, tokenizer.json, chat template.
  * With train: "adapter" (default) it has one adapter, "default", which changes nothing until trained; `adapter` describes another.
- * @throws E_ARGUMENT naming the option; E_MODEL naming file and field; E_MEMORY with the numbers; E_NATIVE with the remedy
+ * @throws E_ARGUMENT naming the option; E_MODEL naming file and field; E_MEMORY with the numbers; E_DEVICE and E_NATIVE with the remedy
  */
 export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
-  const { seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
+  const { device, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
   const template = loadChatTemplate(dir);
   const engine = new (native().Engine)(toEngineOptions(folder, plan));
-  const parts: PolicyParts = {
-    engine,
-    states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
-    adapters: createAdapterTable(config, plan.trainAll),
-    config,
-    dir,
-    tokenizer,
-    contextLength: plan.contextLength,
-    arithmetic: engine.arithmetic(),
-    renderChat: (messages, chat) => renderChat(template, tokenizer, messages, chat),
-    nextSeed: createSeeds(seed, "sample"),
-    nextAdapterSeed: createSeeds(seed, "adapter"),
-    nextId: createCounter(),
-  };
   try {
     await fromNative(kWho, () => engine.load());
+    const parts: PolicyParts = {
+      engine,
+      states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
+      adapters: createAdapterTable(config, plan.trainAll),
+      config,
+      dir,
+      tokenizer,
+      contextLength: plan.contextLength,
+      device,
+      arithmetic: engine.arithmetic(),
+      renderChat: (messages, chat) => renderChat(template, tokenizer, messages, chat),
+      nextSeed: createSeeds(seed, "sample"),
+      nextAdapterSeed: createSeeds(seed, "adapter"),
+      nextId: createCounter(),
+    };
     if (!plan.trainAll) await addAdapter(parts, kFirstAdapter, adapter);
+    return assemblePolicy(parts);
   } catch (error) {
     engine.close();
     throw error;
   }
-  return assemblePolicy(parts);
 }
 
 // --- internal ---
@@ -63,7 +64,7 @@ const kFirstAdapter = "default";
 
 function toEngineOptions(
   { config, files, tensors }: ModelFolder,
-  plan: Omit<LoadPlan, "seed" | "carriesSamples">,
+  plan: Omit<LoadPlan, "device" | "seed" | "carriesSamples">,
 ): NativeEngineOptions {
   const { rope } = config;
   const factors = { factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 1, originalMaxPositions: 1 };

@@ -13,6 +13,7 @@ export interface PolicyParts {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;
+  readonly device: string;
   readonly arithmetic: string;
   /** The folder the model came from. */
   readonly dir: string;

@@ -18,6 +18,8 @@ export interface Policy extends AsyncDisposable {
   readonly tokenizer: Tokenizer;
   /** Longest sequence, prompt and answer together, in tokens. */
   readonly contextLength: number;
+  /** Name of the device that computes, as in `devices()`: "cpu", "cuda:0". */
+  readonly device: string;
   /** Compute path and revision of the rounding plan: log-probabilities with the same string are comparable bit by bit. */
   readonly arithmetic: string;
   /** Bytes of every arena, and their largest use so far. Throws E_CLOSED. */

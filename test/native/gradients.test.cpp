@@ -75,7 +75,7 @@ std::vector<std::vector<std::int32_t>> branching() {
 
 const ModelSize kSmall{.headNorms = true};
 
-ModelSize smallIn(Dtype compute) {
+ModelSize smallIn(Arithmetic compute) {
   ModelSize size = kSmall;
   size.compute = compute;
   return size;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 
 #include "core/philox.h"
 
@@ -69,6 +70,24 @@ RandomModel::RandomModel(const ModelSize& size, std::uint64_t seed) {
   options_.batchTokens = 256;
   options_.cacheTokens = 8 * size.contextLength;
   options_.poison = true;
+  onCuda_ = size.compute.onCuda;
+}
+
+static std::shared_ptr<CudaDevice> openCudaDevice() {
+  std::string why;
+  std::shared_ptr<CudaDevice> device = CudaDevice::open(0, why);
+  if (device == nullptr) throw std::runtime_error(why);
+  return device;
+}
+
+bool Arithmetic::isSlow() const { return onCuda && openCudaDevice()->name() == "emulated device"; }
+
+EngineOptions RandomModel::options() const {
+  EngineOptions options = options_;
+  if (!onCuda_) return options;
+  options.device = openCudaDevice();
+  options.ops = cudaOps();
+  return options;
 }
 
 RandomModel::~RandomModel() { std::remove(path_.c_str()); }
@@ -82,6 +101,7 @@ std::vector<LoraTarget> RandomModel::targets(std::int64_t rank, float scale) con
 }
 
 std::vector<EngineOptions> everyIsa(const EngineOptions& options) {
+  if (options.device != nullptr) return {options};
   std::vector<EngineOptions> all;
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
     if (kernelsOf(isa) == nullptr) continue;

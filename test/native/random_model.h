@@ -10,6 +10,16 @@
 
 namespace agl::test {
 
+// Where a law's engine computes, and with operands of which type.
+struct Arithmetic {
+  Arithmetic(Dtype operands, bool cuda = false) : dtype(operands), onCuda(cuda) {}
+  operator Dtype() const { return dtype; }
+  // An emulated device is some hundred times slower than the CPU: laws try fewer cases there.
+  bool isSlow() const;
+  Dtype dtype;
+  bool onCuda;
+};
+
 struct ModelSize {
   std::int64_t hidden = 64;
   std::int64_t layers = 2;
@@ -22,7 +32,7 @@ struct ModelSize {
   bool biases = true;
   bool headNorms = false;
   std::int64_t contextLength = 1024;
-  Dtype compute = Dtype::f32;
+  Arithmetic compute = Dtype::f32;
 };
 
 // The file lives as long as this object.
@@ -34,16 +44,18 @@ class RandomModel {
   RandomModel& operator=(const RandomModel&) = delete;
 
   // One thread, widest instruction set, room for the context, unwritten memory NaN.
-  EngineOptions options() const { return options_; }
+  // On CUDA each time with a device of its own.
+  EngineOptions options() const;
   // LoRA of this rank on all projections; B is made non-zero through `perturb`.
   std::vector<LoraTarget> targets(std::int64_t rank, float scale) const;
 
  private:
   std::string path_;
   EngineOptions options_;
+  bool onCuda_ = false;
 };
 
-// The same options once for every instruction set of this machine.
+// The same options once for every instruction set of this machine; once on CUDA.
 std::vector<EngineOptions> everyIsa(const EngineOptions& options);
 
 // Adds small random numbers to every value of a parameter set and packs them: an adapter that does something.
@@ -75,12 +87,17 @@ bool sameBits(Engine& engine, const std::vector<std::int32_t>& prompt, const std
 
 }  // namespace agl::test
 
-// A test that holds in every arithmetic: its body is given one after the other as `compute`.
-#define LAW(sentence)                                                             \
-  static void AGL_JOIN(law_, __LINE__)(agl::Dtype compute);                       \
-  TEST(sentence) {                                                                \
-    for (const agl::Dtype compute : {agl::Dtype::f32, agl::Dtype::bf16}) {        \
-      AGL_JOIN(law_, __LINE__)(compute);                                          \
-    }                                                                             \
-  }                                                                               \
-  static void AGL_JOIN(law_, __LINE__)([[maybe_unused]] agl::Dtype compute)
+// A test that holds in every arithmetic: its body is given one after the other as `compute`. On CUDA it is a test of its own.
+#define LAW(sentence)                                                                          \
+  static void AGL_JOIN(law_, __LINE__)(agl::test::Arithmetic compute);                         \
+  TEST(sentence) {                                                                             \
+    for (const agl::Dtype compute : {agl::Dtype::f32, agl::Dtype::bf16}) {                     \
+      AGL_JOIN(law_, __LINE__)(compute);                                                       \
+    }                                                                                          \
+  }                                                                                            \
+  static const ::agl::test::Register AGL_JOIN(register_cuda_, __LINE__)("on CUDA: " sentence, [] { \
+    for (const agl::Dtype compute : {agl::Dtype::f32, agl::Dtype::bf16}) {                     \
+      AGL_JOIN(law_, __LINE__)({compute, true});                                               \
+    }                                                                                          \
+  });                                                                                          \
+  static void AGL_JOIN(law_, __LINE__)([[maybe_unused]] agl::test::Arithmetic compute)

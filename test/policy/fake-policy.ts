@@ -36,6 +36,7 @@ export async function fakePolicy({ trainAll = false } = {}): Promise<FakePolicy>
     dir: qwen2,
     tokenizer,
     contextLength: 64,
+    device: "cpu",
     arithmetic: engine.arithmetic(),
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     nextSeed: createSeeds(0n, "sample"),

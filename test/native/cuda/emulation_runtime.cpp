@@ -38,6 +38,8 @@ struct State {
   std::map<const unsigned char*, std::size_t> pageLocked;
   std::map<const void*, Kernel> kernels;
   std::size_t used = 0;
+  bool readable = false;
+  std::uint64_t accesses = 0;  // since there was no allocation
   bool lost = false;
   cudaError_t lastError = cudaSuccess;
   char message[1024] = "";
@@ -57,10 +59,18 @@ const Allocation* find(const void* data, std::size_t bytes) {
   return nullptr;
 }
 
+void protect(const Allocation& one, bool readable) {
+  mprotect(one.pages, one.pageBytes, readable ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+// Around an access of the device. To change pages costs more than most launches: after the first accesses only some leave
+// the memory unreadable for the host.
 void setReadable(bool readable) {
-  for (const Allocation& one : state().allocations) {
-    mprotect(one.pages, one.pageBytes, readable ? PROT_READ | PROT_WRITE : PROT_NONE);
-  }
+  State& all = state();
+  if (!readable && all.accesses++ >= 256 && all.accesses % 32 != 0) return;
+  if (readable == all.readable) return;
+  all.readable = readable;
+  for (const Allocation& one : all.allocations) protect(one, readable);
 }
 
 void poison([[maybe_unused]] const Allocation& one, [[maybe_unused]] bool poisoned) {
@@ -216,9 +226,10 @@ cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   one.pages = static_cast<unsigned char*>(range) + kPage;
   one.data = one.pages + one.pageBytes - rounded;
   one.bytes = bytes;
-  mprotect(one.pages, one.pageBytes, PROT_READ | PROT_WRITE);
+  if (all.allocations.empty()) all.accesses = 0;
+  protect(one, true);
   std::memset(one.data, 0xff, bytes);  // what a program must not rely on
-  mprotect(one.pages, one.pageBytes, PROT_NONE);
+  if (!all.readable) protect(one, false);
   poison(one, true);
   all.allocations.push_back(one);
   all.used += bytes;

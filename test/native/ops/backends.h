@@ -40,7 +40,7 @@ inline void onEveryBackend(const std::function<void(Context&)>& law, std::size_t
 }
 
 // Calls law(ctx) on the CUDA device of this program: the emulated one.
-inline void onCuda(const std::function<void(Context&)>& law, std::size_t scratchBytes = 64 << 20) {
+inline void onCuda(const std::function<void(Context&)>& law, std::size_t scratchBytes = 4 << 20) {
   std::string why;
   const std::unique_ptr<CudaDevice> device = CudaDevice::open(0, why);
   if (device == nullptr || !device->reserveScratch(scratchBytes)) throw std::runtime_error(why);
