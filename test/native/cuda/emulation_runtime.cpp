@@ -123,6 +123,7 @@ cudaError_t check(const Call& call, const Kernel& kernel) {
 void setMachine(const Machine& machine) { state().machine = machine; }
 const Machine& machine() { return state().machine; }
 void loseDevice(bool lost) { state().lost = lost; }
+bool isLost() { return state().lost; }
 
 void learn(const void* function, const Kernel& kernel) {
   const std::lock_guard lock(state().mutex);
@@ -207,10 +208,6 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return waitForAll(); }
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  const cudaError_t error = waitForAll();
-  return failed(state().lost ? cudaErrorLaunchFailure : error);
-}
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
   State& all = state();

@@ -100,6 +100,7 @@ void setMachine(const Machine& machine);
 const Machine& machine();
 // Every call fails from now on, as after a crash of a kernel, until false.
 void loseDevice(bool lost);
+bool isLost();
 
 // How a kernel is called.
 struct Kernel {

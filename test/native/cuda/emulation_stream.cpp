@@ -12,6 +12,7 @@ struct Stream {
   bool held = false;
   std::deque<std::function<cudaError_t()>> waiting;
   std::size_t done = 0;
+  std::size_t waits = 0;
 };
 Stream& stream() {
   static Stream only;
@@ -59,9 +60,17 @@ std::size_t done() {
   return all.done;
 }
 
+std::size_t waits() { return stream().waits; }
+
 }  // namespace agl::emulation
 
 using namespace agl::emulation;
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  stream().waits++;
+  const cudaError_t error = waitForAll();
+  return failed(isLost() ? cudaErrorLaunchFailure : error);
+}
 
 struct CUevent_st {
   std::size_t after = 0;  // how much work was submitted before it

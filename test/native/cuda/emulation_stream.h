@@ -18,5 +18,7 @@ cudaError_t waitFor(std::size_t count);
 cudaError_t waitForAll();
 std::size_t submitted();
 std::size_t done();
+// How often the host waited for the whole stream.
+std::size_t waits();
 
 }  // namespace agl::emulation
