@@ -4,12 +4,14 @@
 
 #include <cmath>
 #include <functional>
+#include <source_location>
 #include <string>
 
 namespace agl::test {
 
 struct Register {
-  Register(const char* sentence, std::function<void()> body);
+  Register(const char* sentence, std::function<void()> body,
+           std::source_location place = std::source_location::current());
 };
 // Records a failure of the running test and goes on.
 void fail(const char* file, int line, const std::string& what);

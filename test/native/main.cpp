@@ -1,4 +1,7 @@
-// native_tests [--filter SUBSTRING] [--list] [--times]
+// native_tests [--filter TEXT] [--without TEXT]... [--in FOLDER] [--part I/N] [--list] [--times] [--each] [--apart SECONDS]
+//   TEXT is part of a sentence, or with ^ before it its beginning; FOLDER part of the path of its file; I/N every Nth of these,
+//   from the Ith. --each prints every sentence as it begins and as it passes; --apart gives each a process of its own and so
+//   many seconds.
 // native_tests --soak MINUTES [--seed SEED]
 #include <algorithm>
 #include <chrono>
@@ -6,11 +9,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apart.h"
 #include "harness.h"
+#include "machine.h"
 #include "soak.h"
 
 namespace agl::test {
@@ -19,6 +25,7 @@ namespace {
 struct Case {
   const char* sentence;
   std::function<void()> body;
+  const char* file;
 };
 std::vector<Case>& cases() {
   static std::vector<Case> all;
@@ -26,9 +33,32 @@ std::vector<Case>& cases() {
 }
 int failures = 0;
 
+struct Options {
+  std::string filter, folder;
+  std::vector<std::string> without;
+  bool list = false, times = false, each = false;
+  unsigned apartSeconds = 0;
+  unsigned part = 1, parts = 1;
+  double soakMinutes = 0;
+  std::uint64_t seed = 1;
+};
+
+bool matches(const std::string& sentence, const std::string& text) {
+  if (text.starts_with("^")) return sentence.starts_with(text.substr(1));
+  return sentence.find(text) != std::string::npos;
+}
+
+bool isChosen(const Case& test, const Options& options) {
+  return matches(test.sentence, options.filter) && std::string(test.file).find(options.folder) != std::string::npos &&
+         std::none_of(options.without.begin(), options.without.end(),
+                      [&](const std::string& text) { return matches(test.sentence, text); });
+}
+
 }  // namespace
 
-Register::Register(const char* sentence, std::function<void()> body) { cases().push_back({sentence, std::move(body)}); }
+Register::Register(const char* sentence, std::function<void()> body, std::source_location place) {
+  cases().push_back({sentence, std::move(body), place.file_name()});
+}
 
 void fail(const char* file, int line, const std::string& what) {
   if (failures++ < 5) std::printf("  %s:%d: %s\n", file, line, what.c_str());
@@ -49,6 +79,13 @@ static bool runCase(const Case& test) {
   return failures == 0;
 }
 
+static bool runCaseApart(const Case& test, unsigned seconds) {
+  std::string why;
+  const std::optional<bool> result = runApart([&] { return runCase(test); }, seconds, why);
+  if (!result.has_value()) std::printf("  %s\nFAIL %s\n", why.c_str(), test.sentence);
+  return result.value_or(false);
+}
+
 // The slowest tests, and the seconds of each.
 static void printSlowest(std::vector<std::pair<double, const char*>> times) {
   std::sort(times.rbegin(), times.rend());
@@ -56,51 +93,92 @@ static void printSlowest(std::vector<std::pair<double, const char*>> times) {
   for (const auto& [seconds, sentence] : times) std::printf("%7.2f s  %s\n", seconds, sentence);
 }
 
-static int runAll(const std::string& filter, bool list, bool times) {
+// Where tests have processes of their own, this has one, too: the first must not touch the device.
+static bool isMachineReady(bool apart) {
+  std::string why;
+  const auto isReady = [] {
+    const std::string missing = missingDevice();
+    if (!missing.empty()) std::printf("native_tests: %s\n", missing.c_str());
+    return missing.empty();
+  };
+  if (!apart) return isReady();
+  constexpr unsigned kSeconds = 60;
+  const std::optional<bool> result = runApart(isReady, kSeconds, why);
+  if (!result.has_value()) std::printf("native_tests: opening the device: %s\n", why.c_str());
+  return result.value_or(false);
+}
+
+static int runAll(const Options& options) {
   int passed = 0;
   int failed = 0;
-  std::vector<std::pair<double, const char*>> seconds;
+  unsigned chosen = 0;
+  std::vector<std::pair<double, const char*>> times;
   for (const Case& test : cases()) {
-    if (std::string(test.sentence).find(filter) == std::string::npos) continue;
-    if (list) {
+    if (!isChosen(test, options) || chosen++ % options.parts != options.part - 1) continue;
+    if (options.list) {
       std::printf("%s\n", test.sentence);
       continue;
     }
+    if (options.each) std::printf("RUN %s\n", test.sentence);
+    std::fflush(stdout);
     const auto start = std::chrono::steady_clock::now();
-    (runCase(test) ? passed : failed)++;
-    seconds.emplace_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), test.sentence);
+    const bool holds = options.apartSeconds > 0 ? runCaseApart(test, options.apartSeconds) : runCase(test);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    (holds ? passed : failed)++;
+    if (options.each && holds) std::printf("PASS %s (%.2f s)\n", test.sentence, seconds);
+    times.emplace_back(seconds, test.sentence);
   }
-  if (list) return 0;
-  if (times) printSlowest(std::move(seconds));
+  if (options.list) return 0;
+  if (options.times) printSlowest(std::move(times));
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;
 }
 
 static int runOne(const char* sentence, const std::function<void()>& body) {
-  const bool holds = runCase({sentence, body});
+  const bool holds = runCase({sentence, body, ""});
   std::printf("%d passed, %d failed\n", holds ? 1 : 0, holds ? 0 : 1);
   return holds ? 0 : 1;
+}
+
+// "3/8"; false where it is not understood.
+static bool readPart(const std::string& text, Options& into) {
+  return std::sscanf(text.c_str(), "%u/%u", &into.part, &into.parts) == 2 && into.part >= 1 && into.part <= into.parts;
+}
+
+// Null where the arguments are not understood.
+static std::optional<Options> optionsOf(const std::vector<std::string>& arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); i++) {
+    const std::string& name = arguments[i];
+    if (name == "--list") options.list = true;
+    else if (name == "--times") options.times = true;
+    else if (name == "--each") options.each = true;
+    else if (i + 1 == arguments.size()) return std::nullopt;
+    else if (name == "--filter") options.filter = arguments[++i];
+    else if (name == "--without") options.without.push_back(arguments[++i]);
+    else if (name == "--in") options.folder = arguments[++i];
+    else if (name == "--apart") options.apartSeconds = static_cast<unsigned>(std::strtoul(arguments[++i].c_str(), nullptr, 10));
+    else if (name == "--part" && readPart(arguments[i + 1], options)) i++;
+    else if (name == "--soak") options.soakMinutes = std::atof(arguments[++i].c_str());
+    else if (name == "--seed") options.seed = std::strtoull(arguments[++i].c_str(), nullptr, 10);
+    else return std::nullopt;
+  }
+  return options;
 }
 
 }  // namespace agl::test
 
 int main(int argc, char** argv) {
-  std::string filter;
-  bool list = false;
-  bool times = false;
-  double minutes = 0;
-  std::uint64_t seed = 1;
-  for (int i = 1; i < argc; i++) {
-    const std::string argument = argv[i];
-    if (argument == "--list") list = true;
-    if (argument == "--times") times = true;
-    if (argument == "--filter" && i + 1 < argc) filter = argv[++i];
-    if (argument == "--soak" && i + 1 < argc) minutes = std::atof(argv[++i]);
-    if (argument == "--seed" && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
+  using namespace agl::test;
+  const std::optional<Options> options = optionsOf({argv + 1, argv + argc});
+  if (!options.has_value()) {
+    std::printf("native_tests: unknown arguments; the head of test/native/main.cpp lists them\n");
+    return 2;
   }
-  if (minutes > 0) {
-    const auto body = [&] { agl::test::soak({.minutes = minutes}, seed); };
-    return agl::test::runOne("a soak of mixed work keeps every law", body);
+  if (!options->list && !isMachineReady(options->apartSeconds > 0)) return 1;
+  if (options->soakMinutes > 0) {
+    const auto body = [&] { soak({.minutes = options->soakMinutes}, options->seed); };
+    return runOne("a soak of mixed work keeps every law", body);
   }
-  return agl::test::runAll(filter, list, times);
+  return runAll(*options);
 }
