@@ -39,7 +39,8 @@ function goodMachine(): void {
     "build/native_tests",
     'echo "RUN a law"; echo "RECORD instructions agree"; echo "PASS a law (0.1 s)"',
   );
-  for (const name of ["products", "attention", "head", "engine"]) program(`build/bench_cuda_${name}`, "echo '{}'");
+  for (const name of ["products", "attention", "head", "engine"])
+    program(`build/bench_cuda_${name}`, "echo '{}'");
 }
 
 function check(seconds = 570): { status: number | null; results: string } {
