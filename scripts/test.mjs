@@ -12,7 +12,7 @@ let failed = 0;
 if (runLoudly(process.execPath, [join(root, "scripts/build.mjs")]) !== 0) process.exit(1);
 if (vitestArgs.length === 0) {
   runQuietly("cmake", ["--build", "build", "--target", "native_tests", "--parallel", "2"]);
-  const native = runNativeTests(join(root, "build/native_tests"));
+  const native = await runNativeTests(join(root, "build/native_tests"));
   process.stdout.write(`native tests\n${native.output}\n`);
   passed += native.passed;
   failed += native.failed;

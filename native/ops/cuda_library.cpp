@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/os.h"
 #include "ops/ops.h"
+#include "ops/self_check.h"
 
 namespace agl {
 
@@ -27,15 +28,19 @@ const CudaLibrary& cudaLibrary() {
   return library;
 }
 
+static void refuse(int ordinal, const std::string& why) {
+  throw Error("E_DEVICE", "loadPolicy: expected device \"cuda:" + std::to_string(ordinal) + "\" to be usable, got: " + why +
+                              "; load with device: \"cpu\"");
+}
+
 std::pair<std::shared_ptr<Device>, const Ops*> openCuda(int ordinal) {
   const CudaBackend* backend = cudaLibrary().backend;
+  if (backend == nullptr) refuse(ordinal, cudaLibrary().why);
   char why[512] = "";
-  Device* device = backend == nullptr ? nullptr : backend->open(ordinal, why, sizeof why);
-  if (device == nullptr) {
-    throw Error("E_DEVICE", "loadPolicy: expected device \"cuda:" + std::to_string(ordinal) + "\" to be usable, got: " +
-                                (backend == nullptr ? cudaLibrary().why : why) + "; load with device: \"cpu\"");
-  }
-  return {std::shared_ptr<Device>(device, backend->close), backend->ops};
+  const std::shared_ptr<Device> device(backend->open(ordinal, why, sizeof why), backend->close);
+  if (device == nullptr) refuse(ordinal, why);
+  if (const std::string wrong = selfCheck(*device, *backend->ops); !wrong.empty()) refuse(ordinal, wrong);
+  return {device, backend->ops};
 }
 
 std::vector<CudaDescription> cudaDevices(std::string& why) {

@@ -17,7 +17,7 @@ struct CudaLibrary {
 
 const CudaLibrary& cudaLibrary();
 
-// Device `ordinal` and its operations. Throws E_DEVICE, and says why, where it cannot be used.
+// Device `ordinal`, which has passed selfCheck, and its operations. Throws E_DEVICE, and says why, where it cannot be used.
 std::pair<std::shared_ptr<Device>, const Ops*> openCuda(int ordinal);
 
 // The devices of this machine; where there are none, `why` is one clear line.

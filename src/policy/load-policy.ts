@@ -1,11 +1,12 @@
 // loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
 // adapter; what can be refused is refused before memory is taken.
 import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
 import { planAdapter } from "./adapter-layout.js";
 import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
-import { type NativeEngineOptions, native } from "./binding.js";
+import { type NativeEngine, type NativeEngineOptions, native } from "./binding.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
 import { type ModelFolder, readModelFolder } from "./model-folder.js";
@@ -25,15 +26,14 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
-  const { device, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
+  const { device: chosen, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
   const template = loadChatTemplate(dir);
-  const engine = new (native().Engine)(toEngineOptions(folder, plan));
+  const { engine, device } = await loadEngine(toEngineOptions(folder, plan), chosen, options.device);
   try {
-    await fromNative(kWho, () => engine.load());
     const parts: PolicyParts = {
       engine,
       states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
@@ -61,6 +61,24 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
 
 const kWho = "loadPolicy";
 const kFirstAdapter = "default";
+
+/** A GPU that was not asked for by name and does not work is left for the CPU, with a warning. */
+async function loadEngine(
+  options: NativeEngineOptions,
+  device: string,
+  asked: LoadPolicyOptions["device"] = "auto",
+): Promise<{ readonly engine: NativeEngine; readonly device: string }> {
+  const engine = new (native().Engine)(options);
+  try {
+    await fromNative(kWho, () => engine.load());
+    return { engine, device };
+  } catch (error) {
+    engine.close();
+    if (asked !== "auto" || !(error instanceof LightningError) || error.code !== "E_DEVICE") throw error;
+    process.emitWarning(`${error.message}; it computes on the CPU instead`, { code: "AGL_DEVICE" });
+    return await loadEngine({ ...options, cuda: -1, memoryFraction: 1 }, "cpu", "cpu");
+  }
+}
 
 function toEngineOptions(
   { config, files, tensors }: ModelFolder,

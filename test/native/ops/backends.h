@@ -41,6 +41,9 @@ inline void onEveryBackend(const std::function<void(Context&)>& law, std::size_t
 
 // Calls law(ctx) on the CUDA device of this program: the emulated one.
 inline void onCuda(const std::function<void(Context&)>& law, std::size_t scratchBytes = 4 << 20) {
+#if defined(__SANITIZE_THREAD__)
+  return;  // which sees nothing of the emulation, and makes it slow
+#endif
   std::string why;
   const std::unique_ptr<CudaDevice> device = CudaDevice::open(0, why);
   if (device == nullptr || !device->reserveScratch(scratchBytes)) throw std::runtime_error(why);

@@ -1,0 +1,23 @@
+// A GPU that is listed and does not work: this machine has none that opens.
+import { describe, expect, it, vi } from "vitest";
+import { loadPolicy } from "../../src/policy/load-policy.js";
+import { qwen2 } from "./fixture-models.js";
+
+vi.mock("../../src/policy/devices.js", () => ({ chooseDevice: () => ({ name: "cuda:93", kind: "cuda" }) }));
+
+describe("loadPolicy on a GPU that does not work", () => {
+  it("computes on the CPU, and warns, where no device was asked for", async () => {
+    const warning = vi.spyOn(process, "emitWarning").mockReturnValue(undefined);
+    await using policy = await loadPolicy(qwen2);
+    expect(policy.device).toBe("cpu");
+    expect(policy.arithmetic).toMatch(/^f32-r\d+$/);
+    expect(warning.mock.calls).toEqual([
+      [expect.stringMatching(/cuda:93.*got: .+CPU instead/), { code: "AGL_DEVICE" }],
+    ]);
+    warning.mockRestore();
+  });
+
+  it("refuses where it was", async () => {
+    await expect(loadPolicy(qwen2, { device: "cuda" })).rejects.toMatchObject({ code: "E_DEVICE" });
+  });
+});
