@@ -84,7 +84,7 @@ export const timeLaws: readonly Law[] = [
     name: "calls an attempt unresponsive when it was silent too long, not while it speaks",
     async check(store, expect) {
       const talker = await claimNew(store, { unresponsiveSeconds: 0.3 });
-      const silent = await claimNew(store, { unresponsiveSeconds: 0.03 });
+      const silent = await claimNew(store, { unresponsiveSeconds: 0.25 });
       for (let i = 1; i <= 8; i++) {
         await store.addSpans([toSpan(talker, i)]);
         await pause(60);
