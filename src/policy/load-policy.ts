@@ -32,7 +32,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
   const template = loadChatTemplate(dir);
-  const { engine, device } = await loadEngine(toEngineOptions(folder, plan), chosen, options.device);
+  const { engine, device } = await loadEngine(toEngineOptions(folder, plan), chosen, options);
   try {
     const parts: PolicyParts = {
       engine,
@@ -66,7 +66,7 @@ const kFirstAdapter = "default";
 async function loadEngine(
   options: NativeEngineOptions,
   device: string,
-  asked: LoadPolicyOptions["device"] = "auto",
+  asked: Pick<LoadPolicyOptions, "device" | "memoryFraction">,
 ): Promise<{ readonly engine: NativeEngine; readonly device: string }> {
   const engine = new (native().Engine)(options);
   try {
@@ -74,9 +74,11 @@ async function loadEngine(
     return { engine, device };
   } catch (error) {
     engine.close();
-    if (asked !== "auto" || !(error instanceof LightningError) || error.code !== "E_DEVICE") throw error;
+    const isAsked = (asked.device ?? "auto") !== "auto";
+    if (isAsked || !(error instanceof LightningError) || error.code !== "E_DEVICE") throw error;
     process.emitWarning(`${error.message}; it computes on the CPU instead`, { code: "AGL_DEVICE" });
-    return await loadEngine({ ...options, cuda: -1, memoryFraction: 1 }, "cpu", "cpu");
+    const onCpu = { ...options, cuda: -1, memoryFraction: asked.memoryFraction ?? 1 };
+    return await loadEngine(onCpu, "cpu", { device: "cpu" });
   }
 }
 

@@ -1,4 +1,5 @@
 // A GPU that is listed and does not work: this machine has none that opens.
+import { totalmem } from "node:os";
 import { describe, expect, it, vi } from "vitest";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { qwen2 } from "./fixture-models.js";
@@ -15,6 +16,15 @@ describe("loadPolicy on a GPU that does not work", () => {
       [expect.stringMatching(/cuda:93.*got: .+CPU instead/), { code: "AGL_DEVICE" }],
     ]);
     warning.mockRestore();
+  });
+
+  it("keeps to the part of the memory that was asked for", async () => {
+    const warning = vi.spyOn(process, "emitWarning").mockReturnValue(undefined);
+    const error = await loadPolicy(qwen2, { memoryFraction: 0.01, cacheTokens: 2 ** 30 }).catch((e) => e);
+    warning.mockRestore();
+    expect(error).toMatchObject({ code: "E_MEMORY" });
+    const [, allowed] = /at most (\d+) MiB/.exec(error.message) ?? [];
+    expect(Number(allowed) * 2 ** 20).toBeLessThan(0.02 * totalmem());
   });
 
   it("refuses where it was", async () => {
