@@ -81,6 +81,8 @@ class CudaDevice final : public Device {
   void submit() noexcept;
   const CudaCounters& counters() const;
 
+  // The driver's cuTensorMapEncodeTiled; null, and a failure, where it has none.
+  void* tensorMapEncoder() noexcept;
   // Makes this the calling thread's device.
   void use() noexcept;
   // Keeps the first failure; `error` is a cudaError_t.
@@ -109,6 +111,7 @@ class CudaDevice final : public Device {
   bool inPass_ = false;
   void* scratch_ = nullptr;
   std::size_t scratchBytes_ = 0;
+  void* tensorMapEncoder_ = nullptr;
   char first_[512] = "";
   char asked_[512] = "";
 };

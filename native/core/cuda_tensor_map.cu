@@ -1,25 +1,22 @@
 #include "core/cuda.h"
 
-namespace agl::cuda::hopper {
-namespace {
+namespace agl {
 
-// What cuda.h declares; the driver's library is not linked but asked for its function.
-using Encode = decltype(&cuTensorMapEncodeTiled);
-
-Encode findEncode(CudaDevice& device) {
-  void* function = nullptr;
+// The driver's library is not linked but asked for its function, once.
+void* CudaDevice::tensorMapEncoder() noexcept {
+  if (tensorMapEncoder_ != nullptr) return tensorMapEncoder_;
   cudaDriverEntryPointQueryResult found{};
-  device.use();
-  device.note("cuTensorMapEncodeTiled",
-              cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &found));
-  return reinterpret_cast<Encode>(function);
+  use();
+  note("cuTensorMapEncodeTiled", cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &tensorMapEncoder_, 12000,
+                                                                  cudaEnableDefault, &found));
+  return tensorMapEncoder_;
 }
 
-}  // namespace
+namespace cuda::hopper {
 
 bool mapMatrix(CudaDevice& device, TensorMap& map, const void* data, std::int64_t rows, std::int64_t columns,
                std::int64_t stride, int boxRows) {
-  const Encode encode = findEncode(device);
+  const auto encode = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(device.tensorMapEncoder());
   if (encode == nullptr) return false;
   const cuuint64_t sizes[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
   const cuuint64_t strides[1] = {static_cast<cuuint64_t>(stride) * 2};  // bytes
@@ -34,4 +31,5 @@ bool mapMatrix(CudaDevice& device, TensorMap& map, const void* data, std::int64_
   return false;
 }
 
-}  // namespace agl::cuda::hopper
+}  // namespace cuda::hopper
+}  // namespace agl
