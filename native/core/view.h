@@ -24,6 +24,8 @@ struct View {
   View slice(std::int64_t begin, std::int64_t count) const {
     return {static_cast<char*>(data) + begin * stride * dtypeBytes(dtype), dtype, count, cols, stride};
   }
+  // The first `width` columns.
+  View narrow(std::int64_t width) const { return {data, dtype, rows, width, stride}; }
   // The same contiguous elements as (rows * cols / width) rows of `width`: heads of a row become rows.
   View reshape(std::int64_t width) const { return {data, dtype, rows * cols / width, width, width}; }
 };

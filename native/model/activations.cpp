@@ -1,7 +1,5 @@
 #include "model/activations.h"
 
-#include <algorithm>
-
 namespace agl {
 
 static LayerActivations layOutLayer(Arena& arena, const ModelConfig& c, const PassShape& shape) {
@@ -63,9 +61,6 @@ PassActivations layOutPass(Arena& arena, const ModelConfig& c, const PassShape& 
   for (std::int64_t i = 0; i < residuals; i++) pass.residuals.push_back(arena.matrix(shape.rows, c.hidden));
   const std::int64_t layers = shape.keep == Keep::layers ? c.layers : 1;
   for (std::int64_t i = 0; i < layers; i++) pass.layers.push_back(layOutLayer(arena, c, shape));
-  if (shape.largestRank > 0) {
-    pass.delta = arena.matrix(shape.rows, std::max({c.hidden, c.queryWidth(), c.keyWidth(), c.intermediate}));
-  }
   if (shape.keep != Keep::nothing) pass.gradients = layOutGradients(arena, c, shape);
   return pass;
 }

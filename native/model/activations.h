@@ -30,7 +30,7 @@ struct LayerActivations {
   View gate;       // (R,I)
   View up;
   View act;
-  std::array<View, kProjections> lora;  // (R,rank): A x
+  std::array<View, kProjections> lora;  // (R,largest rank): A x in the first columns
 };
 
 // Gradients of one layer; reused by every layer.
@@ -46,7 +46,6 @@ struct LayerGradients {
 struct PassActivations {
   std::vector<View> residuals;  // input of each layer, and the last layer's output; two, used in turn, where no backward follows
   std::vector<LayerActivations> layers;  // one for each layer, or a single one
-  View delta;  // (R, widest): B (A x) before it is added
   LayerGradients gradients;
 
   View residual(std::int64_t index) const { return residuals[static_cast<std::size_t>(index) % residuals.size()]; }

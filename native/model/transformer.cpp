@@ -57,9 +57,9 @@ void Transformer::layerForward(std::int64_t layer, const Rows& rows, const Layer
   const View y = pass.residual(layer + 1);
   context_.ops.rmsNorm.forward(context_, a.attentionInput, a.attentionRstd, x, w.attentionNorm, config_.normEps);
   const bool headNorms = w.qNorm.data != nullptr;
-  product(layer, Projection::q, rows, headNorms ? a.qRaw : a.q, a.attentionInput, a, pass);
-  product(layer, Projection::k, rows, headNorms ? a.kRaw : a.k, a.attentionInput, a, pass);
-  product(layer, Projection::v, rows, a.v, a.attentionInput, a, pass);
+  products(layer,
+           {{Projection::q, headNorms ? a.qRaw : a.q}, {Projection::k, headNorms ? a.kRaw : a.k}, {Projection::v, a.v}},
+           rows, a.attentionInput, a);
   if (headNorms) {
     const std::int64_t size = config_.headSize;
     context_.ops.rmsNorm.forward(context_, a.q.reshape(size), a.qRstd, a.qRaw.reshape(size), w.qNorm, config_.normEps);
@@ -75,39 +75,34 @@ void Transformer::layerForward(std::int64_t layer, const Rows& rows, const Layer
     context_.ops.elementwise.keep(context_, values, a.v, slots);
   }
   context_.ops.attention.forward(context_, a.attention, a.lse, a.q, keys, values, rows.attention, attention_);
-  product(layer, Projection::o, rows, a.middle, a.attention, a, pass);
+  products(layer, {{Projection::o, a.middle}}, rows, a.attention, a);
   context_.ops.elementwise.add(context_, a.middle, x);
   context_.ops.rmsNorm.forward(context_, a.mlpInput, a.mlpRstd, a.middle, w.mlpNorm, config_.normEps);
-  product(layer, Projection::gate, rows, a.gate, a.mlpInput, a, pass);
-  product(layer, Projection::up, rows, a.up, a.mlpInput, a, pass);
+  products(layer, {{Projection::gate, a.gate}, {Projection::up, a.up}}, rows, a.mlpInput, a);
   context_.ops.swiglu.forward(context_, a.act, a.gate, a.up);
-  product(layer, Projection::down, rows, y, a.act, a, pass);
+  products(layer, {{Projection::down, y}}, rows, a.act, a);
   context_.ops.elementwise.add(context_, y, a.middle);
 }
 
-// A buffer of the pass seen with the width this product needs.
-static View narrow(View buffer, std::int64_t rows, std::int64_t cols) {
-  return {buffer.data, buffer.dtype, rows, cols, cols};
-}
-
-void Transformer::product(std::int64_t layer, Projection projection, const Rows& rows, View y, View x,
-                          const LayerActivations& a, const PassActivations& pass) {
-  const auto index = static_cast<std::size_t>(projection);
+void Transformer::products(std::int64_t layer, std::initializer_list<Output> outputs, const Rows& rows, View x,
+                           const LayerActivations& a) {
   const LayerWeights& w = weights_.layer(layer);
-  context_.ops.linear.forward(context_, y, x, w.projections[index]);
-  if (index < w.biases.size() && w.biases[index].data != nullptr) {
-    context_.ops.elementwise.addBias(context_, y, w.biases[index]);
+  std::vector<LoraTask> tasks;
+  for (const auto& [projection, y] : outputs) {
+    const auto index = static_cast<std::size_t>(projection);
+    context_.ops.linear.forward(context_, y, x, w.projections[index]);
+    if (index < w.biases.size() && w.biases[index].data != nullptr) {
+      context_.ops.elementwise.addBias(context_, y, w.biases[index]);
+    }
+    for (const AdapterSpan& span : rows.adapters) {
+      if (span.adapter == nullptr) continue;
+      const LoraPair& pair = span.adapter->pair(layer, static_cast<int>(projection));
+      if (!pair.present()) continue;
+      const View down = a.lora[index].slice(span.row, span.rows).narrow(pair.rank());
+      tasks.push_back({y.slice(span.row, span.rows), down, x.slice(span.row, span.rows), pair.a, pair.b, pair.scale});
+    }
   }
-  for (const AdapterSpan& span : rows.adapters) {
-    if (span.adapter == nullptr) continue;
-    const LoraPair& pair = span.adapter->pair(layer, static_cast<int>(projection));
-    if (!pair.present()) continue;
-    const View down = narrow(a.lora[index], x.rows, pair.rank()).slice(span.row, span.rows);
-    const View up = narrow(pass.delta, span.rows, y.cols);
-    context_.ops.linear.forward(context_, down, x.slice(span.row, span.rows), pair.a);
-    context_.ops.linear.forward(context_, up, down, pair.b);
-    context_.ops.elementwise.addScaled(context_, y.slice(span.row, span.rows), up, pair.scale);
-  }
+  if (!tasks.empty()) context_.ops.lora.forward(context_, tasks);
 }
 
 }  // namespace agl

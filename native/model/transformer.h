@@ -44,8 +44,9 @@ class Transformer {
   Rows stage(Rows rows, bool withBackward);
   // Both take staged rows. Embeds and runs every layer; the result is pass.residual(layers). `memory` is null for packed rows.
   void forward(const Rows& rows, const PassActivations& pass, TokenMemory* memory);
-  // d is the gradient of the last layer's output (R,C); on return, of the embedding. Adds to the gradients of `adapter`, or of the
-  // weights when it is null and they are trainable. Recomputes layers that the pass did not keep; returns how many rows times layers.
+  // d is the gradient of the last layer's output (R,C); on return, of the embedding where that is trained. Adds to the gradients
+  // of `adapter`, or of the weights when it is null and they are trainable. Recomputes layers that the pass did not keep;
+  // returns how many rows times layers.
   std::int64_t backward(const Rows& rows, const PassActivations& pass, View d, const Adapter* adapter);
 
   const ModelConfig& config() const { return config_; }
@@ -57,8 +58,12 @@ class Transformer {
                     TokenMemory* memory);
   void layerBackward(std::int64_t layer, const Rows& rows, const LayerActivations& a, const PassActivations& pass,
                      View d, const Adapter* adapter);
-  void product(std::int64_t layer, Projection projection, const Rows& rows, View y, View x, const LayerActivations& a,
-               const PassActivations& pass);
+  // A product of a layer and where its result goes.
+  struct Output {
+    Projection projection;
+    View y;
+  };
+  void products(std::int64_t layer, std::initializer_list<Output> outputs, const Rows& rows, View x, const LayerActivations& a);
   void productBackward(std::int64_t layer, Projection projection, View dx, View dy, View x, const LayerActivations& a,
                        const LayerGradients& g, const Adapter* adapter);
   void checkStop() const;

@@ -62,20 +62,24 @@ void Transformer::layerBackward(std::int64_t layer, const Rows& rows, const Laye
     context_.ops.rmsNorm.backward(context_, dk.reshape(size), weightGradient(w.dKNorm), g.k.reshape(size),
                           a.kRaw.reshape(size), w.kNorm, a.kRstd);
   }
-  zero(context_.device, g.hidden);
-  productBackward(layer, Projection::q, g.hidden, dq, a.attentionInput, a, g, adapter);
-  productBackward(layer, Projection::k, g.hidden, dk, a.attentionInput, a, g, adapter);
-  productBackward(layer, Projection::v, g.hidden, g.v, a.attentionInput, a, g, adapter);
+  const bool isNeeded = all || layer > 0;  // the embedding under an adapter is frozen
+  const View dInput = isNeeded ? g.hidden : View{};
+  if (isNeeded) zero(context_.device, dInput);
+  productBackward(layer, Projection::q, dInput, dq, a.attentionInput, a, g, adapter);
+  productBackward(layer, Projection::k, dInput, dk, a.attentionInput, a, g, adapter);
+  productBackward(layer, Projection::v, dInput, g.v, a.attentionInput, a, g, adapter);
+  if (!isNeeded) return;
   context_.ops.rmsNorm.backward(context_, d, weightGradient(w.dAttentionNorm), g.hidden, pass.residual(layer),
                         w.attentionNorm, a.attentionRstd);
 }
 
+// Without `dx`, gradients of parameters alone.
 //   y = W x + b + s B t, t = A x:   dx += W' dy + A' dts,  dts = s B' dy;   dW += dy x',  db += sum dy;   dB += dy (s t)',  dA += dts x'
 void Transformer::productBackward(std::int64_t layer, Projection projection, View dx, View dy, View x,
                                   const LayerActivations& a, const LayerGradients& g, const Adapter* adapter) {
   const auto index = static_cast<std::size_t>(projection);
   const LayerWeights& w = weights_.layer(layer);
-  context_.ops.linear.backwardInput(context_, dx, dy, w.projections[index]);
+  if (dx.data != nullptr) context_.ops.linear.backwardInput(context_, dx, dy, w.projections[index]);
   if (adapter == nullptr) {
     context_.ops.linear.backwardWeight(context_, w.dProjections[index], dy, x);
     if (index < w.biases.size() && w.biases[index].data != nullptr) {
@@ -90,7 +94,7 @@ void Transformer::productBackward(std::int64_t layer, Projection projection, Vie
   };
   const View scaled = withRank(g.loraScaled);
   zero(context_.device, scaled);
-  context_.ops.elementwise.addScaled(context_, scaled, withRank(a.lora[index]), pair.scale);
+  context_.ops.elementwise.addScaled(context_, scaled, a.lora[index].narrow(pair.rank()), pair.scale);
   context_.ops.linear.backwardWeight(context_, pair.db, dy, scaled);
   const View dt = withRank(g.lora);
   zero(context_.device, dt);
@@ -98,7 +102,7 @@ void Transformer::productBackward(std::int64_t layer, Projection projection, Vie
   zero(context_.device, scaled);
   context_.ops.elementwise.addScaled(context_, scaled, dt, pair.scale);
   context_.ops.linear.backwardWeight(context_, pair.da, scaled, x);
-  context_.ops.linear.backwardInput(context_, dx, scaled, pair.a);
+  if (dx.data != nullptr) context_.ops.linear.backwardInput(context_, dx, scaled, pair.a);
 }
 
 }  // namespace agl

@@ -21,13 +21,13 @@ static const Kernels* amxKernels() {
 static std::size_t scratchBytes(const Workload& workload) {
   std::int64_t widest = LogSoftmax::kBlock;
   for (const Workload::Product& product : workload.products) widest = std::max({widest, product.outputs, product.inputs});
-  return std::max(attentionScratchBytes(workload.attention), linearScratchBytes(workload.compute, widest));
+  return std::max(attentionScratchBytes(workload.attention), loraScratchBytes(workload.compute, widest));
 }
 
 const Ops& cpuOps() {
-  static const Ops ops = {kCpuLinear,    kCpuElementwise, kCpuRmsNorm,   kCpuRope, kCpuSwiglu,
-                          kCpuAttention, kCpuLogSoftmax,  kCpuEmbedding, kCpuAdamw,
-                          kCpuRowMoves,  kCpuDraw,       scratchBytes};
+  static const Ops ops = {kCpuLinear,    kCpuLora,       kCpuElementwise, kCpuRmsNorm, kCpuRope,     kCpuSwiglu,
+                          kCpuAttention, kCpuLogSoftmax, kCpuEmbedding,   kCpuAdamw,   kCpuRowMoves, kCpuDraw,
+                          scratchBytes};
   return ops;
 }
 

@@ -45,6 +45,7 @@ std::size_t scratchBytes(const Workload& workload) {
 const Ops* cudaOps() {
   static const Ops ops = {
       .linear = kCudaLinear,
+      .lora = kCudaLora,
       .elementwise = kCudaElementwise,
       .rmsNorm = kCudaRmsNorm,
       .rope = kCudaRope,

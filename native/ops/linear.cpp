@@ -25,13 +25,6 @@ Range part(std::int64_t items, std::int64_t parts, std::int64_t index) {
   return {items * index / parts, items * (index + 1) / parts};
 }
 
-// Threads worth waking for a product of `flops` that reads `weights` numbers: none gets less than about 25 us of work,
-// at 50 GFLOP/s and 10 GB/s.
-std::int64_t threadsFor(const Context& ctx, std::int64_t flops, std::int64_t weights) {
-  const std::int64_t worth = flops / 1'250'000 + weights / 62'500;
-  return std::clamp<std::int64_t>(worth, 1, ctx.pool.threads());
-}
-
 // The smallest largest part; among equals the one whose part reads least. A row unit reads as much as `rowSize` outputs.
 Division divide(std::int64_t threads, std::int64_t rowUnits, std::int64_t rowSize, std::int64_t panels) {
   Division best = {1, 1};
@@ -121,6 +114,12 @@ void backwardWeight(Context& ctx, View dw, View dy, View x) {
 }
 
 }  // namespace
+
+// None gets less than about 25 us of work, at 50 GFLOP/s and 10 GB/s.
+std::int64_t threadsFor(const Context& ctx, std::int64_t flops, std::int64_t weights) {
+  const std::int64_t worth = flops / 1'250'000 + weights / 62'500;
+  return std::clamp<std::int64_t>(worth, 1, ctx.pool.threads());
+}
 
 std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
   if (dtype == Dtype::bf16) {

@@ -77,6 +77,8 @@ struct TileBlocks {
   static constexpr std::int64_t kScratchFloats = kOperand / 2 + kRows * kSums + kTransposed;
 };
 
+// Threads worth waking for products of `flops` that read `weights` numbers.
+std::int64_t threadsFor(const Context& ctx, std::int64_t flops, std::int64_t weights);
 void packWeights(Context& ctx, Packed packed, View w);
 void unpackWeights(Context& ctx, View w, Packed packed);
 // Row n of the weights as K floats.

@@ -11,6 +11,7 @@
 #include "ops/embedding.h"
 #include "ops/linear.h"
 #include "ops/log_softmax.h"
+#include "ops/lora.h"
 #include "ops/rms_norm.h"
 #include "ops/rows.h"
 #include "ops/rope.h"
@@ -34,6 +35,7 @@ struct Workload {
 
 struct Ops {
   Linear linear;
+  Lora lora;
   Elementwise elementwise;
   RmsNorm rmsNorm;
   Rope rope;

@@ -32,4 +32,31 @@ TEST("passes: steady decoding runs one graph for each token, waits once for it, 
   }
 }
 
+TEST("passes: adapters add eight kernels a layer to a token, however many they are, and steady decoding sends none of them again") {
+  constexpr int sequences = 3, steps = 4;
+  const RandomModel model({.compute = {Dtype::bf16, true}});
+  std::int64_t without = 0;
+  for (int adapters = 0; adapters <= sequences; adapters++) {
+    EngineOptions options = model.options();
+    const auto device = std::static_pointer_cast<CudaDevice>(options.device);
+    Engine engine(options);
+    for (int i = 0; i < adapters; i++) engine.addAdapter(model.targets(3 + i, 0.5F), {}, 1);
+    std::vector<Sampled> sampled(sequences);
+    for (int i = 0; i < sequences; i++) {
+      start(engine, request(randomTokens(9, 300, 1), 1, 20, adapters == 0 ? -1 : i % adapters, 5), sampled[static_cast<std::size_t>(i)]);
+    }
+    for (int step = 0; step < 4; step++) engine.sampleStep();
+    const CudaCounters before = device->counters();
+    for (int step = 0; step < steps; step++) engine.sampleStep();
+    const CudaCounters& after = device->counters();
+    const std::int64_t launches = after.launches - before.launches;
+    if (adapters == 0) without = launches;
+    CHECK(launches == without + (adapters == 0 ? 0 : 8 * steps * options.model.layers));
+    CHECK(after.graphLaunches - before.graphLaunches == steps);
+    CHECK(after.nodesUpdated == before.nodesUpdated);
+    finishAll(engine);
+    for (const Sampled& each : sampled) CHECK(each.error.empty());
+  }
+}
+
 }  // namespace agl::test
