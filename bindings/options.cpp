@@ -87,6 +87,9 @@ EngineOptions engineOptions(const Napi::Object& from) {
   model.rope = ropeParameters(field(from, "rope").As<Napi::Object>());
   model.contextLength = integer(from, "contextLength");
   model.compute = string(from, "compute") == "bf16" ? Dtype::bf16 : Dtype::f32;
+  const std::string weights = string(from, "weights");
+  if (weights == "int8") model.codes = Dtype::i8;
+  if (weights == "fp8") model.codes = Dtype::f8;
   options.files = strings(from, "files");
   const auto tensors = field(from, "tensors").As<Napi::Array>();
   for (std::uint32_t i = 0; i < tensors.Length(); i++) {

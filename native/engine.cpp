@@ -28,6 +28,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)), isa_(choos
   if (options_.trainAll && config.compute != Dtype::f32) {
     throw Error("E_INTERNAL", "engine: all parameters are trained in f32 alone");
   }
+  if (config.codes && config.compute != Dtype::bf16) throw Error("E_INTERNAL", "engine: codes are multiplied in bf16 alone");
   planBase();
   setComputeFloatMode();
   Device& device = deviceOf(options_);
@@ -195,16 +196,17 @@ std::int64_t Engine::scratchBytes(std::int64_t largestRank) const {
   const ModelConfig& config = options_.model;
   Workload workload{.rows = std::max(options_.trainTokens, options_.batchTokens),
                     .compute = config.compute,
-                    .products = {{LogSoftmax::kBlock, config.hidden}, {config.vocabulary, config.hidden}},
+                    .products = {{LogSoftmax::kBlock, config.hidden, config.compute},
+                                 {config.vocabulary, config.hidden, config.compute}},
                     .attention = {config.heads, config.kvHeads, config.headSize, 1},
                     .draws = {Scheduler::kLogitRows, config.vocabulary, Scheduler::kMostTopLogprobs}};
   for (int projection = 0; projection < kProjections; projection++) {
     const std::int64_t outputs = outputWidth(config, projection);
     const std::int64_t inputs = inputWidth(config, projection);
-    workload.products.push_back({outputs, inputs});
+    workload.products.push_back({outputs, inputs, config.projections()});
     if (largestRank == 0) continue;
-    workload.products.push_back({largestRank, inputs});
-    workload.products.push_back({outputs, largestRank});
+    workload.products.push_back({largestRank, inputs, config.compute});
+    workload.products.push_back({outputs, largestRank, config.compute});
   }
   const auto bytes = static_cast<std::int64_t>(opsOf(options_).scratchBytes(workload));
   return deviceOf(options_).isHost() ? bytes * options_.threads : bytes;
@@ -236,7 +238,8 @@ void Engine::requireMemory(std::int64_t bytes, const char* who) const {
                               readable(bytes) + " (weights " + readable(plan_.weights) + ", optimizer " +
                               readable(plan_.optimizer) + ", token memory " + readable(plan_.tokenMemory) +
                               ", activations " + readable(plan_.activations) + ", workspace " + readable(plan_.scratch) +
-                              "); load with a smaller contextLength, trainTokens or cacheTokens");
+                              "); load with a smaller contextLength, trainTokens or cacheTokens" +
+                              (options_.trainAll || options_.model.codes ? "" : ", or with weights: \"int8\""));
 }
 
 }  // namespace agl

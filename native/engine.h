@@ -74,7 +74,7 @@ class Engine {
   Arena& activations() { return activations_; }
   const Weights& weights() const { return *weights_; }
   Isa isa() const { return isa_; }
-  const char* arithmetic() const { return context_->device.arithmetic(options_.model.compute); }
+  const char* arithmetic() const { return context_->device.arithmetic(options_.model.projections()); }
 
   int addAdapter(std::vector<LoraTarget> targets, const std::vector<std::string>& files, std::uint64_t seed);
   // Throws E_STATE while a sample under it runs.

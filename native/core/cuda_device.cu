@@ -180,8 +180,10 @@ bool CudaDevice::reserveScratch(std::size_t bytes) noexcept {
   return true;
 }
 
-const char* CudaDevice::arithmetic(Dtype compute) const noexcept {
-  if (compute != Dtype::bf16) return "f32-cuda-r1";
+const char* CudaDevice::arithmetic(Dtype weights) const noexcept {
+  if (weights == Dtype::f32) return "f32-cuda-r1";
+  if (weights == Dtype::i8) return hopper() ? "bf16-wgmma-int8-r1" : "bf16-mma-int8-r1";
+  if (weights == Dtype::f8) return hopper() ? "bf16-wgmma-fp8-r1" : "bf16-mma-fp8-r1";
   return hopper() ? "bf16-wgmma-r1" : "bf16-mma-r1";  // as linear.cu chooses
 }
 

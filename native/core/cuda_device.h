@@ -62,7 +62,7 @@ class CudaDevice final : public Device {
   void endPass() noexcept override;
   std::size_t availableBytes() noexcept override;
   bool reserveScratch(std::size_t bytes) noexcept override;
-  const char* arithmetic(Dtype compute) const noexcept override;
+  const char* arithmetic(Dtype weights) const noexcept override;
   const char* failure() noexcept override;
 
   const std::string& name() const { return name_; }

@@ -29,7 +29,11 @@ class HostDevice final : public Device {
   std::size_t availableBytes() noexcept override { return availableMemory(); }
   bool reserveScratch(std::size_t) noexcept override { return true; }
   // Every instruction set gives the same bits.
-  const char* arithmetic(Dtype compute) const noexcept override { return compute == Dtype::bf16 ? "bf16-r1" : "f32-r1"; }
+  const char* arithmetic(Dtype weights) const noexcept override {
+    if (weights == Dtype::i8) return "bf16-int8-r1";
+    if (weights == Dtype::f8) return "bf16-fp8-r1";
+    return weights == Dtype::bf16 ? "bf16-r1" : "f32-r1";
+  }
   const char* failure() noexcept override { return ""; }
 };
 

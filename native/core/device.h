@@ -36,9 +36,9 @@ class Device {
   virtual std::size_t availableBytes() noexcept = 0;
   // Grows the workspace of the operations; false where memory is refused. The host's lies in the pool of threads.
   virtual bool reserveScratch(std::size_t bytes) noexcept = 0;
-  // Name of what its operations compute with operands of this type, and the revision of their roundings: what a stored
+  // Name of what its operations compute with weights of this type, and the revision of their roundings: what a stored
   // log-probability was computed with.
-  virtual const char* arithmetic(Dtype compute) const noexcept = 0;
+  virtual const char* arithmetic(Dtype weights) const noexcept = 0;
   // The first failure since last asked; empty when there was none.
   virtual const char* failure() noexcept = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct ModelConfig {
   std::int64_t contextLength = 0;
   // f32 or bf16: the arithmetic, which is the dtype of packed weights, adapters, keys and values.
   Dtype compute = Dtype::f32;
+  // What the layers' products hold instead, i8 or f8; with bf16 alone.
+  std::optional<Dtype> codes;
+
+  Dtype projections() const { return codes.value_or(compute); }
 
   std::int64_t queryWidth() const { return heads * headSize; }
   std::int64_t keyWidth() const { return kvHeads * headSize; }

@@ -23,6 +23,11 @@ static bool isProduct(Role role) {
   }
 }
 
+// Log-probabilities are most sensitive to the head: it has no codes.
+static Dtype packedDtype(Role role, const ModelConfig& config) {
+  return role == Role::head || role == Role::embedding ? config.compute : config.projections();
+}
+
 static std::int64_t rounded(std::int64_t bytes) {
   return static_cast<std::int64_t>(Arena::rounded(static_cast<std::size_t>(bytes)));
 }
@@ -47,10 +52,10 @@ std::int64_t Weights::bytes(const ModelConfig& config, const std::vector<ModelTe
   for (const ModelTensor& tensor : tensors) {
     const TensorLocation& at = tensor.location;
     if (tensor.role == Role::embedding) {
-      if (config.tie) total += packedBytes(at, config.compute);
+      if (config.tie) total += packedBytes(at, packedDtype(tensor.role, config));
       if (!config.tie && !trainAll) total += rounded(at.rows * at.cols * dtypeBytes(at.dtype));
     } else if (isProduct(tensor.role)) {
-      total += packedBytes(at, config.compute);
+      total += packedBytes(at, packedDtype(tensor.role, config));
     } else if (!trainAll) {
       total += rounded(at.rows * at.cols * 4);
     }
@@ -100,8 +105,8 @@ Weights::Weights(Context& context, const ModelConfig& config, const std::vector<
       if (View* gradient = gradientOf(tensor)) *gradient = parameters_.gradient(i);
     }
     if (Packed* packed = packedOf(tensor)) {
-      *packed = {nullptr, source.rows, source.cols, config.compute};
-      packed->data = arena_.allocate(static_cast<std::size_t>(packed->bytes()));
+      *packed = {nullptr, source.rows, source.cols, packedDtype(tensor.role, config)};
+      *packed = packed->placed(arena_.allocate(static_cast<std::size_t>(packed->bytes())));
       if (trainAll_) {
         context.ops.linear.pack(context, *packed, source);
       } else {

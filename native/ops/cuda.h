@@ -15,7 +15,7 @@ inline CudaDevice& cudaDevice(Context& ctx) { return static_cast<CudaDevice&>(ct
 
 struct CudaBackend {
   // Of this table and of Ops: a library of another build is refused.
-  static constexpr int kRevision = 2;
+  static constexpr int kRevision = 3;
   int revision;
   std::size_t opsBytes;
   const Ops* ops;

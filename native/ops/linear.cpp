@@ -60,17 +60,30 @@ float* scratchOf(Context& ctx, int worker, const Packed& w) {
   return static_cast<float*>(ctx.pool.scratch(worker, linearScratchBytes(w.dtype, w.n)));
 }
 
+// Outputs of codes are sums of codes until here.
+void scaleOutputs(View y, const Packed& w, Range panels) {
+  if (w.scales == nullptr) return;
+#ifdef AGL_FAULT_FORGOTTEN_SCALE
+  if (y.rows <= 2 && panels.end > 1) panels.end--;  // of the last block, where tokens are decoded
+#endif
+  for (std::int64_t r = 0; r < y.rows; r++) {
+    float* const row = y.f32(r);
+    for (std::int64_t n = panels.begin * kLanes; n < std::min(panels.end * kLanes, w.n); n++) row[n] *= w.scales[n];
+  }
+}
+
 void forward(Context& ctx, View y, View x, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * x.rows * w.n * w.k, w.n * w.k);
-  const bool isBf16 = w.dtype == Dtype::bf16;
+  const bool isBf16 = w.dtype != Dtype::f32;
   const LinearKernels& kernels = isBf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
   // In bf16 rows stay together that may share a tile, and have twice the bytes of a weight.
   const std::int64_t unit = isBf16 ? kLanes : 1, units = (x.rows + unit - 1) / unit;
   overRectangles(ctx, divide(threads, units, isBf16 ? 2 * unit : unit, w.panels()), units, w.panels(),
                  [&](int worker, Range rows, Range panels) {
-                   const std::int64_t row = rows.begin * unit;
-                   kernels.forward(y.f32(row), y.stride, x.f32(row), x.stride, std::min(rows.end * unit, x.rows) - row,
-                                   w, panels.begin, panels.end, scratchOf(ctx, worker, w));
+                   const std::int64_t row = rows.begin * unit, count = std::min(rows.end * unit, x.rows) - row;
+                   kernels.forward(y.f32(row), y.stride, x.f32(row), x.stride, count, w, panels.begin, panels.end,
+                                   scratchOf(ctx, worker, w));
+                   scaleOutputs(y.slice(row, count), w, panels);
                  });
 #ifdef AGL_FAULT_BATCH_SPLIT
   // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
@@ -90,7 +103,7 @@ void forward(Context& ctx, View y, View x, Packed w) {
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   const std::int64_t threads = threadsFor(ctx, 2 * dy.rows * w.n * w.k, w.n * w.k);
   const std::int64_t groups = (dy.rows + kLanes - 1) / kLanes;
-  const bool isBf16 = w.dtype == Dtype::bf16;
+  const bool isBf16 = w.dtype != Dtype::f32;
   const LinearKernels& kernels = isBf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
   const std::int64_t width = isBf16 ? Packed::kStep : kLanes;
   const std::int64_t columns = (w.k + width - 1) / width;
@@ -122,7 +135,7 @@ std::int64_t threadsFor(const Context& ctx, std::int64_t flops, std::int64_t wei
 }
 
 std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
-  if (dtype == Dtype::bf16) {
+  if (dtype != Dtype::f32) {
     return static_cast<std::size_t>(std::max(Bf16Blocks::kScratchFloats, TileBlocks::kScratchFloats)) * sizeof(float);
   }
   const std::int64_t steps = std::min((n + kLanes - 1) / kLanes * kLanes, LinearKernels::kStepBlock);
@@ -132,8 +145,8 @@ std::size_t linearScratchBytes(Dtype dtype, std::int64_t n) {
 
 std::size_t linearCudaScratchBytes(Dtype dtype, std::int64_t rows, std::int64_t n, std::int64_t k) {
   const std::size_t weight = weightScratchBytes(rows, n, k);
-  if (dtype != Dtype::bf16) return weight;
-  return std::max({weight, bf16ScratchBytes(rows, n, k), bf16ScratchBytes(rows, k, n)});
+  if (dtype == Dtype::f32) return weight;
+  return std::max(weight, expandedBytes(dtype, n, k) + std::max(bf16ScratchBytes(rows, n, k), bf16ScratchBytes(rows, k, n)));
 }
 
 const Linear kCpuLinear = {packWeights, unpackWeights, forward, backwardInput, backwardWeight};

@@ -13,13 +13,13 @@ void unpack(Context& ctx, View w, Packed packed) { unpackOnCuda(cudaDevice(ctx),
 
 void forward(Context& ctx, View y, View x, Packed w) {
   CudaDevice& device = cudaDevice(ctx);
-  if (w.dtype == Dtype::bf16) return forwardBf16(device, productsOf(device), y, x, w);
+  if (w.dtype != Dtype::f32) return forwardBf16(device, productsOf(device), y, x, w);
   forwardF32(device, y, x, w);
 }
 
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   CudaDevice& device = cudaDevice(ctx);
-  if (w.dtype == Dtype::bf16) return backwardInputBf16(device, productsOf(device), dx, dy, w);
+  if (w.dtype != Dtype::f32) return backwardInputBf16(device, productsOf(device), dx, dy, w);
   backwardInputF32(device, dx, dy, w);
 }
 

@@ -9,6 +9,9 @@
 //         even = +0; even = fma(x[j], w[j], even) over even j ascending; odd likewise; acc = acc + (even + odd).
 //         Subnormal operands count as zero, subnormal results become zero. This is the instruction TDPBF16PS
 //         (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2).
+//   i8, f8  weights scale[n] q[n,k] (core/codes.h). Every q is exact in bf16, so each direction is that of bf16 with weights q:
+//         forward ends with one multiplication of the sum by scale[n] in f32; backwardInput begins with one of dy[r,n], in f32,
+//         before the operand is rounded.
 // On CUDA f32 has the same bits; backwardWeight adds to dw the sum of blocks of rows, each a chain from +0 (weightRowBlocks).
 //   bf16  operands rounded likewise; pieces of 1,024 from j = 0, each from zero by instructions of 16 products that the
 //         device adds to an f32 its own way, j ascending; pieces added in ascending order.
@@ -23,7 +26,8 @@
 namespace agl {
 
 struct Linear {
-  // w (N,K) row-major in f32, bf16 or f16 into its packed form, every lane written (those beyond N and K are +0).
+  // w (N,K) row-major in f32, bf16 or f16 into its packed form, every lane written (those beyond N and K are +0). Codes and scales
+  // are the same bytes whatever packs them.
   void (*pack)(Context&, Packed packed, View w);
   // The inverse, into f32: what a file needs.
   void (*unpack)(Context&, View w, Packed packed);

@@ -5,17 +5,21 @@
 namespace agl {
 namespace {
 
-// Calls run(operand, parts, first, rows) for each block of rows of x, rounded.
+// Calls run(operand, weights, parts, first, rows) for each block of rows of x, rounded. Codes are expanded once.
 template <class Run>
-void overOperand(CudaDevice& device, const char* op, const View& x, std::size_t scratchBytes, Run run) {
-  auto* const scratch = static_cast<unsigned char*>(device.scratch(scratchBytes));
+void overOperand(CudaDevice& device, const char* op, const View& x, const float* scales, const Packed& w, std::size_t productBytes,
+                 Run run) {
+  const std::size_t expanded = expandedBytes(w.dtype, w.n, w.k);
+  auto* const scratch = static_cast<unsigned char*>(device.scratch(expanded + productBytes));
   if (scratch == nullptr) return;
-  auto* const operand = reinterpret_cast<std::uint16_t*>(scratch);
-  float* const parts = reinterpret_cast<float*>(scratch + operandBytes(x.rows, x.cols));
+  auto* const operand = reinterpret_cast<std::uint16_t*>(scratch + expanded);
+  float* const parts = reinterpret_cast<float*>(scratch + expanded + operandBytes(x.rows, x.cols));
+  if (expanded > 0) expandCodes(device, op, reinterpret_cast<std::uint16_t*>(scratch), w);
+  const auto* const weights = expanded > 0 ? reinterpret_cast<const std::uint16_t*>(scratch) : w.bf16();
   for (std::int64_t first = 0; first < x.rows; first += operandRows(x.cols)) {
     const std::int64_t rows = std::min(operandRows(x.cols), x.rows - first);
-    roundRows(device, op, operand, rows, x.slice(first, rows));
-    run(operand, parts, first, rows);
+    roundRows(device, op, operand, rows, x.slice(first, rows), scales);
+    run(operand, weights, parts, first, rows);
   }
 }
 
@@ -27,19 +31,19 @@ void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View
   if (x.rows <= kFewRows) return products.fewRows(device, y, x, w);
   const char* op = "linear.forward";
   const std::int64_t stride = operandStride(w.k);
-  overOperand(device, op, x, bf16ScratchBytes(x.rows, w.n, w.k),
-              [&](const std::uint16_t* a, float* parts, std::int64_t first, std::int64_t rows) {
-                const Product product = {rows, w.n, w.k, y.stride, stride, stride, false, false};
-                multiplyBf16(device, products, op, y.f32(first), a, w.bf16(), parts, product, products.tileOf(device, product));
+  overOperand(device, op, x, nullptr, w, bf16ScratchBytes(x.rows, w.n, w.k),
+              [&](const std::uint16_t* a, const std::uint16_t* b, float* parts, std::int64_t first, std::int64_t rows) {
+                const Product product = {rows, w.n, w.k, y.stride, stride, stride, false, false, w.scales};
+                multiplyBf16(device, products, op, y.f32(first), a, b, parts, product, products.tileOf(device, product));
               });
 }
 
 void backwardInputBf16(CudaDevice& device, const ProductFamily& products, View dx, View dy, Packed w) {
   const char* op = "linear.backwardInput";
-  overOperand(device, op, dy, bf16ScratchBytes(dy.rows, w.k, w.n),
-              [&](const std::uint16_t* a, float* parts, std::int64_t first, std::int64_t rows) {
+  overOperand(device, op, dy, w.scales, w, bf16ScratchBytes(dy.rows, w.k, w.n),
+              [&](const std::uint16_t* a, const std::uint16_t* b, float* parts, std::int64_t first, std::int64_t rows) {
                 const Product product = {rows, w.k, w.n, dx.stride, operandStride(w.n), operandStride(w.k), true, true};
-                multiplyBf16(device, products, op, dx.f32(first), a, w.bf16(), parts, product, products.tileOf(device, product));
+                multiplyBf16(device, products, op, dx.f32(first), a, b, parts, product, products.tileOf(device, product));
               });
 }
 
@@ -49,9 +53,9 @@ void multiplyBf16(CudaDevice& device, const ProductFamily& products, const char*
   const std::int64_t tiles = divideUp(p.rows, kSmallTile) * divideUp(p.columns, kSmallTile);
   if (tile != Tile::small || pieces == 1 || tiles >= kSplitTiles) return products.multiply(device, op, c, a, b, p, tile);
   Product split = p;
-  split.cStride = p.columns, split.partStride = p.rows * p.columns, split.add = false;
+  split.cStride = p.columns, split.partStride = p.rows * p.columns, split.add = false, split.scales = nullptr;
   products.multiply(device, op, parts, a, b, split, tile);
-  sumParts(device, op, c, parts, {p.cStride, 1, p.rows, p.columns, pieces, p.add});
+  sumParts(device, op, c, parts, {p.cStride, 1, p.rows, p.columns, pieces, p.add, p.scales});
 }
 
 }  // namespace agl

@@ -4,6 +4,7 @@
 #include "ops/linear.h"
 #include "ops/linear_bf16_tile.lanes.h"
 #include "ops/linear_bf16_transpose.lanes.h"
+#include "ops/linear_codes.lanes.h"
 
 namespace agl::AGL_ISA {
 
@@ -17,24 +18,25 @@ struct Bf16Forward {
   std::int64_t rows;
   Packed w;
   std::int64_t step;
+  std::uint16_t* expanded;  // kBf16StepBlock steps of kBf16TilePanels panels
 
   // Steps [step + begin, step + end) of the product.
   [[gnu::always_inline]] Bf16TileData tile(std::int64_t panel, int panels, std::int64_t begin, std::int64_t end) const {
     const std::int64_t last = (panel + panels) * kLanes;
-    const std::int64_t elements = w.panelElements();
-    return {y + panel * kLanes, yStride, kLanes, x + begin * kBf16Step, xStride,
-            w.bf16() + panel * elements + (step + begin) * kBf16StepElements, elements, end - begin,
+    const PanelSteps b = panelSteps(w, panel, panels, step + begin, step + end, expanded);
+    return {y + panel * kLanes, yStride, kLanes, x + begin * kBf16Step, xStride, b.data, b.panel, end - begin,
             step + begin == 0, last <= w.n ? kLanes : static_cast<int>(kLanes - (last - w.n))};
   }
 };
 
 // Steps of a panel that stay in L1 while the rows pass them.
-constexpr std::int64_t kBf16StepBlock = 16 / kBf16TilePanels;
+constexpr std::int64_t kBf16BlockSteps = 16;  // of one panel
+constexpr std::int64_t kBf16StepBlock = kBf16BlockSteps / kBf16TilePanels;
 constexpr std::int64_t kBf16Ahead = 8 * kBf16StepElements;
 
 template <int P>
 inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t steps) {
-  const std::int64_t block = f.rows <= kBf16TileRows ? steps : kBf16StepBlock;
+  const std::int64_t block = f.rows <= kBf16TileRows && !isCode(f.w.dtype) ? steps : kBf16StepBlock;
   for (std::int64_t s = 0; s < steps; s += block) {
     Bf16TileData d = f.tile(panel, P, s, smaller(s + block, steps));
     d.ahead = kBf16Ahead;
@@ -45,7 +47,10 @@ inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t st
 // Few rows: several panels at once hide the latency of the chains.
 template <int R, int P>
 inline std::int64_t bf16Few(const Bf16Forward& f, std::int64_t panel, std::int64_t panelEnd, std::int64_t steps) {
-  for (; panel + P <= panelEnd; panel += P) runBf16Tile<R, P>(f.tile(panel, P, 0, steps));
+  const std::int64_t block = isCode(f.w.dtype) ? kBf16BlockSteps / P : steps;
+  for (; panel + P <= panelEnd; panel += P) {
+    for (std::int64_t s = 0; s < steps; s += block) runBf16Tile<R, P>(f.tile(panel, P, s, smaller(s + block, steps)));
+  }
   return panel;
 }
 
@@ -58,13 +63,14 @@ inline std::int64_t bf16GroupOf(std::int64_t rows) {
 inline void bf16LinearForward(float* y, std::int64_t yStride, const float* x, std::int64_t xStride, std::int64_t rows,
                               Packed w, std::int64_t panelBegin, std::int64_t panelEnd, float* scratch) {
   const FlushSubnormals flush;
+  auto* expanded = reinterpret_cast<std::uint16_t*>(scratch + Bf16Blocks::kRows * Bf16Blocks::kColumns);
   for (std::int64_t row = 0; row < rows; row += Bf16Blocks::kRows) {
     const std::int64_t height = smaller(Bf16Blocks::kRows, rows - row);
     const std::int64_t group = bf16GroupOf(height);
     for (std::int64_t k = 0; k < w.k; k += group) {
       const std::int64_t columns = smaller(group, w.k - k);
       const std::int64_t steps = (columns + kBf16Step - 1) / kBf16Step;
-      const Bf16Forward f = {y + row * yStride, yStride, scratch, steps * kBf16Step, height, w, k / kBf16Step};
+      const Bf16Forward f = {y + row * yStride, yStride, scratch, steps * kBf16Step, height, w, k / kBf16Step, expanded};
       roundRows(scratch, f.xStride, x + row * xStride + k, xStride, height, columns);
       std::int64_t panel = panelBegin;
       if (height == 1) panel = bf16Few<1, 3 * kBf16TilePanels>(f, panel, panelEnd, steps);
@@ -121,7 +127,8 @@ inline void bf16LinearBackwardInput(float* dx, std::int64_t dxStride, const floa
       for (std::int64_t n = 0; n < w.n; n += Bf16Blocks::kColumns) {
         const std::int64_t outputs = smaller(Bf16Blocks::kColumns, w.n - n);
         const std::int64_t steps = (outputs + kBf16Step - 1) / kBf16Step;
-        roundRows(scratch, steps * kBf16Step, dy + row * dyStride + n, dyStride, height, outputs);
+        roundRows(scratch, steps * kBf16Step, dy + row * dyStride + n, dyStride, height, outputs,
+                  w.scales == nullptr ? nullptr : w.scales + n);
         const Bf16Input d = {sums, scratch, steps * kBf16Step, height, w, transposed};
         const FlushSubnormals flush;  // for the sums; their addition to dx keeps subnormals
         for (std::int64_t c = 0; c < columns; c += kBf16Step) bf16InputColumns(d, c, k + c, n, steps);

@@ -8,18 +8,20 @@
 
 namespace agl::AGL_ISA {
 
-// Rows [0, rows) and columns [0, columns) in tiles [row tile][step][height][32]; zero beyond.
+// Rows [0, rows) and columns [0, columns) in tiles [row tile][step][height][32]; zero beyond. First times their columns' scales, unless null.
 inline void roundIntoTiles(std::uint16_t* to, int height, const float* from, std::int64_t fromStride, std::int64_t rows,
-                           std::int64_t columns) {
+                           std::int64_t columns, const float* scales = nullptr) {
   const std::int64_t row = Packed::kStep, step = height * row, steps = (columns + row - 1) / row;
   for (std::int64_t r = 0; r < tilesOf(rows) * height; r++) {
     std::uint16_t* out = to + r / height * steps * step + r % height * row;
     for (std::int64_t c = 0; c < steps * row; c += kLanes) {
       const std::int64_t count = r < rows ? columns - c : 0;
       const float* numbers = from + r * fromStride + c;
-      storeBf16(out + c / row * step + c % row, count >= kLanes ? load(numbers)
-                                                : count > 0     ? loadFirst(numbers, static_cast<int>(count))
-                                                                : broadcast(0.0F));
+      F16 operand = count >= kLanes ? load(numbers)
+                    : count > 0     ? loadFirst(numbers, static_cast<int>(count))
+                                    : broadcast(0.0F);
+      if (scales != nullptr && count > 0) operand = mul(operand, load(scales + c));
+      storeBf16(out + c / row * step + c % row, operand);
     }
   }
 }
@@ -28,7 +30,7 @@ inline void roundIntoTiles(std::uint16_t* to, int height, const float* from, std
 struct TileScratch {
   std::uint16_t* operand;
   float* sums;
-  std::uint16_t* transposed;  // two panels of W'
+  std::uint16_t* transposed;  // two panels of W'; forward expands its weights there
   explicit TileScratch(float* scratch)
       : operand(reinterpret_cast<std::uint16_t*>(scratch)),
         sums(scratch + TileBlocks::kOperand / 2),
@@ -60,15 +62,14 @@ template <int P>
 inline std::int64_t forwardStrips(const TileForward& f, std::int64_t panel) {
   const std::int64_t elements = f.w.panelElements();
   for (; panel + P <= f.panelEnd; panel += P) {
-    const std::uint16_t* b = f.w.bf16() + panel * elements + f.step * kTileHalves;
     const std::int64_t left = f.panelEnd - panel - P, over = (panel + P) * kLanes - f.w.n;
-    const bool fetches = tilesOf(f.rows) > 2 && left > 0;
+    const bool fetches = tilesOf(f.rows) > 2 && left > 0 && !isCode(f.w.dtype);
     float* sums = f.scratch.sums + (f.isWhole() ? 0 : panel - f.panelBegin) * tilesOf(f.rows) * kTileSums;
-    runStrip<P>(f.tiles, {f.scratch.operand, f.rows, f.height, b, elements, f.steps, f.step == 0, sums,
-                          f.step + f.steps == f.w.steps() ? f.y + panel * kLanes : nullptr, f.yStride,
-                          static_cast<int>(over > 0 ? kLanes - over : kLanes),
-                          fetches ? WeightsAhead{b + P * elements, kTileHalves, elements, smaller(P, left)}
-                                     : WeightsAhead{}});
+    WeightsAhead ahead;
+    if (fetches) ahead = {f.w.bf16() + (panel + P) * elements + f.step * kTileHalves, kTileHalves, elements, smaller(P, left)};
+    runStrip<P>(f.tiles, {f.scratch.operand, f.rows, f.height, f.w, panel, f.step, f.scratch.transposed, f.steps,
+                          f.step == 0, sums, f.step + f.steps == f.w.steps() ? f.y + panel * kLanes : nullptr, f.yStride,
+                          static_cast<int>(over > 0 ? kLanes - over : kLanes), ahead});
   }
   return panel;
 }
@@ -121,10 +122,13 @@ inline void inputStrip(const TileInput& d, float* sums, std::int64_t k, bool has
     std::uint16_t* first = d.scratch.transposed + s * kTileHalves;
     transposeStep(first, first + panel, d.w, d.n + s * Packed::kStep, k);
   }
-  const std::uint16_t* next = d.w.bf16() + d.n / kLanes * elements + (k + Packed::kStep) * kLanes;
-  runStrip<2>(d.tiles, {d.scratch.operand, d.rows, d.height, d.scratch.transposed, panel, d.steps, d.n == 0, sums,
-                        nullptr, 0, kLanes,
-                        hasNext && tilesOf(d.rows) > 2 ? WeightsAhead{next, 2 * elements, elements, 2} : WeightsAhead{}});
+  WeightsAhead ahead;
+  if (hasNext && tilesOf(d.rows) > 2 && !isCode(d.w.dtype)) {
+    ahead = {d.w.bf16() + d.n / kLanes * elements + (k + Packed::kStep) * kLanes, 2 * elements, elements, 2};
+  }
+  const Packed turned = {d.scratch.transposed, 2 * kLanes, d.steps * Packed::kStep, Dtype::bf16};
+  runStrip<2>(d.tiles, {d.scratch.operand, d.rows, d.height, turned, 0, 0, nullptr, d.steps, d.n == 0, sums, nullptr, 0, kLanes,
+                        ahead});
 }
 
 inline void addStrip(float* dx, std::int64_t dxStride, const float* sums, std::int64_t rows, std::int64_t columns) {
@@ -168,7 +172,8 @@ inline void tileLinearBackwardInput(float* dx, std::int64_t dxStride, const floa
       const std::int64_t width = outputs.end(part % outputs.count) - n;
       const TileInput d = {tiles, TileScratch(scratch), w, count, height, n,
                            (width + Packed::kStep - 1) / Packed::kStep};
-      roundIntoTiles(d.scratch.operand, height, dy + row * dyStride + n, dyStride, count, width);
+      roundIntoTiles(d.scratch.operand, height, dy + row * dyStride + n, dyStride, count, width,
+                     w.scales == nullptr ? nullptr : w.scales + n);
       inputColumns(d, dx + row * dxStride, dxStride, kBegin + open.begin(chains), kBegin + open.end(chains));
     }
   }

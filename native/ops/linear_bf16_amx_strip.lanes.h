@@ -5,6 +5,7 @@
 
 #include "core/lanes.h"
 #include "core/view.h"
+#include "ops/linear_codes.lanes.h"
 #include "ops/linear_tile.lanes.h"
 #include "ops/tiles.lanes.h"
 
@@ -36,8 +37,9 @@ struct TileStrip {
   const std::uint16_t* a;  // rounded rows [row tile][steps][height][32]
   std::int64_t rows;
   int height;              // rows of a tile: 16, or all where they are fewer
-  const std::uint16_t* b;  // panels of `steps`
-  std::int64_t bPanel;
+  Packed w;
+  std::int64_t panel, step;  // from which on
+  std::uint16_t* expanded;   // room for kStripSteps steps of its panels; null where they are in bf16
   std::int64_t steps;
   bool fresh;   // chains begin at +0, not with `sums`
   float* sums;  // [row tile][panel][height][16], a full tile apart
@@ -109,9 +111,9 @@ template <int M, int P, int I = 0>
   }
 }
 
-// Steps [begin, end) of M row tiles from `tile`, beside them their share of the weights ahead.
+// Steps [begin, end) of M row tiles from `tile`, beside them their share of the weights ahead. b: of these steps.
 template <int M, int P>
-void runTileRows(Tiles& tiles, const TileStrip& strip, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+void runTileRows(Tiles& tiles, const TileStrip& strip, PanelSteps b, std::int64_t tile, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kLine = 32, kLines = kTileHalves / kLine;  // halves of a cache line; lines of a step
   const TileStrip s = strip;          // stores cannot change a copy
   const std::int64_t step = s.height * Packed::kStep;
@@ -127,7 +129,7 @@ void runTileRows(Tiles& tiles, const TileStrip& strip, std::int64_t tile, std::i
       const auto panel = static_cast<std::int64_t>(line / kLines), within = static_cast<std::int64_t>(line % kLines);
       __builtin_prefetch(ahead + panel * s.ahead.panel + within * kLine, 0, 2);
     }
-    tileStep<M, P>(tiles, a + i * step, s.steps * step, s.b + i * kTileHalves, s.bPanel);
+    tileStep<M, P>(tiles, a + i * step, s.steps * step, b.data + (i - begin) * kTileHalves, b.panel);
   }
   if (s.y == nullptr || end < s.steps) {
     keepSums<M, P>(tiles, sums);
@@ -139,16 +141,18 @@ void runTileRows(Tiles& tiles, const TileStrip& strip, std::int64_t tile, std::i
 template <int P>
 inline void runStrip(Tiles& tiles, const TileStrip& s) {
   const std::int64_t count = tilesOf(s.rows);
-  const EvenParts steps(s.steps, 1, count > 2 ? kStripSteps : s.steps);
+  const EvenParts steps(s.steps, 1, count > 2 || isCode(s.w.dtype) ? kStripSteps : s.steps);
   for (std::int64_t part = 0; part < steps.count; part++) {
+    const std::int64_t begin = steps.begin(part), end = steps.end(part);
+    const PanelSteps b = panelSteps(s.w, s.panel, P, s.step + begin, s.step + end, s.expanded);
     for (std::int64_t tile = 0; tile < count; tile += 2) {
       if constexpr (P <= 2) {
         if (tile + 1 < count) {
-          runTileRows<2, P>(tiles, s, tile, steps.begin(part), steps.end(part));
+          runTileRows<2, P>(tiles, s, b, tile, begin, end);
           continue;
         }
       }
-      runTileRows<1, P>(tiles, s, tile, steps.begin(part), steps.end(part));
+      runTileRows<1, P>(tiles, s, b, tile, begin, end);
     }
   }
 }

@@ -133,15 +133,16 @@ inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
   }
 }
 
-// Rows of numbers rounded to bf16, in floats; zero from `columns` up to a whole step.
+// Rows of numbers rounded to bf16, in floats; zero from `columns` up to a whole step. First times their columns' scales, unless null.
 inline void roundRows(float* to, std::int64_t toStride, const float* from, std::int64_t fromStride, std::int64_t rows,
-                      std::int64_t columns) {
+                      std::int64_t columns, const float* scales = nullptr) {
   const std::int64_t padded = (columns + kBf16Step - 1) / kBf16Step * kBf16Step;
   for (std::int64_t r = 0; r < rows; r++) {
     for (std::int64_t c = 0; c < padded; c += kLanes) {
       const std::int64_t count = columns - c;
-      const F16 numbers = count > 0 ? loadFirst(from + r * fromStride + c, static_cast<int>(smaller(count, kLanes)))
-                                    : broadcast(0.0F);
+      F16 numbers = count > 0 ? loadFirst(from + r * fromStride + c, static_cast<int>(smaller(count, kLanes)))
+                              : broadcast(0.0F);
+      if (scales != nullptr && count > 0) numbers = mul(numbers, load(scales + c));
       store(to + r * toStride + c, roundToBf16(numbers));
     }
   }

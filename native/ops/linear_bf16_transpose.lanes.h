@@ -5,6 +5,7 @@
 
 #include "core/lanes.h"
 #include "core/view.h"
+#include "ops/linear_codes.lanes.h"
 
 namespace agl::AGL_ISA {
 
@@ -61,11 +62,12 @@ inline void transposeSquares(std::uint16_t* to, const std::uint16_t* from) {
 // One step of outputs [n, n + 32) and columns [k, k + 32) of W as one step of two panels of W'.
 inline void transposeStep(std::uint16_t* first, std::uint16_t* second, const Packed& w, std::int64_t n, std::int64_t k) {
   constexpr std::int64_t kEightRows = 8 * kPairRow;
+  alignas(64) std::uint16_t expanded[kStepElements];
   for (std::int64_t half = 0; half < 2; half++) {
     const std::int64_t output = n + half * kLanes;
     std::uint16_t* to[] = {first + half * kEightRows, second + half * kEightRows};
     if (output < w.n) {
-      const std::uint16_t* from = w.bf16() + output / kLanes * w.panelElements() + k * kLanes;
+      const std::uint16_t* from = panelSteps(w, output / kLanes, 1, k / Packed::kStep, k / Packed::kStep + 1, expanded).data;
       for (int i = 0; i < 2; i++) transposeSquares(to[i], from + i * kEightRows);
     } else {
       for (std::uint16_t* rows : to) __builtin_memset(rows, 0, kEightRows * sizeof(std::uint16_t));

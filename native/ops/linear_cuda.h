@@ -1,5 +1,5 @@
 // What the CUDA files of linear.h share: how products are cut, and the raw products. Pointers are device memory.
-//   Weights (Packed) lie row-major there: rows padded to 16, columns in bf16 to 32, padding +0.
+//   Weights (Packed) lie row-major there: rows padded to 16, columns in bf16 and of codes to 32, padding +0.
 #pragma once
 
 #include <algorithm>
@@ -32,6 +32,10 @@ constexpr std::int64_t kSmallTile = 64;
 constexpr std::size_t operandBytes(std::int64_t rows, std::int64_t columns) {
   return static_cast<std::size_t>(roundedUp(std::min(rows, operandRows(columns)) * operandStride(columns) * 2, 256));
 }
+// Codes of weights in bf16, which products of many rows read.
+constexpr std::size_t expandedBytes(Dtype dtype, std::int64_t n, std::int64_t k) {
+  return static_cast<std::size_t>(isCode(dtype) ? roundedUp(n * operandStride(k) * 2, 256) : 0);
+}
 // Scratch of one direction in bf16: `reduced` columns of the operand summed, `outputs` columns written.
 constexpr std::size_t bf16ScratchBytes(std::int64_t rows, std::int64_t outputs, std::int64_t reduced) {
   const std::int64_t split = std::min(roundedUp(rows, kSmallTile) * roundedUp(outputs, kSmallTile),
@@ -59,17 +63,26 @@ constexpr std::size_t weightScratchBytes(std::int64_t rows, std::int64_t n, std:
 
 // ---- linear_pack.cu
 
-// to (rows, operandStride(from.cols)) = from in bf16, zero beyond its rows and columns.
-void roundRows(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, View from);
+// to (rows, operandStride(from.cols)) = from in bf16, zero beyond its rows and columns; first times its columns' scales, unless null.
+void roundRows(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, View from, const float* scales = nullptr);
 void packOnCuda(CudaDevice& device, Packed packed, View w);
 void unpackOnCuda(CudaDevice& device, View w, Packed packed);
 
-// c[i cRow + j cColumn] = (or += where `add`) the sum of its parts, ascending; parts [count][rows][columns].
+// c[i cRow + j cColumn] = (or += where `add`) the sum of its parts, ascending; parts [count][rows][columns]. The sum times the scale of
+// its column, unless null.
 struct Sums {
   std::int64_t cRow, cColumn, rows, columns, count;
   bool add;
+  const float* scales = nullptr;
 };
 void sumParts(CudaDevice& device, const char* op, float* c, const float* parts, Sums sums);
+
+// ---- linear_codes.cu
+
+void packCodes(CudaDevice& device, Packed packed, View w);
+void unpackCodes(CudaDevice& device, View w, Packed packed);
+// to (n, operandStride(k)) = the codes in bf16.
+void expandCodes(CudaDevice& device, const char* op, std::uint16_t* to, Packed w);
 
 // ---- linear_f32.cu
 
@@ -85,7 +98,8 @@ struct Product {
   std::int64_t cStride, aStride, bStride;
   bool transposed;  // b (reduced, columns) rather than (columns, reduced)
   bool add;
-  std::int64_t partStride = 0;  // of c from one piece of the sum to the next; 0: c is their total
+  const float* scales = nullptr;  // of columns: the total is multiplied by them before it is written or added
+  std::int64_t partStride = 0;    // of c from one piece of the sum to the next; 0: c is their total
 };
 
 // 64 x 64 outputs, 128 x 128, 128 x 192. Every tile gives the same bits; a family without one takes the next smaller.
@@ -97,12 +111,13 @@ struct ProductFamily {
   Tile (*tileOf)(const CudaDevice& device, const Product& product);
   void (*multiply)(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
                    const Product& product, Tile tile);
-  // Forward of at most kFewRows rows: reads the weights once at the memory's speed.
+  // Forward of at most kFewRows rows, the weights in bf16 or codes: reads them once at the memory's speed.
   void (*fewRows)(CudaDevice& device, View y, View x, Packed w);
 };
 constexpr std::int64_t kFewRows = 16;
 void mmaFewRows(CudaDevice& device, View y, View x, Packed w);
 void wgmmaFewRows(CudaDevice& device, View y, View x, Packed w);
+void wgmmaFewRowsOfCodes(CudaDevice& device, View y, View x, Packed w);
 extern const ProductFamily kMmaProducts;    // mma.sync: sm_80 and newer
 extern const ProductFamily kWgmmaProducts;  // wgmma: sm_90a alone
 

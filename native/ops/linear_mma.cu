@@ -128,7 +128,8 @@ __device__ __forceinline__ void writeOut(float* c, const Product& s, const Accum
       const std::int64_t n = column + j / 2 * 8 + lane % 4 * 2 + j % 2;
       if (n >= s.columns) continue;
       float* const at = c + r * s.cStride + n;
-      const float sum = total.sums[i / 2][j / 2][i % 2 * 2 + j % 2];
+      float sum = total.sums[i / 2][j / 2][i % 2 * 2 + j % 2];
+      if (s.scales != nullptr) sum = __fmul_rn(sum, s.scales[n]);
       *at = s.add ? __fadd_rn(*at, sum) : sum;
     }
   }

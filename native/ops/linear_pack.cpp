@@ -1,6 +1,7 @@
 // Weights into panels and back, from every dtype of files.
 #include <algorithm>
 
+#include "core/codes.h"
 #include "core/half.h"
 #include "ops/linear.h"
 
@@ -55,8 +56,28 @@ void packBf16(std::uint16_t* panel, const View& w, std::int64_t n) {
   }
 }
 
+// One panel in the order of packBf16, and its scales.
+template <Dtype kCodes, class Number>
+void packCodes(const Packed& packed, const View& w, std::int64_t n) {
+  std::uint8_t* const panel = packed.codes() + packed.at(n, 0);
+  std::fill_n(panel, packed.panelElements(), std::uint8_t{0});
+  std::fill_n(packed.scales + n, kLanes, 1.0F);
+  for (std::int64_t lane = 0; lane < std::min(kLanes, w.rows - n); lane++) {
+    const Number* row = static_cast<const Number*>(w.data) + (n + lane) * w.stride;
+    std::uint32_t largest = 0;
+    for (std::int64_t k = 0; k < w.cols; k++) largest = std::max(largest, magnitudeBits(widened(row[k])));
+    const float scale = codeScale(kCodes, largest);
+    packed.scales[n + lane] = scale;
+    for (std::int64_t k = 0; k < w.cols; k++) {
+      panel[(k / 2 * kLanes + lane) * 2 + k % 2] = codeOf(kCodes, widened(row[k]), scale);
+    }
+  }
+}
+
 template <class Number>
 void packPanel(const Packed& packed, std::int64_t p, const View& w) {
+  if (packed.dtype == Dtype::i8) return packCodes<Dtype::i8, Number>(packed, w, p * kLanes);
+  if (packed.dtype == Dtype::f8) return packCodes<Dtype::f8, Number>(packed, w, p * kLanes);
   if (packed.dtype == Dtype::bf16) {
     packBf16<Number>(packed.bf16() + p * packed.panelElements(), w, p * kLanes);
   } else {
@@ -77,6 +98,13 @@ void packWeights(Context& ctx, Packed packed, View w) {
 }
 
 void unpackRow(float* row, const Packed& packed, std::int64_t n) {
+  if (isCode(packed.dtype)) {
+    const std::uint8_t* lane = packed.codes() + packed.at(n, 0);
+    for (std::int64_t k = 0; k < packed.k; k++) {
+      row[k] = codeToF32(packed.dtype, lane[k / 2 * 2 * kLanes + k % 2]) * packed.scales[n];
+    }
+    return;
+  }
   if (packed.dtype == Dtype::bf16) {
     const std::uint16_t* lane = packed.bf16() + packed.at(n, 0);
     for (std::int64_t k = 0; k < packed.k; k++) row[k] = bf16ToF32(lane[k / 2 * 2 * kLanes + k % 2]);

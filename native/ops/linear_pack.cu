@@ -33,7 +33,7 @@ __device__ void load8(float (&out)[8], const Number* from, Source s, std::int64_
 // A thread rounds eight columns. kWhole: rows of f32 are 16-byte aligned and end on a multiple of eight.
 template <class Number, bool kWhole>
 __global__ void __launch_bounds__(kThreads)
-    roundKernel(std::uint16_t* to, std::int64_t toRows, std::int64_t toStride, const Number* from, Source s) {
+    roundKernel(std::uint16_t* to, std::int64_t toRows, std::int64_t toStride, const Number* from, Source s, const float* scales) {
   const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   const std::int64_t row = index / (toStride / 8), column = index % (toStride / 8) * 8;
   if (row >= toRows) return;
@@ -47,6 +47,9 @@ __global__ void __launch_bounds__(kThreads)
     }
   } else {
     load8(numbers, from, s, row, column);
+  }
+  if (scales != nullptr) {
+    for (int i = 0; i < 8 && column + i < s.cols; i++) numbers[i] = __fmul_rn(numbers[i], scales[column + i]);
   }
   *reinterpret_cast<uint4*>(to + row * toStride + column) =
       make_uint4(cuda::packBf16(numbers[0], numbers[1]), cuda::packBf16(numbers[2], numbers[3]),
@@ -69,6 +72,7 @@ __global__ void __launch_bounds__(kThreads) sumKernel(float* c, const float* par
   if (index >= all) return;
   float sum = 0;
   for (std::int64_t p = 0; p < s.count; p++) sum = __fadd_rn(sum, parts[p * all + index]);
+  if (s.scales != nullptr) sum = __fmul_rn(sum, s.scales[index % s.columns]);
   float* at = c + index / s.columns * s.cRow + index % s.columns * s.cColumn;
   *at = s.add ? __fadd_rn(*at, sum) : sum;
 }
@@ -78,10 +82,10 @@ dim3 gridOf(std::int64_t threads) { return dim3(static_cast<unsigned>(divideUp(t
 Source sourceOf(const View& v) { return {v.rows, v.cols, v.stride}; }
 
 template <class Number, bool kWhole>
-void roundAll(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, const View& from) {
+void roundAll(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, const View& from, const float* scales) {
   const std::int64_t stride = operandStride(from.cols);
   cuda::launch(device, op, gridOf(rows * stride / 8), dim3(kThreads), 0, roundKernel<Number, kWhole>, to, rows, stride,
-               static_cast<const Number*>(from.data), sourceOf(from));
+               static_cast<const Number*>(from.data), sourceOf(from), scales);
 }
 
 template <class Number>
@@ -92,15 +96,16 @@ void widenAll(CudaDevice& device, const char* op, float* to, std::int64_t rows, 
 
 }  // namespace
 
-void roundRows(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, View from) {
+void roundRows(CudaDevice& device, const char* op, std::uint16_t* to, std::int64_t rows, View from, const float* scales) {
   const bool aligned = reinterpret_cast<std::uintptr_t>(from.data) % 16 == 0 && from.stride % 4 == 0 && from.cols % 8 == 0;
-  if (from.dtype == Dtype::bf16) roundAll<Bf16, false>(device, op, to, rows, from);
-  if (from.dtype == Dtype::f16) roundAll<F16, false>(device, op, to, rows, from);
-  if (from.dtype == Dtype::f32 && aligned) roundAll<float, true>(device, op, to, rows, from);
-  if (from.dtype == Dtype::f32 && !aligned) roundAll<float, false>(device, op, to, rows, from);
+  if (from.dtype == Dtype::bf16) roundAll<Bf16, false>(device, op, to, rows, from, scales);
+  if (from.dtype == Dtype::f16) roundAll<F16, false>(device, op, to, rows, from, scales);
+  if (from.dtype == Dtype::f32 && aligned) roundAll<float, true>(device, op, to, rows, from, scales);
+  if (from.dtype == Dtype::f32 && !aligned) roundAll<float, false>(device, op, to, rows, from, scales);
 }
 
 void packOnCuda(CudaDevice& device, Packed packed, View w) {
+  if (isCode(packed.dtype)) return packCodes(device, packed, w);
   const std::int64_t rows = packed.panels() * Packed::kLanes;
   if (packed.dtype == Dtype::bf16) return roundRows(device, "linear.pack", packed.bf16(), rows, w);
   if (w.dtype == Dtype::f32) widenAll<float>(device, "linear.pack", packed.f32(), rows, packed.k, w);
@@ -109,6 +114,7 @@ void packOnCuda(CudaDevice& device, Packed packed, View w) {
 }
 
 void unpackOnCuda(CudaDevice& device, View w, Packed packed) {
+  if (isCode(packed.dtype)) return unpackCodes(device, w, packed);
   const bool isBf16 = packed.dtype == Dtype::bf16;
   const View from = {packed.data, packed.dtype, w.rows, packed.k, isBf16 ? operandStride(packed.k) : packed.k};
   if (isBf16) return widenAll<Bf16>(device, "linear.unpack", w.f32(), w.rows, w.stride, from);

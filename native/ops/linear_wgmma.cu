@@ -140,6 +140,14 @@ __device__ __forceinline__ void writeOut(float* c, const Product& s, const float
       for (int j = 0; j < together; j++) {
         sums[j] = make_float2(total[4 * (first + j) + 2 * half], total[4 * (first + j) + 2 * half + 1]);
       }
+      if (s.scales != nullptr) {
+        const float* const scales = s.scales + column + thread % 4 * 2;
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          const float2 scale = readPair<kWhole>(scales + 8 * (first + j), left - 8 * (first + j));
+          sums[j] = make_float2(__fmul_rn(sums[j].x, scale.x), __fmul_rn(sums[j].y, scale.y));
+        }
+      }
       if (s.add) {
         float2 old[together];
 #pragma unroll

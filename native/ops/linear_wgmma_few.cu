@@ -5,27 +5,16 @@
 #include "core/cuda.h"
 #include "core/cuda_ring.cuh"
 #include "ops/linear_cuda.h"
+#include "ops/linear_wgmma_few.cuh"
 
 namespace agl {
 namespace {
 
 using namespace cuda::hopper;
+using namespace few;
 
-constexpr int kDepth = kBoxColumns;  // numbers of a weight row in a slot: four instructions
-constexpr int kInstructions = kDepth / 16;
-constexpr int kPieceSteps = static_cast<int>(kPiece) / kDepth;
-constexpr int kGroup = 128;  // threads of a warp group
-constexpr int kMaxGroups = 3;
 constexpr int kMaxThreads = kMaxGroups * kGroup + 32;
 constexpr int kRingBytes = 48 * 1024;  // of a warp group: what it has under way
-
-struct FewShape {
-  std::int64_t rows, outputs, k;
-  std::int64_t yStride, xStride;
-  int groups;   // that multiply
-  int steps;    // of the group that has most
-  bool paired;  // rows of x are 8-byte aligned
-};
 
 // A block has kColumns outputs of kHalves eights of rows.
 template <int Columns, int kHalves>
@@ -50,41 +39,6 @@ struct FewTiling {
   }
 };
 
-// Where a group's step begins in K: it has every groups-th piece.
-__device__ __forceinline__ std::int64_t columnOf(const FewShape& s, int group, int step) {
-  return (static_cast<std::int64_t>(step / kPieceSteps) * s.groups + group) * kPiece + step % kPieceSteps * kDepth;
-}
-
-// What a thread has of 64 columns of x: for each instruction and each eight of rows two pairs, eight columns apart.
-template <int kHalves>
-struct Columns {
-  float2 pairs[kInstructions][kHalves][2];
-
-  __device__ __forceinline__ void load(const float* x, const FewShape& s, std::int64_t k) {
-    const int thread = static_cast<int>(threadIdx.x) % kGroup;
-#pragma unroll
-    for (int i = 0; i < kInstructions * kHalves * 2; i++) {
-      const std::int64_t row = thread / 32 * 16 + thread % 32 / 4 + 8 * (i / 2 % kHalves);
-      const std::int64_t column = k + i / 2 / kHalves * 16 + i % 2 * 8 + thread % 4 * 2;
-      const float* const at = x + row * s.xStride + column;
-      float2 pair = make_float2(0.0F, 0.0F);
-      if (row < s.rows && column + 1 < s.k) {
-        pair = s.paired ? *reinterpret_cast<const float2*>(at) : make_float2(at[0], at[1]);
-      } else if (row < s.rows && column < s.k) {
-        pair.x = at[0];
-      }
-      pairs[i / 2 / kHalves][i / 2 % kHalves][i % 2] = pair;
-    }
-  }
-  __device__ __forceinline__ void operands(std::uint32_t (&a)[kInstructions][4]) const {
-#pragma unroll
-    for (int i = 0; i < kInstructions * 4; i++) {
-      const float2 pair = pairs[i / 4][i % kHalves][i % 4 / 2];
-      a[i / 4][i % 4] = i % 2 < kHalves ? cuda::packBf16(pair.x, pair.y) : 0;
-    }
-  }
-};
-
 // One thread fills the rings of all groups. A step beyond K brings nothing.
 template <class T>
 __device__ __forceinline__ void load(const TensorMap& w, const FewShape& s, int output) {
@@ -103,20 +57,6 @@ __device__ __forceinline__ void load(const TensorMap& w, const FewShape& s, int 
       }
     }
     ring.next();
-  }
-}
-
-// The block's outputs of the groups' pieces [first, first + groups) of K are in parts [group][row][output]: each thread adds
-// those it owns, ascending.
-template <class T>
-__device__ __forceinline__ void addPieces(float (&totals)[T::kOwned], const float* parts, const FewShape& s, int round) {
-  constexpr int outputs = T::kRows * T::kColumns;
-  const std::int64_t pieces = (s.k + kPiece - 1) / kPiece - static_cast<std::int64_t>(round) * s.groups;
-#pragma unroll
-  for (int o = 0; o < T::kOwned; o++) {
-    const int index = static_cast<int>(threadIdx.x) + o * s.groups * kGroup;
-    if (index >= outputs) continue;
-    for (int p = 0; p < s.groups && p < pieces; p++) totals[o] = __fadd_rn(totals[o], parts[p * outputs + index]);
   }
 }
 
@@ -156,22 +96,9 @@ __device__ __forceinline__ void multiplyAll(float* y, const float* x, const FewS
     }
     const int done = base + T::kAhead < s.steps ? base + T::kAhead : s.steps;
     if (done % kPieceSteps != 0 && done != s.steps) continue;
-    const int row = thread / 32 * 16 + thread % 32 / 4;
-#pragma unroll
-    for (int e = 0; e < kColumns / 2; e++) {
-      const int r = row + e / 2 % 2 * 8, column = e / 4 * 8 + thread % 4 * 2 + e % 2;
-      if (r < T::kRows) parts[(group * T::kRows + r) * kColumns + column] = sums[e];
-    }
-    cuda::barrier(1, s.groups * kGroup);
-    addPieces<T>(totals, parts, s, base / kPieceSteps);
-    cuda::barrier(1, s.groups * kGroup);
+    addPieces<T>(totals, sums, parts, s, base / kPieceSteps);
   }
-#pragma unroll
-  for (int o = 0; o < T::kOwned; o++) {
-    const int index = static_cast<int>(threadIdx.x) + o * s.groups * kGroup;
-    const std::int64_t row = index / kColumns, n = output + index % kColumns;
-    if (row < s.rows && n < s.outputs) y[row * s.yStride + n] = totals[o];
-  }
+  writeTotals<T>(y, totals, s, output, nullptr);
 }
 
 // Grid: tiles of outputs. Threads: the groups that multiply, then the warp of the thread that loads.
@@ -196,16 +123,11 @@ __global__ void __launch_bounds__(kMaxThreads)
 template <int kColumns, int kHalves>
 void runFew(CudaDevice& device, View y, View x, const Packed& w) {
   using T = FewTiling<kColumns, kHalves>;
-  const std::int64_t stride = operandStride(w.k), pieces = divideUp(w.k, kPiece), rounds = divideUp(pieces, kMaxGroups);
-  const auto groups = static_cast<int>(divideUp(pieces, rounds));
-  const std::int64_t last = std::min(w.k - (rounds - 1) * groups * kPiece, kPiece);
-  const bool paired = x.stride % 2 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % sizeof(float2) == 0;
-  const FewShape s = {x.rows, w.n, w.k, y.stride, x.stride, groups,
-                      static_cast<int>((rounds - 1) * kPieceSteps + divideUp(last, kDepth)), paired};
+  const FewShape s = fewShapeOf(y, x, w);
   TensorMap map;
-  if (!mapMatrix(device, map, w.bf16(), w.n, stride, stride, kColumns)) return;
+  if (!mapMatrix(device, map, w.bf16(), w.n, s.wStride, s.wStride, kColumns)) return;
   cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(divideUp(w.n, kColumns))),
-               dim3(static_cast<unsigned>(groups * kGroup + 32)), T::sharedBytes(groups), wgmmaFewKernel<kColumns, kHalves>,
+               dim3(static_cast<unsigned>(s.groups * kGroup + 32)), T::sharedBytes(s.groups), wgmmaFewKernel<kColumns, kHalves>,
                y.f32(), x.f32(), map, s);
 }
 
@@ -213,6 +135,7 @@ void runFew(CudaDevice& device, View y, View x, const Packed& w) {
 
 void wgmmaFewRows(CudaDevice& device, View y, View x, Packed w) {
   if (x.rows == 0 || w.n == 0) return;
+  if (isCode(w.dtype)) return wgmmaFewRowsOfCodes(device, y, x, w);
   // Many outputs to a block read x less often; few give every multiprocessor a block.
   const bool isWide = w.n >= 64 * device.multiprocessors();
   if (x.rows <= 8) return isWide ? runFew<64, 1>(device, y, x, w) : runFew<16, 1>(device, y, x, w);

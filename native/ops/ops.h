@@ -23,6 +23,7 @@ namespace agl {
 struct Workload {
   struct Product {
     std::int64_t outputs, inputs;
+    Dtype weights;
   };
   std::int64_t rows;
   Dtype compute;

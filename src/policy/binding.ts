@@ -71,6 +71,8 @@ export interface NativeEngineOptions {
   readonly isa: "" | "scalar" | "avx2" | "avx512" | "amx";
   /** The arithmetic: dtype of packed weights, adapters, keys and values. trainAll needs f32. */
   readonly compute: "f32" | "bf16";
+  /** What the layers' projections are packed as: "auto" is `compute`, the others need "bf16". */
+  readonly weights: "auto" | "int8" | "fp8";
   /** Longest sequence, in tokens. */
   readonly contextLength: number;
   /** Most distinct tokens in one training micro-batch; at least contextLength. */

@@ -18,6 +18,14 @@ export interface LoadPolicyOptions {
    * them twice as fast. Default "auto": "bf16" for weights stored as bf16 under an adapter, else "f32".
    */
   readonly compute?: "auto" | "f32" | "bf16";
+  /**
+   * What the seven projections of each layer are held in: one byte a weight and a float32 scale for each of their outputs, so about half
+   * the memory of bf16; the head, the embedding, norms, biases and adapters stay as they are. "int8" moves each weight by at most
+   * max|w| / 254 of its output's weights; "fp8" (e4m3) by at most |w| / 16, or max|w| / 458,752 if that is more. Products are those of bf16,
+   * exact over these weights, and sampling and training read the same bytes: an adapter is trained over the very weights it is sampled with.
+   * Not together with compute: "f32" or train: "all". Default "auto": as `compute` says.
+   */
+  readonly weights?: "auto" | "int8" | "fp8";
   /** Default: the cores this process may use. */
   readonly threads?: number;
   /** Samples that name no seed, and fresh adapters, follow from it. Default 0. */
@@ -59,6 +67,7 @@ export interface LoadPlan
     | "threads"
     | "isa"
     | "compute"
+    | "weights"
     | "contextLength"
     | "trainTokens"
     | "batchTokens"
@@ -98,7 +107,7 @@ export function checkLoadOptions(
       },
     ),
     trainAll,
-    compute: checkCompute(who, options, trainAll, tensors),
+    ...checkArithmetic(who, options, trainAll, tensors),
     ...checkSizes(who, options, config),
     threads: checkInteger(who, "threads", options.threads ?? Math.min(availableParallelism(), kMaxThreads), {
       min: 1,
@@ -125,15 +134,24 @@ function checkObject(who: string, name: string, value: unknown): void {
   if (typeof value !== "object" || value === null) throw argumentError(who, `${name} to be an object`, value);
 }
 
-function checkCompute(
+function checkArithmetic(
   who: string,
   options: LoadPolicyOptions,
   trainAll: boolean,
   tensors: ModelFolder["tensors"],
-): "f32" | "bf16" {
+): Pick<LoadPlan, "compute" | "weights"> {
   const compute = checkOneOf(who, "compute", options.compute ?? "auto", ["auto", "f32", "bf16"]);
-  if (compute === "auto")
-    return !trainAll && tensors.every((tensor) => tensor.dtype === "bf16") ? "bf16" : "f32";
+  const weights = checkOneOf(who, "weights", options.weights ?? "auto", ["auto", "int8", "fp8"]);
+  if (weights !== "auto") {
+    const together = `together with weights: "${weights}"`;
+    if (trainAll) throw argumentError(who, `train to be "adapter" ${together}`, "all");
+    if (compute === "f32") throw argumentError(who, `compute to be "auto" or "bf16" ${together}`, compute);
+    return { compute: "bf16", weights };
+  }
+  if (compute === "auto") {
+    const isBf16 = !trainAll && tensors.every((tensor) => tensor.dtype === "bf16");
+    return { compute: isBf16 ? "bf16" : "f32", weights };
+  }
   if (compute === "bf16" && trainAll)
     throw argumentError(
       who,
@@ -141,7 +159,7 @@ function checkCompute(
       compute,
       "train an adapter in bf16",
     );
-  return compute;
+  return { compute, weights };
 }
 
 function checkSizes(

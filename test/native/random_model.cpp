@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
+#include "core/codes.h"
 #include "core/philox.h"
 
 namespace agl::test {
@@ -30,6 +32,7 @@ RandomModel::RandomModel(const ModelSize& size, std::uint64_t seed) {
   config.rope.theta = 10000;
   config.contextLength = size.contextLength;
   config.compute = size.compute;
+  config.codes = size.compute.codes;
   std::vector<float> data;
   const auto add = [&](Role role, std::int64_t layer, std::int64_t rows, std::int64_t cols, float center) {
     ModelTensor tensor{role, layer, {0, static_cast<std::int64_t>(data.size()) * 4, Dtype::f32, rows, cols}};
@@ -37,12 +40,24 @@ RandomModel::RandomModel(const ModelSize& size, std::uint64_t seed) {
     for (std::int64_t i = 0; i < rows * cols; i++) data.push_back(center + amount * randomValue(seed, data.size()));
     options_.tensors.push_back(tensor);
   };
+  const auto roundLast = [&](std::int64_t rows, std::int64_t cols) {
+    for (std::int64_t row = 0; row < rows; row++) {
+      float* const weights = data.data() + static_cast<std::ptrdiff_t>(data.size()) - (rows - row) * cols;
+      std::uint32_t largest = 0;
+      for (std::int64_t i = 0; i < cols; i++) largest = std::max(largest, magnitudeBits(weights[i]));
+      const float scale = codeScale(*size.roundedTo, largest);
+      for (std::int64_t i = 0; i < cols; i++) {
+        weights[i] = scale * codeToF32(*size.roundedTo, codeOf(*size.roundedTo, weights[i], scale));
+      }
+    }
+  };
   add(Role::embedding, 0, size.vocabulary, size.hidden, 0);
   for (std::int64_t layer = 0; layer < size.layers; layer++) {
     add(Role::attentionNorm, layer, 1, size.hidden, 1);
     for (int p = 0; p < kProjections; p++) {
       const Role roles[] = {Role::q, Role::k, Role::v, Role::o, Role::gate, Role::up, Role::down};
       add(roles[p], layer, outputWidth(config, p), inputWidth(config, p), 0);
+      if (size.roundedTo) roundLast(outputWidth(config, p), inputWidth(config, p));
     }
     if (size.biases) {
       add(Role::qBias, layer, 1, config.queryWidth(), 0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,16 @@
 
 namespace agl::test {
 
-// Where a law's engine computes, and with operands of which type.
+// Where a law's engine computes, and with weights of which type: operands are bf16 where those of the layers are codes.
 struct Arithmetic {
-  Arithmetic(Dtype operands, bool cuda = false) : dtype(operands), onCuda(cuda) {}
+  Arithmetic(Dtype weights, bool cuda = false) : dtype(isCode(weights) ? Dtype::bf16 : weights), onCuda(cuda) {
+    if (isCode(weights)) codes = weights;
+  }
   operator Dtype() const { return dtype; }
   // An emulated device is some hundred times slower than the CPU: laws try fewer cases there.
   bool isSlow() const;
   Dtype dtype;
+  std::optional<Dtype> codes;
   bool onCuda;
 };
 
@@ -33,6 +37,8 @@ struct ModelSize {
   bool headNorms = false;
   std::int64_t contextLength = 1024;
   Arithmetic compute = Dtype::f32;
+  // The layers' products are numbers that codes of this type times a scale are.
+  std::optional<Dtype> roundedTo = {};
 };
 
 // The file lives as long as this object.

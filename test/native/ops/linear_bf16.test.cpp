@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "backends.h"
+#include "bf16_products.h"
 #include "core/half.h"
 #include "ops/linear.h"
 #include "ops/linear.reference.h"
@@ -57,24 +57,6 @@ struct Problem {
     return y;
   }
 };
-
-// Every instruction set of this machine, then the products on software tiles.
-void onEveryProduct(const std::function<void(Context&)>& law) {
-  const std::size_t scratchBytes = linearScratchBytes(Dtype::bf16, 1);
-  onEveryBackend(law, scratchBytes);
-  for (const int threads : {1, 2}) {
-    Pool pool(threads, scratchBytes);
-    const auto onTiles = [&](Isa isa, const LinearKernels* products) {
-      if (products == nullptr || !isaSupported(isa)) return;
-      Kernels kernels = *kernelsOf(isa);
-      kernels.linearBf16 = *products;
-      Context ctx = cpuContext(pool, kernels);
-      law(ctx);
-    };
-    onTiles(Isa::scalar, scalarTileProducts());
-    onTiles(Isa::avx2, avx2TileProducts());
-  }
-}
 
 }  // namespace
 

@@ -14,8 +14,7 @@ class PackedWeights {
     ctx.ops.linear.pack(ctx, packed(), source.view());
   }
   Packed packed() {
-    packed_.data = bytes_.device();
-    return packed_;
+    return packed_.placed(bytes_.device());
   }
   const unsigned char* bytes() { return bytes_.host().data(); }
 

@@ -1,0 +1,97 @@
+// Weights of one byte as the bf16 numbers they are (core/codes.h), block by block into memory that stays in L1: the kernels of bf16
+// run on them unchanged. No float is subnormal on the way, so flushing changes nothing.
+#pragma once
+
+#include "core/lanes.h"
+#include "core/view.h"
+
+namespace agl::AGL_ISA {
+
+constexpr std::int64_t kStepElements = Packed::kStep * kLanes;  // of one panel
+
+#if defined(__AVX512F__)
+constexpr int kCodes = 32;
+inline __m512i bf16OfI8(const std::uint8_t* from) {
+  const auto half = [&](int i) {
+    const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16 * i));
+    const __m512 numbers = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(numbers), 16));
+  };
+  return _mm512_inserti64x4(_mm512_castsi256_si512(half(0)), half(1), 1);
+}
+inline __m512i bf16OfF8(const std::uint8_t* from) {
+  // f 2^-9 for f < 8
+  const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));
+  const __m512i codes = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  const __m512i magnitude = _mm512_and_si512(codes, _mm512_set1_epi16(0x7f));
+  const __m512i sign = _mm512_slli_epi16(_mm512_srli_epi16(codes, 7), 15);
+  const __m512i normal = _mm512_add_epi16(_mm512_slli_epi16(magnitude, 4), _mm512_set1_epi16(0x3c00));
+  const __m512i bytes = _mm512_add_epi16(_mm512_mullo_epi16(magnitude, _mm512_set1_epi16(0x0202)), _mm512_set1_epi16(0x0100));
+  const __mmask32 isSmall = _mm512_cmplt_epi16_mask(magnitude, _mm512_set1_epi16(8));
+  return _mm512_or_si512(sign, _mm512_mask_blend_epi16(isSmall, normal, _mm512_shuffle_epi8(table, bytes)));
+}
+inline void storeCodes(std::uint16_t* to, __m512i numbers) { _mm512_storeu_si512(to, numbers); }
+#elif defined(__AVX2__)
+constexpr int kCodes = 16;
+inline __m256i bf16OfI8(const std::uint8_t* from) {
+  const auto half = [&](int i) {
+    const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + 8 * i));
+    const __m256 numbers = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
+    return _mm256_srli_epi32(_mm256_castps_si256(numbers), 16);
+  };
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(half(0), half(1)), 0xd8);
+}
+inline __m256i bf16OfF8(const std::uint8_t* from) {
+  const __m256i table =
+      _mm256_broadcastsi128_si256(_mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));
+  const __m256i codes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  const __m256i magnitude = _mm256_and_si256(codes, _mm256_set1_epi16(0x7f));
+  const __m256i sign = _mm256_slli_epi16(_mm256_srli_epi16(codes, 7), 15);
+  const __m256i normal = _mm256_add_epi16(_mm256_slli_epi16(magnitude, 4), _mm256_set1_epi16(0x3c00));
+  const __m256i bytes = _mm256_add_epi16(_mm256_mullo_epi16(magnitude, _mm256_set1_epi16(0x0202)), _mm256_set1_epi16(0x0100));
+  const __m256i isSmall = _mm256_cmpgt_epi16(_mm256_set1_epi16(8), magnitude);
+  return _mm256_or_si256(sign, _mm256_blendv_epi8(normal, _mm256_shuffle_epi8(table, bytes), isSmall));
+}
+inline void storeCodes(std::uint16_t* to, __m256i numbers) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), numbers); }
+#else
+constexpr int kCodes = 1;
+inline std::uint16_t upperHalf(float number) {
+  return static_cast<std::uint16_t>(__builtin_bit_cast(std::uint32_t, number) >> 16);
+}
+inline std::uint16_t bf16OfI8(const std::uint8_t* from) {
+  return upperHalf(static_cast<float>(static_cast<std::int8_t>(*from)));
+}
+inline std::uint16_t bf16OfF8(const std::uint8_t* from) {
+  const std::uint32_t magnitude = *from & 0x7fU, sign = (*from & 0x80U) << 8;
+  const std::uint32_t bits = magnitude < 8 ? upperHalf(static_cast<float>(magnitude) * 0x1p-9F) : (magnitude << 4) + 0x3c00U;
+  return static_cast<std::uint16_t>(sign | bits);
+}
+inline void storeCodes(std::uint16_t* to, std::uint16_t number) { *to = number; }
+#endif
+
+// `count` codes, a multiple of 32.
+inline void expandCodes(std::uint16_t* to, const std::uint8_t* from, Dtype dtype, std::int64_t count) {
+  if (dtype == Dtype::i8) {
+    for (std::int64_t i = 0; i < count; i += kCodes) storeCodes(to + i, bf16OfI8(from + i));
+  } else {
+    for (std::int64_t i = 0; i < count; i += kCodes) storeCodes(to + i, bf16OfF8(from + i));
+  }
+}
+
+// Steps of adjacent panels in bf16.
+struct PanelSteps {
+  const std::uint16_t* data;
+  std::int64_t panel;  // from one to the next
+};
+
+// Steps [begin, end) of `panels` panels: where they lie, or expanded into room for them.
+inline PanelSteps panelSteps(const Packed& w, std::int64_t panel, std::int64_t panels, std::int64_t begin,
+                             std::int64_t end, std::uint16_t* expanded) {
+  const std::int64_t elements = w.panelElements(), first = panel * elements + begin * kStepElements;
+  if (w.dtype == Dtype::bf16) return {w.bf16() + first, elements};
+  const std::int64_t count = (end - begin) * kStepElements;
+  for (std::int64_t p = 0; p < panels; p++) expandCodes(expanded + p * count, w.codes() + first + p * elements, w.dtype, count);
+  return {expanded, count};
+}
+
+}  // namespace agl::AGL_ISA
