@@ -25,6 +25,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::optimStep>("optimStep"),
                          InstanceMethod<&EngineObject::parameters>("parameters"),
                          InstanceMethod<&EngineObject::zeroGradients>("zeroGradients"),
+                         InstanceMethod<&EngineObject::setGradients>("setGradients"),
                          InstanceMethod<&EngineObject::restore>("restore"),
                          InstanceMethod<&EngineObject::close>("close"),
                      });
@@ -146,6 +147,14 @@ Napi::Value EngineObject::zeroGradients(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value EngineObject::setGradients(const Napi::CallbackInfo& info) {
+  const int handle = info[0].ToNumber().Int32Value();
+  return promise(info.Env(), [handle, gradients = floatVectors(info[1])](std::unique_ptr<Engine>& engine) -> ToValue {
+    engine->setGradients(handle, gradients);
+    return [](napi_env) -> napi_value { return nullptr; };
+  });
+}
+
 Napi::Value EngineObject::restore(const Napi::CallbackInfo& info) {
   const int handle = info[0].ToNumber().Int32Value();
   return promise(info.Env(), [handle, state = trainingState(info[1].As<Napi::Object>())](
@@ -225,7 +234,8 @@ void EngineObject::holdSampler(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::divide(const Napi::CallbackInfo& info) {
-  const Division division = divideBatch(sequences(info[0].As<Napi::Object>()).view(), options_.trainTokens);
+  const auto shares = static_cast<std::size_t>(info[1].ToNumber().Int64Value());
+  const Division division = divideBatch(sequences(info[0].As<Napi::Object>()).view(), options_.trainTokens, shares);
   const Napi::Env env = info.Env();
   Napi::Object out = Napi::Object::New(env);
   out.Set("order", Napi::Value(env, ints(env, division.order)));

@@ -50,6 +50,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value optimStep(const Napi::CallbackInfo& info);
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value zeroGradients(const Napi::CallbackInfo& info);
+  Napi::Value setGradients(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

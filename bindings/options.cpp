@@ -148,19 +148,20 @@ SampleRequest sampleRequest(const Napi::Object& from) {
   return request;
 }
 
+std::vector<std::vector<float>> floatVectors(const Napi::Value& from) {
+  const auto list = from.As<Napi::Array>();
+  std::vector<std::vector<float>> out;
+  for (std::uint32_t i = 0; i < list.Length(); i++) {
+    const auto tensor = Napi::Value(list[i]).As<Napi::Float32Array>();
+    out.emplace_back(tensor.Data(), tensor.Data() + tensor.ElementLength());
+  }
+  return out;
+}
+
 TrainingState trainingState(const Napi::Object& from) {
-  const auto tensors = [&from](const char* key) {
-    const auto list = from.Get(key).As<Napi::Array>();
-    std::vector<std::vector<float>> out;
-    for (std::uint32_t i = 0; i < list.Length(); i++) {
-      const auto tensor = Napi::Value(list[i]).As<Napi::Float32Array>();
-      out.emplace_back(tensor.Data(), tensor.Data() + tensor.ElementLength());
-    }
-    return out;
-  };
-  return {.values = tensors("values"),
-          .firstMoments = tensors("firstMoments"),
-          .secondMoments = tensors("secondMoments"),
+  return {.values = floatVectors(from.Get("values")),
+          .firstMoments = floatVectors(from.Get("firstMoments")),
+          .secondMoments = floatVectors(from.Get("secondMoments")),
           .version = static_cast<std::int64_t>(numberField(from, "version"))};
 }
 

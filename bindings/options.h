@@ -16,6 +16,7 @@ struct AdapterOptions {
 AdapterOptions adapterOptions(const Napi::Object& from);
 SampleRequest sampleRequest(const Napi::Object& from);
 OptimStep optimStep(const Napi::Object& from);
+std::vector<std::vector<float>> floatVectors(const Napi::Value& from);
 TrainingState trainingState(const Napi::Object& from);
 // Copies, since the work outlives the call.
 struct OwnedSequences {

@@ -20,6 +20,14 @@ static Device& deviceOf(const EngineOptions& options) {
 
 static const Ops& opsOf(const EngineOptions& options) { return options.ops == nullptr ? cpuOps() : *options.ops; }
 
+static bool fits(const ParameterSet& set, const std::vector<std::vector<float>>& tensors) {
+  if (tensors.size() != set.count()) return false;
+  for (std::size_t i = 0; i < tensors.size(); i++) {
+    if (static_cast<std::int64_t>(tensors[i].size()) != set.value(i).rows * set.value(i).cols) return false;
+  }
+  return true;
+}
+
 // What each thread of the pool needs where the operations run elsewhere.
 static constexpr std::int64_t kNoScratch = 64;
 
@@ -105,14 +113,7 @@ double Engine::optimStep(int handle, const OptimStep& step) {
 void Engine::restore(int handle, const TrainingState& state) {
   trainer_->forget();
   ParameterSet& to = parameters(handle);
-  const auto fits = [&to](const std::vector<std::vector<float>>& tensors) {
-    if (tensors.size() != to.count()) return false;
-    for (std::size_t i = 0; i < tensors.size(); i++) {
-      if (static_cast<std::int64_t>(tensors[i].size()) != to.value(i).rows * to.value(i).cols) return false;
-    }
-    return true;
-  };
-  if (!fits(state.values) || !fits(state.firstMoments) || !fits(state.secondMoments)) {
+  if (!fits(to, state.values) || !fits(to, state.firstMoments) || !fits(to, state.secondMoments)) {
     throw Error("E_INTERNAL", "engine.restore: expected three vectors of every tensor's size");
   }
   for (std::size_t i = 0; i < to.count(); i++) {
@@ -128,6 +129,12 @@ void Engine::restore(int handle, const TrainingState& state) {
   } else {
     adapters_.at(handle)->setVersion(state.version);
   }
+}
+
+void Engine::setGradients(int handle, const std::vector<std::vector<float>>& gradients) {
+  ParameterSet& to = parameters(handle);
+  if (!fits(to, gradients)) throw Error("E_INTERNAL", "engine.setGradients: expected a vector of every tensor's size");
+  for (std::size_t i = 0; i < to.count(); i++) write(to.gradient(i), gradients[i]);
 }
 
 std::vector<float> Engine::read(View view) { return readFloats(context_->device, view); }

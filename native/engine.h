@@ -85,6 +85,8 @@ class Engine {
   double optimStep(int handle, const OptimStep& step);
   // Goes on from that state as if its steps had been taken here; gradients are cleared. The sizes were checked by the caller; E_INTERNAL else.
   void restore(int handle, const TrainingState& state);
+  // Replaces the gradients, by those of several engines together. The sizes were checked by the caller; E_INTERNAL else.
+  void setGradients(int handle, const std::vector<std::vector<float>>& gradients);
   // A tensor of a parameter set, contiguous, from and to the device.
   std::vector<float> read(View view);
   void write(View view, const std::vector<float>& values);

@@ -44,6 +44,57 @@ struct Stretch {
   std::vector<KeyRun> path;
 };
 
+// A sequence in forest order: its rows, and how many of them the one before it has, too. In this order it shares with all before it exactly
+// what it shares with that one.
+struct Ordered {
+  std::int64_t rows;
+  std::int64_t shared;
+};
+
+std::vector<Ordered> measure(const Sequences& sequences, const std::vector<std::int32_t>& order) {
+  std::vector<Ordered> measured;
+  std::span<const std::int32_t> before;
+  for (const std::int32_t index : order) {
+    const std::span<const std::int32_t> tokens = sequences.at(static_cast<std::size_t>(index));
+    const std::span<const std::int32_t> inputs = tokens.first(tokens.size() - 1);
+    const auto end = std::mismatch(inputs.begin(), inputs.end(), before.begin(), before.end()).first;
+    measured.push_back({static_cast<std::int64_t>(inputs.size()), end - inputs.begin()});
+    before = inputs;
+  }
+  return measured;
+}
+
+// Micro-batches of at most `budget` rows, each as long as it can be.
+std::vector<std::int32_t> cut(const std::vector<Ordered>& sequences, std::int64_t budget) {
+  std::vector<std::int32_t> ends;
+  std::int64_t rows = 0;
+  for (std::size_t i = 0; i < sequences.size(); i++) {
+    const std::int64_t added = sequences[i].rows - sequences[i].shared;
+    if (rows > 0 && rows + added > budget) {
+      ends.push_back(static_cast<std::int32_t>(i));
+      rows = 0;
+    }
+    rows += rows == 0 ? sequences[i].rows : added;
+  }
+  if (!sequences.empty()) ends.push_back(static_cast<std::int32_t>(sequences.size()));
+  return ends;
+}
+
+// The least budget that takes no more micro-batches: a larger budget never takes more, so it is found by halving.
+std::int64_t leastBudget(const std::vector<Ordered>& sequences, std::int64_t budget, std::size_t most) {
+  std::int64_t least = 1;
+  for (const Ordered& each : sequences) least = std::max(least, each.rows);
+  while (least < budget) {
+    const std::int64_t middle = least + (budget - least) / 2;
+    if (cut(sequences, middle).size() <= most) {
+      budget = middle;
+    } else {
+      least = middle + 1;
+    }
+  }
+  return budget;
+}
+
 }  // namespace
 
 Forest plantForest(const Sequences& sequences) {
@@ -102,7 +153,7 @@ Forest plantForest(const Sequences& sequences) {
   return forest;
 }
 
-Division divideBatch(const Sequences& sequences, std::int64_t budget) {
+Division divideBatch(const Sequences& sequences, std::int64_t budget, std::size_t shares) {
   Trie trie;
   for (std::size_t s = 0; s < sequences.count(); s++) {
     const std::span<const std::int32_t> tokens = sequences.at(s);
@@ -120,30 +171,19 @@ Division divideBatch(const Sequences& sequences, std::int64_t budget) {
   }
   division.distinct = static_cast<std::int64_t>(trie.nodes.size()) - 1;
 
-  std::int64_t rows = 0;
-  std::int64_t total = 0;
-  for (std::size_t i = 0; i < division.order.size(); i++) {
-    const std::span<const std::int32_t> tokens = sequences.at(static_cast<std::size_t>(division.order[i]));
-    const auto inputs = static_cast<std::int64_t>(tokens.size()) - 1;
-    // In forest order a sequence shares with all before it exactly what it shares with the one just before it.
-    std::int64_t shared = 0;
-    if (rows > 0) {
-      const std::span<const std::int32_t> before = sequences.at(static_cast<std::size_t>(division.order[i - 1]));
-      const std::int64_t most = std::min(inputs, static_cast<std::int64_t>(before.size()) - 1);
-      while (shared < most && tokens[static_cast<std::size_t>(shared)] == before[static_cast<std::size_t>(shared)]) {
-        shared++;
-      }
-    }
-    if (rows > 0 && rows + inputs - shared > budget) {
-      division.ends.push_back(static_cast<std::int32_t>(i));
-      rows = 0;
-      shared = 0;
-    }
-    rows += inputs - shared;
-    total += inputs - shared;
+  const std::vector<Ordered> measured = measure(sequences, division.order);
+  division.ends = cut(measured, budget);
+  if (shares > 1) {
+    const std::size_t rounds = (division.ends.size() + shares - 1) / shares;
+    division.ends = cut(measured, leastBudget(measured, budget, rounds * shares));
   }
-  if (!division.order.empty()) division.ends.push_back(static_cast<std::int32_t>(division.order.size()));
-  division.repeated = total - division.distinct;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < measured.size(); i++) {
+    const bool isFirst = i == 0 || static_cast<std::size_t>(division.ends[next]) == i;
+    if (isFirst && i > 0) next++;
+    division.repeated += measured[i].rows - (isFirst ? 0 : measured[i].shared);
+  }
+  division.repeated -= division.distinct;
   return division;
 }
 

@@ -214,11 +214,23 @@ export interface NativeCounters {
   readonly recomputedRows: number;
 }
 
+/** The passes of scoring and training, run one after another. */
+export interface NativePasses {
+  /** `shares`: how many engines compute the micro-batches side by side. */
+  divide(
+    batch: { readonly tokens: Int32Array; readonly offsets: Int32Array },
+    shares: number,
+  ): NativeDivision;
+  forward(batch: NativeBatch): Promise<NativeScores>;
+  /** Adds to the gradients, from the last forward with keep; one number per prediction, as in NativeScores. */
+  backward(dLogprobs: Float64Array, dEntropies: Float64Array): Promise<void>;
+}
+
 /**
  * One engine. Promises reject with an object { code, message }. The engine runs jobs one after another on its own thread, samples joined in one batch;
  * the facade keeps the states of DESIGN 4 (who waits for whom).
  */
-export interface NativeEngine {
+export interface NativeEngine extends NativePasses {
   load(): Promise<void>;
   plan(): NativePlan;
   counters(): NativeCounters;
@@ -232,10 +244,6 @@ export interface NativeEngine {
   cancel(id: number, choice: number, keep: number): void;
   /** While held, running samples stand still: other jobs run beside them, and an update carries them over to the new weights. */
   holdSampler(held: boolean): void;
-  divide(batch: { readonly tokens: Int32Array; readonly offsets: Int32Array }): NativeDivision;
-  forward(batch: NativeBatch): Promise<NativeScores>;
-  /** Adds to the gradients, from the last forward with keep; one number per prediction, as in NativeScores. */
-  backward(dLogprobs: Float64Array, dEntropies: Float64Array): Promise<void>;
   /** AdamW and clipping; drops token memory computed under older weights, clears the gradients; a norm that is not finite rejects with E_NONFINITE, nothing changed. */
   optimStep(step: NativeOptimStep): Promise<{ readonly gradNorm: number; readonly version: number }>;
   /** Copies, in the order of the targets or tensors; handle -1 is the base model (trainAll). */
@@ -244,6 +252,8 @@ export interface NativeEngine {
     kind: "value" | "gradient" | "firstMoment" | "secondMoment",
   ): Promise<readonly Float32Array[]>;
   zeroGradients(handle: number): Promise<void>;
+  /** Replaces the gradients, in the order of `parameters`. */
+  setGradients(handle: number, gradients: readonly Float32Array[]): Promise<void>;
   /** Goes on from that state, in the order of `parameters`; gradients are cleared. */
   restore(handle: number, state: NativeTrainingState): Promise<void>;
   /** Cancels everything, joins the threads, frees the memory. Idempotent. */

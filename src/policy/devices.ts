@@ -17,8 +17,13 @@ export interface Device {
   readonly unavailable?: string;
 }
 
-/** "auto" is the first GPU that can be used, or else the CPU; "cuda" the first GPU; "cuda:1" the second. */
-export type DeviceChoice = "auto" | "cpu" | "cuda" | `cuda:${number}`;
+/** "cuda" is the first GPU that can be used, "cuda:1" the second of the machine. */
+export type DeviceName = "cpu" | "cuda" | `cuda:${number}`;
+
+/** "auto" is one device: the first GPU that can be used, or else the CPU; "all" is every GPU that can be used; a list is these devices. */
+export type DeviceChoice = "auto" | "all" | DeviceName | readonly DeviceName[];
+
+export type ChosenDevice = Pick<Device, "name" | "kind">;
 
 /** @throws E_NATIVE when this platform has no build of the addon */
 export function devices(): readonly Device[] {
@@ -26,22 +31,52 @@ export function devices(): readonly Device[] {
 }
 
 /**
- * The device that `choice` names among `all`.
- * @throws E_ARGUMENT when it names none of these; E_DEVICE, and why, when a GPU is asked for and cannot be used
+ * The devices that `choice` names among `all`, in its order.
+ * @throws E_ARGUMENT when it names none of these, one twice, or the CPU beside a GPU; E_DEVICE, and why, when a GPU is asked for and cannot be used
  */
-export function chooseDevice(
+export function chooseDevices(
   who: string,
   choice: unknown,
   all: readonly Device[] = devices(),
-): Pick<Device, "name" | "kind"> {
+): readonly [ChosenDevice, ...ChosenDevice[]] {
+  const usable = all.filter(({ kind, unavailable }) => kind === "cuda" && unavailable === undefined);
+  const [first, ...others] = usable;
+  if (choice === "auto") return [first ?? kCpu];
+  if (choice === "all") return first === undefined ? refuse(who, choice, all) : [first, ...others];
+  if (!Array.isArray(choice)) return [chooseOne(who, choice, all, usable)];
+  const names = choice.map((each: unknown) => chooseOne(who, each, all, usable));
+  const [named, ...more] = names;
+  if (named === undefined) throw argumentError(who, "device to name at least one", choice);
+  if (new Set(names.map(({ name }) => name)).size < names.length)
+    throw argumentError(who, "device to name each once", choice);
+  if (new Set(names.map(({ kind }) => kind)).size > 1)
+    throw argumentError(who, "device to name GPUs or the CPU, not both", choice);
+  return [named, ...more];
+}
+
+// --- internal ---
+
+const kCpu = { name: "cpu", kind: "cpu" } as const;
+
+function chooseOne(
+  who: string,
+  choice: unknown,
+  all: readonly Device[],
+  usable: readonly Device[],
+): ChosenDevice {
   if (choice === "cpu") return kCpu;
-  if (choice !== "auto" && !isCudaName(choice))
-    throw argumentError(who, 'device to be "auto", "cpu", "cuda" or "cuda:N"', choice);
-  const gpus = all.filter(({ kind }) => kind === "cuda");
-  const usable = gpus.filter(({ unavailable }) => unavailable === undefined);
-  if (choice === "auto") return usable[0] ?? kCpu;
+  if (!isCudaName(choice))
+    throw argumentError(
+      who,
+      'device to be "auto", "all", "cpu", "cuda", "cuda:N" or a list of names',
+      choice,
+    );
   const found = choice === "cuda" ? usable[0] : usable.find(({ name }) => name === choice);
-  if (found !== undefined) return found;
+  return found ?? refuse(who, choice, all);
+}
+
+function refuse(who: string, choice: string, all: readonly Device[]): never {
+  const gpus = all.filter(({ kind }) => kind === "cuda");
   const named = gpus.find(({ name }) => name === choice) ?? gpus.find(({ unavailable }) => unavailable);
   const got = named?.unavailable ?? `devices ${gpus.map(({ name }) => name).join(", ")} alone`;
   throw new LightningError(
@@ -49,10 +84,6 @@ export function chooseDevice(
     `${who}: expected device "${choice}" to be usable, got: ${got}; load with device: "cpu"`,
   );
 }
-
-// --- internal ---
-
-const kCpu = { name: "cpu", kind: "cpu" } as const;
 
 function isCudaName(choice: unknown): choice is string {
   return typeof choice === "string" && /^cuda(:(0|[1-9]\d?))?$/.test(choice);

@@ -1,6 +1,6 @@
-// policy.forwardBackward (Law 3): the loss is evaluated on the whole update, its derivatives go backward micro-batch by micro-batch. One
-// micro-batch gives the loss its numbers on the way. Several take a forward pass without gradients first, unless the numbers are known
-// (sampled or scored under the weights that are trained) or the derivatives need none (a linear loss): then one pass each is all, checked.
+// policy.forwardBackward (Law 3): the loss is evaluated on the whole update, its derivatives go backward micro-batch by micro-batch. Where an
+// engine has one micro-batch, that gives the loss its numbers on the way. Several take a forward pass without gradients first, unless the numbers
+// are known (sampled or scored under the weights that are trained) or the derivatives need none (a linear loss): then one pass each is all, checked.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { NativeScores } from "./binding.js";
@@ -10,6 +10,7 @@ import type { LossFunction, LossResult, PolicyLoss, TokenNumbers } from "./losse
 import {
   createScores,
   divideBatch,
+  forEachMicroBatch,
   forward,
   gather,
   type MicroBatch,
@@ -29,7 +30,7 @@ export async function forwardBackward(
   loss: PolicyLoss | LossFunction,
   options: ScoreOptions = {},
 ): Promise<ForwardBackwardResult> {
-  const { engine, states } = parts;
+  const { states, lanes } = parts;
   states.checkOpen(kWho);
   if (!Array.isArray(sequences) || sequences.length === 0)
     throw argumentError(kWho, "an array of at least one sequence", sequences);
@@ -44,14 +45,14 @@ export async function forwardBackward(
     const { handle: adapter } = parts.adapters.trained(kWho, options.adapter);
     const compute: Update["compute"] = (micro, keep) => {
       stop.throwIfAborted();
-      return forward(kWho, engine, micro, { adapter, temperature, keep });
+      return forward(kWho, micro, { adapter, temperature, keep });
     };
     const backward: Update["backward"] = (micro, { dLogprobs, dEntropies }) => {
       const [dl, de] = [gather(dLogprobs, batch, micro), gather(dEntropies, batch, micro)];
-      return fromNative(kWho, () => engine.backward(dl, de));
+      return fromNative(kWho, () => micro.lane.backward(dl, de));
     };
     const evaluate: Update["evaluate"] = (numbers) => evaluateFloat32(policyLoss, { ...inputs, ...numbers });
-    const microBatches = divideBatch(engine, batch);
+    const microBatches = divideBatch(lanes, batch);
     const update = { sequences, batch, microBatches, compute, backward, evaluate };
     const { result, now } = await run(update, policyLoss, known);
     return { loss: result.loss, metrics: result.metrics, logprobs: splitBySequence(now.logprobs, batch) };
@@ -79,36 +80,37 @@ interface Outcome {
 }
 
 function run(update: Update, loss: PolicyLoss, known: Float64Array | undefined): Promise<Outcome> {
-  const [first, second] = update.microBatches;
-  if (first !== undefined && second === undefined) return passOfOne(update, first, known);
+  const lanes = new Set(update.microBatches.map(({ lane }) => lane));
+  if (lanes.size === update.microBatches.length) return oneRound(update, known);
   if (known !== undefined && !loss.reads.includes("entropies")) return onePass(update, loss, known, known);
   return loss.isLinear ? onePass(update, loss, zerosOf(update), known) : twoPasses(update, known);
 }
 
-async function passOfOne(update: Update, micro: MicroBatch, known?: Float64Array): Promise<Outcome> {
-  const now = createScores(update.batch);
-  const scores = await update.compute(micro, true);
-  checkExpected(update, micro, scores, known);
-  place(scores, update.batch, micro, now);
+async function oneRound(update: Update, known?: Float64Array): Promise<Outcome> {
+  const now = await computeAll(update, true, known);
   const result = update.evaluate(toNumbers(now));
-  await update.backward(micro, result);
+  await forEachMicroBatch(update.microBatches, (micro) => update.backward(micro, result));
   return { result, now };
 }
 
 async function twoPasses(update: Update, known?: Float64Array): Promise<Outcome> {
-  const { batch, microBatches } = update;
-  const now = createScores(batch);
-  for (const micro of microBatches) {
-    const scores = await update.compute(micro, false);
-    checkExpected(update, micro, scores, known);
-    place(scores, batch, micro, now);
-  }
+  const now = await computeAll(update, false, known);
   const result = update.evaluate(toNumbers(now));
-  for (const micro of microBatches) {
+  await forEachMicroBatch(update.microBatches, async (micro) => {
     checkExpected(update, micro, await update.compute(micro, true), now.logprobs);
     await update.backward(micro, result);
-  }
+  });
   return { result, now };
+}
+
+async function computeAll(update: Update, keep: boolean, known?: Float64Array): Promise<NativeScores> {
+  const now = createScores(update.batch);
+  await forEachMicroBatch(update.microBatches, async (micro) => {
+    const scores = await update.compute(micro, keep);
+    checkExpected(update, micro, scores, known);
+    place(scores, update.batch, micro, now);
+  });
+  return now;
 }
 
 // `ahead` stands for the log-probabilities until the passes have given them all: they give loss and metrics, and must give the same derivatives.
@@ -121,13 +123,13 @@ async function onePass(
   const { batch, microBatches } = update;
   const now = createScores(batch);
   const derivatives = update.evaluate({ logprobs: ahead });
-  for (const micro of microBatches) {
+  await forEachMicroBatch(microBatches, async (micro) => {
     const scores = await update.compute(micro, true);
     checkExpected(update, micro, scores, known);
     checkFinite(scores.logprobs, gather(derivatives.dLogprobs, batch, micro));
     place(scores, batch, micro, now);
     await update.backward(micro, derivatives);
-  }
+  });
   const result = update.evaluate(toNumbers(now));
   if (
     !sameNumbers(result.dLogprobs, derivatives.dLogprobs) ||

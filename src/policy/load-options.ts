@@ -3,13 +3,16 @@ import { availableParallelism } from "node:os";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import type { NativeEngineOptions } from "./binding.js";
-import { chooseDevice, type DeviceChoice } from "./devices.js";
+import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./devices.js";
 import type { ModelConfig } from "./model-config.js";
 import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
 
 export interface LoadPolicyOptions {
-  /** Default "auto": the first GPU that can be used, or else the CPU. See `devices()`. */
+  /**
+   * Default "auto": the first GPU that can be used, or else the CPU. See `devices()`. Several GPUs (a list, or "all") hold a copy of the weights each:
+   * samples are spread over them by prompt, updates divided among them. The same number of devices gives the same bits.
+   */
   readonly device?: DeviceChoice;
   /** Of the device's free memory: what the policy may take, from 0.01 to 1. Default: 0.9 on a GPU, 1 on the CPU. */
   readonly memoryFraction?: number;
@@ -26,7 +29,7 @@ export interface LoadPolicyOptions {
    * Not together with compute: "f32" or train: "all". Default "auto": as `compute` says.
    */
   readonly weights?: "auto" | "int8" | "fp8";
-  /** Default: the cores this process may use. */
+  /** Default: the cores this process may use. Several devices share them. */
   readonly threads?: number;
   /** Samples that name no seed, and fresh adapters, follow from it. Default 0. */
   readonly seed?: number | bigint;
@@ -36,9 +39,9 @@ export interface LoadPolicyOptions {
   readonly adapter?: AdapterOptions | string;
   /** Longest sequence in tokens. Default: the model's, at most 4,096. */
   readonly contextLength?: number;
-  /** Most distinct tokens that one micro-batch of training or scoring holds. Default: 2,048, or the context length if that is more. */
+  /** Most distinct tokens that one micro-batch of training or scoring holds, on each device. Default: 2,048, or the context length if that is more. */
   readonly trainTokens?: number;
-  /** Tokens whose keys and values sampling can hold at once. Default: 16,384, or four times the context length if that is more. */
+  /** Tokens whose keys and values sampling can hold at once, on each device. Default: 16,384, or four times the context length if that is more. */
   readonly cacheTokens?: number;
   /** Most tokens that one pass of sampling computes. Default 512. */
   readonly batchTokens?: number;
@@ -56,15 +59,27 @@ export interface TestingOptions {
   readonly isa?: "scalar" | "avx2" | "avx512" | "amx";
   /** Fill unwritten memory with NaN. Default false. */
   readonly poison?: boolean;
+  /** Copies of the weights on each device, as if it were as many devices. Default 1. */
+  readonly replicas?: number;
 }
 
-/** What the engine needs to know besides the model. */
+/** Where engines are made, and what they share. */
+export interface EnginePlaces {
+  readonly devices: readonly ChosenDevice[];
+  /** Whether they were asked for, and not found. */
+  readonly isAsked: boolean;
+  /** On each device. */
+  readonly replicas: number;
+  /** Of all engines together. */
+  readonly threads: number;
+  /** Of each device's free memory; absent: by its kind. */
+  readonly memoryFraction: number | undefined;
+}
+
+/** What an engine needs to know besides the model. */
 export interface LoadPlan
   extends Pick<
     NativeEngineOptions,
-    | "cuda"
-    | "memoryFraction"
-    | "threads"
     | "isa"
     | "compute"
     | "weights"
@@ -75,8 +90,7 @@ export interface LoadPlan
     | "poison"
     | "trainAll"
   > {
-  /** Name of the device: "cpu", "cuda:0". */
-  readonly device: string;
+  readonly places: EnginePlaces;
   readonly seed: bigint;
   readonly carriesSamples: boolean;
 }
@@ -90,29 +104,15 @@ export function checkLoadOptions(
   checkObject(who, "options", options);
   const { testing = {} } = options;
   checkObject(who, "testing", testing);
-  const device = chooseDevice(who, options.device ?? "auto");
+  const places = checkPlaces(who, options, testing);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
     throw argumentError(who, 'no adapter together with train: "all"', options.adapter);
   return {
-    device: device.name,
-    cuda: device.kind === "cuda" ? Number(device.name.slice("cuda:".length)) : -1,
-    memoryFraction: checkNumber(
-      who,
-      "memoryFraction",
-      options.memoryFraction ?? (device.kind === "cuda" ? 0.9 : 1),
-      {
-        min: 0.01,
-        max: 1,
-      },
-    ),
+    places,
     trainAll,
     ...checkArithmetic(who, options, trainAll, tensors),
     ...checkSizes(who, options, config),
-    threads: checkInteger(who, "threads", options.threads ?? Math.min(availableParallelism(), kMaxThreads), {
-      min: 1,
-      max: kMaxThreads,
-    }),
     seed: checkSeed(who, options.seed ?? 0),
     carriesSamples:
       checkOneOf(who, "runningSamples", options.runningSamples ?? "drain", ["drain", "carry"]) === "carry",
@@ -132,6 +132,26 @@ const kMaxTokens = 2 ** 24;
 
 function checkObject(who: string, name: string, value: unknown): void {
   if (typeof value !== "object" || value === null) throw argumentError(who, `${name} to be an object`, value);
+}
+
+function checkPlaces(
+  who: string,
+  { device = "auto", memoryFraction, threads }: LoadPolicyOptions,
+  { replicas = 1 }: TestingOptions,
+): EnginePlaces {
+  return {
+    devices: chooseDevices(who, device),
+    isAsked: device !== "auto",
+    memoryFraction:
+      memoryFraction === undefined
+        ? undefined
+        : checkNumber(who, "memoryFraction", memoryFraction, { min: 0.01, max: 1 }),
+    threads: checkInteger(who, "threads", threads ?? Math.min(availableParallelism(), kMaxThreads), {
+      min: 1,
+      max: kMaxThreads,
+    }),
+    replicas: checkInteger(who, "testing.replicas", replicas, { min: 1, max: 16 }),
+  };
 }
 
 function checkArithmetic(

@@ -1,16 +1,14 @@
 // loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
 // adapter; what can be refused is refused before memory is taken.
 import { argumentError } from "../base/check.js";
-import { LightningError } from "../base/error.js";
 import { planAdapter } from "./adapter-layout.js";
 import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
-import { type NativeEngine, type NativeEngineOptions, native } from "./binding.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
+import { type EngineOptions, loadEngines } from "./load-engines.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
 import { type ModelFolder, readModelFolder } from "./model-folder.js";
-import { fromNative } from "./native-error.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { createSeeds } from "./seeds.js";
@@ -26,16 +24,17 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
-  const { device: chosen, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
+  const { places, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
   const template = loadChatTemplate(dir);
-  const { engine, device } = await loadEngine(toEngineOptions(folder, plan), chosen, options);
+  const { engine, lanes, device } = await loadEngines(kWho, toEngineOptions(folder, plan), places);
   try {
     const parts: PolicyParts = {
       engine,
+      lanes,
       states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
       adapters: createAdapterTable(config, plan.trainAll),
       config,
@@ -62,30 +61,10 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
 const kWho = "loadPolicy";
 const kFirstAdapter = "default";
 
-/** A GPU that was not asked for by name and does not work is left for the CPU, with a warning. */
-async function loadEngine(
-  options: NativeEngineOptions,
-  device: string,
-  asked: Pick<LoadPolicyOptions, "device" | "memoryFraction">,
-): Promise<{ readonly engine: NativeEngine; readonly device: string }> {
-  const engine = new (native().Engine)(options);
-  try {
-    await fromNative(kWho, () => engine.load());
-    return { engine, device };
-  } catch (error) {
-    engine.close();
-    const isAsked = (asked.device ?? "auto") !== "auto";
-    if (isAsked || !(error instanceof LightningError) || error.code !== "E_DEVICE") throw error;
-    process.emitWarning(`${error.message}; it computes on the CPU instead`, { code: "AGL_DEVICE" });
-    const onCpu = { ...options, cuda: -1, memoryFraction: asked.memoryFraction ?? 1 };
-    return await loadEngine(onCpu, "cpu", { device: "cpu" });
-  }
-}
-
 function toEngineOptions(
   { config, files, tensors }: ModelFolder,
-  plan: Omit<LoadPlan, "device" | "seed" | "carriesSamples">,
-): NativeEngineOptions {
+  plan: Omit<LoadPlan, "places" | "seed" | "carriesSamples">,
+): EngineOptions {
   const { rope } = config;
   const factors = { factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 1, originalMaxPositions: 1 };
   return {

@@ -1,7 +1,8 @@
-// Sequences divided into micro-batches that the engine computes at once (the division is native: a function of the batch and the token
-// budget), and the way of their numbers in and out. T numbers, one for each of a sequence's tokens[1..], laid end to end.
-import type { NativeEngine, NativeScores } from "./binding.js";
+// Sequences divided into micro-batches that an engine computes at once (the division is native: a function of the batch, the token budget and
+// the number of engines), and the way of their numbers in and out. T numbers, one for each of a sequence's tokens[1..], laid end to end.
+import type { NativePasses, NativeScores } from "./binding.js";
 import { fromNative } from "./native-error.js";
+import type { Lanes } from "./policy-parts.js";
 import type { FlatSequences } from "./token-ids.js";
 import { concatenate } from "./token-ids.js";
 
@@ -9,6 +10,8 @@ import { concatenate } from "./token-ids.js";
 export interface MicroBatch extends FlatSequences {
   /** Where each of its sequences stands in the batch. */
   readonly members: readonly number[];
+  /** What computes it. */
+  readonly lane: NativePasses;
 }
 
 /** Which weights compute. */
@@ -18,24 +21,46 @@ export interface ForwardOptions {
   readonly temperature: number;
 }
 
-/** The whole batch as micro-batches. */
-export function divideBatch(engine: NativeEngine, batch: FlatSequences): MicroBatch[] {
-  const { order, ends } = engine.divide(batch);
+/** The whole batch as micro-batches, dealt out to the lanes in turn. */
+export function divideBatch(lanes: Lanes, batch: FlatSequences): MicroBatch[] {
+  const { order, ends } = lanes[0].divide(batch, lanes.length);
   return Array.from(ends, (end, m) => {
     const members = Array.from(order.subarray(m === 0 ? 0 : ends[m - 1], end));
     const sequences = members.map((s) => batch.tokens.subarray(batch.offsets[s], batch.offsets[s + 1]));
-    return { members, ...concatenate(sequences) };
+    return { members, lane: lanes[m % lanes.length] ?? lanes[0], ...concatenate(sequences) };
   });
+}
+
+/**
+ * Visits the micro-batches of every lane in order, the lanes side by side; resolves when all have ended.
+ * @throws what the first of the lanes threw; the others go no further than their current micro-batch
+ */
+export async function forEachMicroBatch(
+  microBatches: readonly MicroBatch[],
+  visit: (micro: MicroBatch) => Promise<void>,
+): Promise<void> {
+  const lanes = [...new Set(microBatches.map(({ lane }) => lane))];
+  let hasFailed = false;
+  const outcomes = await Promise.allSettled(
+    lanes.map(async (lane) => {
+      try {
+        for (const micro of microBatches) if (micro.lane === lane && !hasFailed) await visit(micro);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }),
+  );
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 /** One forward pass of one micro-batch. `keep`: a backward pass follows. */
 export function forward(
   who: string,
-  engine: NativeEngine,
-  { tokens, offsets }: MicroBatch,
+  { lane, tokens, offsets }: MicroBatch,
   options: ForwardOptions & { readonly keep: boolean },
 ): Promise<NativeScores> {
-  return fromNative(who, () => engine.forward({ tokens, offsets, ...options }));
+  return fromNative(who, () => lane.forward({ tokens, offsets, ...options }));
 }
 
 /** Room for the (T) numbers of a batch. */

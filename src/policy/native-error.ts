@@ -13,6 +13,14 @@ export async function fromNative<T>(who: string, call: () => Promise<T> | T): Pr
   }
 }
 
+/** What one of several engines rejects with; its message says on which device. */
+export function onDevice(cause: unknown, device: string): unknown {
+  const { code, message } = toFields(cause);
+  if (code === "E_CLOSED" || cause instanceof LightningError) return cause;
+  const text = typeof message === "string" ? message : String(cause);
+  return Object.assign(new Error(`${text} (on ${device})`, { cause }), { code });
+}
+
 // --- internal ---
 
 const kCodes: ReadonlySet<string> = new Set<ErrorCode>([
@@ -30,9 +38,7 @@ const kCodes: ReadonlySet<string> = new Set<ErrorCode>([
 
 function toLightningError(who: string, cause: unknown): LightningError {
   if (cause instanceof LightningError) return cause;
-  const { code, message } = (typeof cause === "object" && cause !== null ? cause : {}) as Partial<
-    Record<"code" | "message", unknown>
-  >;
+  const { code, message } = toFields(cause);
   const text = typeof message === "string" ? message : String(cause);
   // Some messages name the call themselves.
   const said = text.startsWith("policy.") || text.startsWith("loadPolicy") ? text : `${who}: ${text}`;
@@ -40,6 +46,10 @@ function toLightningError(who: string, cause: unknown): LightningError {
   return new LightningError("E_INTERNAL", `${who}: expected an answer of the engine, got: ${text}`, {
     cause,
   });
+}
+
+function toFields(cause: unknown): Partial<Record<"code" | "message", unknown>> {
+  return typeof cause === "object" && cause !== null ? cause : {};
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {

@@ -1,13 +1,20 @@
 // What the methods of one policy share. Plain data: the methods are functions in sample.ts, score.ts, train.ts and adapters.ts.
 import type { AdapterTable } from "./adapter-table.js";
-import type { NativeEngine } from "./binding.js";
+import type { NativeEngine, NativePasses } from "./binding.js";
 import type { ModelConfig } from "./model-config.js";
 import type { Policy } from "./policy.js";
 import type { States } from "./states.js";
 import type { Tokenizer } from "./tokenizer.js";
 
+/** One engine, or several that hold the same weights, as what they are to sampling, to the optimizer and to whoever reads and writes weights. */
+export type PolicyEngine = Omit<NativeEngine, keyof NativePasses | "load" | "isa" | "setGradients">;
+
+/** The engines one by one, as what computes the passes of scoring and training side by side. */
+export type Lanes = readonly [NativePasses, ...NativePasses[]];
+
 export interface PolicyParts {
-  readonly engine: NativeEngine;
+  readonly engine: PolicyEngine;
+  readonly lanes: Lanes;
   readonly states: States;
   readonly adapters: AdapterTable;
   readonly config: ModelConfig;

@@ -11,20 +11,21 @@ import type { Tokenizer } from "./tokenizer.js";
 /**
  * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it. Loaded with
  * runningSamples: "carry", it does not wait: running samples stand still meanwhile and go on under the weights it leaves.
- * Every promise rejects with E_CLOSED once the policy is closed, and with E_ARGUMENT when an argument is wrong.
+ * Every promise rejects with E_CLOSED once the policy is closed, and with E_ARGUMENT when an argument is wrong. When a device fails,
+ * calls that need it reject with E_DEVICE; when one of several fails in the middle of a change of weights, all calls but `close` do from then on.
  */
 export interface Policy extends AsyncDisposable {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   /** Longest sequence, prompt and answer together, in tokens. */
   readonly contextLength: number;
-  /** Name of the device that computes, as in `devices()`: "cpu", "cuda:0". */
+  /** Name of the device that computes, as in `devices()`: "cpu", "cuda:0"; of several: "cuda:0,cuda:1". */
   readonly device: string;
   /** Compute path and revision of the rounding plan: log-probabilities with the same string are comparable bit by bit. */
   readonly arithmetic: string;
-  /** Bytes of every arena, and their largest use so far. Throws E_CLOSED. */
+  /** Bytes of every arena, and their largest use so far; of all devices together. Throws E_CLOSED. */
   readonly plan: Plan;
-  /** Tokens computed since load, by kind of pass. Throws E_CLOSED. */
+  /** Tokens computed since load, by kind of pass; on all devices together. Throws E_CLOSED. */
   readonly counters: Counters;
   /** Names of the adapters, the default first. */
   readonly adapters: readonly string[];

@@ -1,7 +1,14 @@
 // policy.score: log-probabilities and entropies of given tokens. No gradients.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
-import { createScores, divideBatch, forward, place, splitBySequence } from "./micro-batches.js";
+import {
+  createScores,
+  divideBatch,
+  forEachMicroBatch,
+  forward,
+  place,
+  splitBySequence,
+} from "./micro-batches.js";
 import type { ScoreOptions, SequenceScores } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { checkTemperature } from "./temperature.js";
@@ -22,15 +29,10 @@ export async function score(
     const adapter = parts.adapters.resolve(kWho, options.adapter).handle;
     if (sequences.length === 0) return [];
     const all = createScores(batch);
-    for (const micro of divideBatch(parts.engine, batch)) {
+    await forEachMicroBatch(divideBatch(parts.lanes, batch), async (micro) => {
       stop.throwIfAborted();
-      place(
-        await forward(kWho, parts.engine, micro, { adapter, temperature, keep: false }),
-        batch,
-        micro,
-        all,
-      );
-    }
+      place(await forward(kWho, micro, { adapter, temperature, keep: false }), batch, micro, all);
+    });
     if (all.logprobs.some(Number.isNaN))
       throw new LightningError(
         "E_NONFINITE",

@@ -36,6 +36,8 @@ export class FakeEngine implements NativeEngine {
   budget = 1000;
   /** Lengths of the parameters, of every adapter. */
   sizes: readonly number[] = [];
+  /** What setGradients was given last. */
+  gradients: readonly Float32Array[] = [];
   isClosed = false;
   private waiting: (() => void)[] = [];
   /** Answers not given yet. */
@@ -164,6 +166,11 @@ export class FakeEngine implements NativeEngine {
   }
   zeroGradients(handle: number): Promise<void> {
     return this.answer(`zeroGradients ${handle}`, () => undefined);
+  }
+  setGradients(handle: number, gradients: readonly Float32Array[]): Promise<void> {
+    return this.answer(`setGradients ${handle}`, () => {
+      this.gradients = gradients;
+    });
   }
   restore(handle: number, state: NativeTrainingState): Promise<void> {
     return this.answer(`restore ${handle} to ${state.version}`, () => undefined);

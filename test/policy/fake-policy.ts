@@ -4,6 +4,7 @@ import { assemblePolicy } from "../../src/policy/assemble-policy.js";
 import { loadChatTemplate, renderChat } from "../../src/policy/chat-template.js";
 import { readModelConfig } from "../../src/policy/model-config.js";
 import type { Policy } from "../../src/policy/policy.js";
+import { createReplicas, type Replicas } from "../../src/policy/replicas.js";
 import { createSeeds } from "../../src/policy/seeds.js";
 import { createStates } from "../../src/policy/states.js";
 import { adapterPair, projections } from "../../src/policy/tensors.js";
@@ -14,22 +15,28 @@ import { qwen2 } from "./fixture-models.js";
 export interface FakePolicy {
   readonly policy: Policy;
   readonly engine: FakeEngine;
+  /** All of its engines, the first of which is `engine`. */
+  readonly engines: readonly FakeEngine[];
 }
 
 /** With one adapter, "default", unless all weights are trained. Context length 64. */
-export async function fakePolicy({ trainAll = false } = {}): Promise<FakePolicy> {
+export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promise<FakePolicy> {
   const engine = new FakeEngine();
+  const engines = [engine, ...Array.from({ length: replicas - 1 }, () => new FakeEngine())];
   const config = readModelConfig(qwen2);
-  engine.sizes = Array.from({ length: config.layers }, (_, layer) =>
+  const sizes = Array.from({ length: config.layers }, (_, layer) =>
     projections.flatMap((projection) =>
       adapterPair(config, layer, projection, 2).map(({ rows, columns }) => rows * columns),
     ),
   ).flat();
+  for (const each of engines) each.sizes = sizes;
   const tokenizer = loadTokenizer(qwen2);
   const template = loadChatTemplate(qwen2);
   let id = 0;
   const policy = assemblePolicy({
-    engine,
+    ...(replicas === 1
+      ? { engine, lanes: [engine] as const }
+      : createReplicas(toReplicas(engines), kCacheTokens)),
     states: createStates("the policy"),
     adapters: createAdapterTable(config, trainAll),
     config,
@@ -44,8 +51,16 @@ export async function fakePolicy({ trainAll = false } = {}): Promise<FakePolicy>
     nextId: () => id++,
   });
   if (!trainAll) await policy.addAdapter("default", { rank: 2 });
-  engine.log.length = 0;
-  return { policy, engine };
+  for (const each of engines) each.log.length = 0;
+  return { policy, engine, engines };
+}
+
+const kCacheTokens = 256;
+
+function toReplicas(engines: readonly FakeEngine[]): Replicas {
+  const [first, ...others] = engines.map((engine, i) => ({ name: `fake:${i}`, engine }));
+  if (first === undefined) throw new Error("expected an engine");
+  return [first, ...others];
 }
 
 /** Lets every promise that can go on do so. */

@@ -26,7 +26,7 @@ describe("loadPolicy", () => {
       "an unknown device",
       { device: "tpu" as never },
       "E_ARGUMENT",
-      /device to be "auto", "cpu", "cuda" or "cuda:N"/,
+      /device to be "auto", "all", "cpu", "cuda", "cuda:N" or a list/,
     ],
     ["a GPU where there is none", { device: "cuda:7" }, "E_DEVICE", /cuda:7.*got: .+device: "cpu"/],
     ["no part of the memory", { memoryFraction: 0 }, "E_ARGUMENT", /memoryFraction/],

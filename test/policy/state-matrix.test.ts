@@ -34,54 +34,60 @@ const lone: Record<string, (policy: Policy) => Promise<unknown>> = {
 const all = { ...shared, ...lone };
 
 /** A policy in a state; `leave` lets go whatever keeps it there. */
-type State = () => Promise<FakePolicy & { leave: () => Promise<void> }>;
+type State = () => Promise<Pick<FakePolicy, "policy" | "engine"> & { leave: () => Promise<void> }>;
 
 async function release(engine: FakePolicy["engine"], running: Promise<unknown>): Promise<void> {
   engine.release();
   await running;
 }
 
-const fresh: State = async () => ({ ...(await fakePolicy()), leave: settle });
+/** Of a policy on that many engines; what runs runs on the first. */
+function statesOf(replicas: number): Record<"fresh" | "sampling" | "training" | "waiting" | "closed", State> {
+  const fresh: State = async () => ({ ...(await fakePolicy({ replicas })), leave: settle });
 
-const sampling: State = async () => {
-  const { policy, engine } = await fakePolicy();
-  engine.isHeld = true;
-  const running = policy.sample({ prompt: [9], maxTokens: 1 });
-  await settle();
-  engine.isHeld = false;
-  return { policy, engine, leave: () => release(engine, running) };
-};
-
-const training: State = async () => {
-  const { policy, engine } = await fakePolicy();
-  engine.isHeld = true;
-  const running = policy.score([[9, 8]]);
-  await settle();
-  engine.isHeld = false;
-  return { policy, engine, leave: () => release(engine, running) };
-};
-
-const waiting: State = async () => {
-  const before = await sampling();
-  const queued = before.policy.zeroGradients();
-  queued.catch(() => undefined);
-  await settle();
-  return {
-    ...before,
-    leave: async () => {
-      await before.leave();
-      await queued;
-    },
+  const sampling: State = async () => {
+    const { policy, engine } = await fakePolicy({ replicas });
+    engine.isHeld = true;
+    const running = policy.sample({ prompt: [9], maxTokens: 1 });
+    await settle();
+    engine.isHeld = false;
+    return { policy, engine, leave: () => release(engine, running) };
   };
-};
 
-const closed: State = async () => {
-  const { policy, engine } = await fakePolicy();
-  await policy.close();
-  return { policy, engine, leave: settle };
-};
+  const training: State = async () => {
+    const { policy, engine } = await fakePolicy({ replicas });
+    engine.isHeld = true;
+    const running = policy.score([[9, 8]]);
+    await settle();
+    engine.isHeld = false;
+    return { policy, engine, leave: () => release(engine, running) };
+  };
 
-describe("the states of a policy", () => {
+  const waiting: State = async () => {
+    const before = await sampling();
+    const queued = before.policy.zeroGradients();
+    queued.catch(() => undefined);
+    await settle();
+    return {
+      ...before,
+      leave: async () => {
+        await before.leave();
+        await queued;
+      },
+    };
+  };
+
+  const closed: State = async () => {
+    const { policy, engine } = await fakePolicy({ replicas });
+    await policy.close();
+    return { policy, engine, leave: settle };
+  };
+  return { fresh, sampling, training, waiting, closed };
+}
+
+describe.each([1, 2])("the states of a policy on engines: %i", (replicas) => {
+  const { fresh, sampling, training, waiting, closed } = statesOf(replicas);
+
   it.each(Object.entries(all))("fresh: %s runs", async (_name, call) => {
     const { policy } = await fresh();
     await call(policy);
@@ -129,6 +135,7 @@ describe("the states of a policy", () => {
       const { policy, engine, leave } = await enter();
       engine.isHeld = true;
       const calling = call?.(policy) ?? Promise.resolve();
+      calling.catch(() => undefined);
       const left = leave().catch((error: unknown) => error);
       await policy.close();
       await expect(calling).rejects.toMatchObject({ code: "E_CLOSED" });
@@ -151,7 +158,7 @@ describe("the states of a policy", () => {
   );
 
   it("closes once, with await using too, and resolves only when the engine has answered what it owed", async () => {
-    const { policy, engine } = await fakePolicy();
+    const { policy, engine } = await fakePolicy({ replicas });
     engine.isHeld = true;
     const running = policy.sample({ prompt: [1] }).catch((error: unknown) => error);
     await settle();
@@ -162,8 +169,8 @@ describe("the states of a policy", () => {
   });
 
   it("knows the plan and the versions until it is closed", async () => {
-    const { policy } = await fakePolicy();
-    expect(policy.plan.total).toBe(6);
+    const { policy } = await fakePolicy({ replicas });
+    expect(policy.plan.total).toBe(6 * replicas);
     expect(policy.version()).toBe(0);
     await policy.optimStep({ lr: 0 });
     expect([policy.version(), policy.version("default"), policy.version("base")]).toEqual([1, 1, 0]);
