@@ -87,10 +87,12 @@ void Transformer::layerForward(std::int64_t layer, const Rows& rows, const Layer
 void Transformer::products(std::int64_t layer, std::initializer_list<Output> outputs, const Rows& rows, View x,
                            const LayerActivations& a) {
   const LayerWeights& w = weights_.layer(layer);
+  std::vector<LinearOutput> products;
+  for (const auto& [projection, y] : outputs) products.push_back({y, w.projections[static_cast<std::size_t>(projection)]});
+  context_.ops.linear.forwardEach(context_, x, products);
   std::vector<LoraTask> tasks;
   for (const auto& [projection, y] : outputs) {
     const auto index = static_cast<std::size_t>(projection);
-    context_.ops.linear.forward(context_, y, x, w.projections[index]);
     if (index < w.biases.size() && w.biases[index].data != nullptr) {
       context_.ops.elementwise.addBias(context_, y, w.biases[index]);
     }

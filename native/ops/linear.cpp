@@ -72,23 +72,32 @@ void scaleOutputs(View y, const Packed& w, Range panels) {
   }
 }
 
-void forward(Context& ctx, View y, View x, Packed w) {
-  const std::int64_t threads = threadsFor(ctx, 2 * x.rows * w.n * w.k, w.n * w.k);
-  const bool isBf16 = w.dtype != Dtype::f32;
+// Threads divide the panels of all weights, one after another, as if they were one matrix.
+void forwardEach(Context& ctx, View x, std::span<const LinearOutput> outputs) {
+  std::int64_t weights = 0, panels = 0;
+  for (const auto& [y, w] : outputs) weights += w.n * w.k, panels += w.panels();
+  const std::int64_t threads = threadsFor(ctx, 2 * x.rows * weights, weights);
+  const bool isBf16 = outputs[0].w.dtype != Dtype::f32;
   const LinearKernels& kernels = isBf16 ? ctx.kernels.linearBf16 : ctx.kernels.linear;
   // In bf16 rows stay together that may share a tile, and have twice the bytes of a weight.
   const std::int64_t unit = isBf16 ? kLanes : 1, units = (x.rows + unit - 1) / unit;
-  overRectangles(ctx, divide(threads, units, isBf16 ? 2 * unit : unit, w.panels()), units, w.panels(),
-                 [&](int worker, Range rows, Range panels) {
+  overRectangles(ctx, divide(threads, units, isBf16 ? 2 * unit : unit, panels), units, panels,
+                 [&](int worker, Range rows, Range part) {
                    const std::int64_t row = rows.begin * unit, count = std::min(rows.end * unit, x.rows) - row;
-                   kernels.forward(y.f32(row), y.stride, x.f32(row), x.stride, count, w, panels.begin, panels.end,
-                                   scratchOf(ctx, worker, w));
-                   scaleOutputs(y.slice(row, count), w, panels);
+                   for (const auto& [y, w] : outputs) {
+                     const Range own = {std::max<std::int64_t>(part.begin, 0), std::min(part.end, w.panels())};
+                     part = {part.begin - w.panels(), part.end - w.panels()};
+                     if (own.begin >= own.end) continue;
+                     kernels.forward(y.f32(row), y.stride, x.f32(row), x.stride, count, w, own.begin, own.end,
+                                     scratchOf(ctx, worker, w));
+                     scaleOutputs(y.slice(row, count), w, own);
+                   }
                  });
 #ifdef AGL_FAULT_BATCH_SPLIT
   // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
-  for (std::int64_t r = 0; x.rows > 8 && w.dtype == Dtype::f32 && r < x.rows; r++) {
-    for (std::int64_t n = 0; n < w.n; n++) {
+  for (const auto& [y, w] : outputs) {
+    for (std::int64_t i = 0; x.rows > 8 && w.dtype == Dtype::f32 && i < x.rows * w.n; i++) {
+      const std::int64_t r = i / w.n, n = i % w.n;
       float half[2] = {0, 0};
       for (std::int64_t k = 0; k < w.k; k++) {
         float& sum = half[2 * k / w.k];
@@ -98,6 +107,11 @@ void forward(Context& ctx, View y, View x, Packed w) {
     }
   }
 #endif
+}
+
+void forward(Context& ctx, View y, View x, Packed w) {
+  const LinearOutput output{y, w};
+  forwardEach(ctx, x, {&output, 1});
 }
 
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
@@ -149,6 +163,6 @@ std::size_t linearCudaScratchBytes(Dtype dtype, std::int64_t rows, std::int64_t 
   return std::max(weight, expandedBytes(dtype, n, k) + std::max(bf16ScratchBytes(rows, n, k), bf16ScratchBytes(rows, k, n)));
 }
 
-const Linear kCpuLinear = {packWeights, unpackWeights, forward, backwardInput, backwardWeight};
+const Linear kCpuLinear = {packWeights, unpackWeights, forward, forwardEach, backwardInput, backwardWeight};
 
 }  // namespace agl

@@ -17,6 +17,10 @@ void forward(Context& ctx, View y, View x, Packed w) {
   forwardF32(device, y, x, w);
 }
 
+void forwardEach(Context& ctx, View x, std::span<const LinearOutput> outputs) {
+  for (const auto& [y, w] : outputs) forward(ctx, y, x, w);
+}
+
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {
   CudaDevice& device = cudaDevice(ctx);
   if (w.dtype != Dtype::f32) return backwardInputBf16(device, productsOf(device), dx, dy, w);
@@ -27,6 +31,6 @@ void backwardWeight(Context& ctx, View dw, View dy, View x) { backwardWeightF32(
 
 }  // namespace
 
-const Linear kCudaLinear = {pack, unpack, forward, backwardInput, backwardWeight};
+const Linear kCudaLinear = {pack, unpack, forward, forwardEach, backwardInput, backwardWeight};
 
 }  // namespace agl

@@ -19,11 +19,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/view.h"
 #include "ops/context.h"
 
 namespace agl {
+
+struct LinearOutput {
+  View y;
+  Packed w;
+};
 
 struct Linear {
   // w (N,K) row-major in f32, bf16 or f16 into its packed form, every lane written (those beyond N and K are +0). Codes and scales
@@ -32,6 +38,8 @@ struct Linear {
   // The inverse, into f32: what a file needs.
   void (*unpack)(Context&, View w, Packed packed);
   void (*forward)(Context&, View y, View x, Packed w);
+  // The bits of forward for each of at least one; weights of one K and arithmetic.
+  void (*forwardEach)(Context&, View x, std::span<const LinearOutput> outputs);
   void (*backwardInput)(Context&, View dx, View dy, Packed w);
   void (*backwardWeight)(Context&, View dw, View dy, View x);
 };

@@ -65,6 +65,35 @@ TEST("linear: forward writes the bits of the one-chain reference on every device
   }
 }
 
+TEST("linear: forwardEach gives each of several weights the bits of forward, however threads share them") {
+  constexpr std::int64_t k = 1100, ns[] = {130, 17, 200};
+  const auto law = [&](Context& ctx) {
+    for (const Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::i8}) {
+      for (const std::int64_t rows : {1, 3, 40}) {
+        Apart x(rows, k, randomNumbers(rows * k, 1), ctx.device);
+        std::vector<PackedWeights> weights;
+        std::vector<Apart> alone, together;
+        std::vector<LinearOutput> outputs;
+        for (const std::int64_t n : ns) {
+          weights.emplace_back(ctx, dtype, randomNumbers(n * k, 10 + n), n, k);
+          alone.emplace_back(rows, n, kNan, ctx.device);
+          together.emplace_back(rows, n, kNan, ctx.device);
+        }
+        for (std::size_t i = 0; i < weights.size(); i++) {
+          ctx.ops.linear.forward(ctx, alone[i].view(), x.view(), weights[i].packed());
+          outputs.push_back({together[i].view(), weights[i].packed()});
+        }
+        ctx.ops.linear.forwardEach(ctx, x.view(), outputs);
+        for (std::size_t i = 0; i < weights.size(); i++) {
+          for (std::int64_t r = 0; r < rows; r++) CHECK(sameNumbers(together[i].row(r), alone[i].row(r), ns[i]));
+          CHECK(together[i].marksHold());
+        }
+      }
+    }
+  };
+  onEveryDevice(law, linearScratchBytes(Dtype::bf16, 1));
+}
+
 TEST("linear: a row of forward has the same bits in any batch, at any place, beside any other rows") {
   const Shape s{40, 150, 1100};
   Problem p(s);
