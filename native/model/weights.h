@@ -1,5 +1,6 @@
-// The one copy of the base weights: products packed (the layers' as codes where the configuration says so), vectors as they are, the embedding packed when it is the head, too. With trainAll
-// the trainable values are kept row-major beside them and packed again after every step.
+// The one copy of the base weights: products packed (the layers' as codes where the configuration says so), vectors as they
+// are, the embedding packed when it is the head, too. With trainAll the trainable values are kept row-major beside them and
+// packed again after every step.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // lora.h in bf16: a team multiplies a tile of rows by a tile of outputs over its own pieces of K, a warp by mma.sync or, on
 // Hopper, a warp group by wgmma. Weights come through a ring in shared memory, x goes from memory to fragments, rounded on the
 // way. The instructions and the order of linear_mma.cu and linear_wgmma.cu, so the same bits. Few rows are bound by latency,
-// many by reading x and writing y, once each. Checked in emulation alone: no device has run it.
+// many by reading x, once for each 16 of the rank, and writing y once. Checked in emulation alone: no device has run it.
 #include "core/cuda.h"
 #include "ops/linear_cuda.h"
 #include "ops/lora_cuda.cuh"

@@ -18,7 +18,7 @@ export interface LoadPolicyOptions {
   readonly memoryFraction?: number;
   /**
    * Type of the products' operands; sums are float32 either way. "bf16" halves the memory of weights and of keys and values, and reads
-   * them twice as fast. Default "auto": "bf16" for weights stored as bf16 under an adapter, else "f32".
+   * them twice as fast. Default "auto": "bf16" for weights stored as bf16 under an adapter and for `weights` of one byte, else "f32".
    */
   readonly compute?: "auto" | "f32" | "bf16";
   /**
