@@ -50,15 +50,17 @@ struct RowBlocks {
   std::int64_t count;
   std::int64_t rows;
 };
+constexpr std::int64_t kRowBlockSums = std::int64_t{1} << 22;  // numbers of all blocks, where there are several
 constexpr RowBlocks weightRowBlocks(std::int64_t rows, std::int64_t n, std::int64_t k) {
   if (rows == 0) return {0, 1};
   const std::int64_t outputs = roundedUp(std::min(n, k), 16) * roundedUp(std::max(n, k), 128);
-  const std::int64_t wanted = std::max<std::int64_t>((std::int64_t{1} << 22) / outputs, 1);
+  const std::int64_t wanted = std::max<std::int64_t>(kRowBlockSums / outputs, 1);
   const std::int64_t height = roundedUp(divideUp(rows, std::min(wanted, divideUp(rows, 128))), 16);
   return {divideUp(rows, height), height};
 }
+// Enough for fewer rows, outputs or columns, too, which may have more blocks.
 constexpr std::size_t weightScratchBytes(std::int64_t rows, std::int64_t n, std::int64_t k) {
-  return static_cast<std::size_t>(weightRowBlocks(rows, n, k).count * n * k * 4);
+  return static_cast<std::size_t>(std::min(divideUp(rows, 128) * n * k, kRowBlockSums) * 4);
 }
 
 // ---- linear_pack.cu

@@ -237,6 +237,22 @@ TEST("linear on CUDA: backwardWeight adds the sum over rows to dw, to float's ro
   });
 }
 
+TEST("linear on CUDA: the scratch of backwardWeight serves fewer rows, outputs and columns, and the head's is not its whole gradient") {
+  const auto needed = [](std::int64_t rows, std::int64_t n, std::int64_t k) {
+    const std::int64_t count = weightRowBlocks(rows, n, k).count;
+    return static_cast<std::size_t>(count > 1 ? count * n * k * 4 : 0);
+  };
+  constexpr std::int64_t most = 10'000;
+  for (const auto& [n, k] : {std::pair<std::int64_t, std::int64_t>{64, 14'336}, {128, 896}, {4096, 896}, {16, 48}}) {
+    const std::size_t planned = weightScratchBytes(most, n, k);
+    for (std::int64_t rows = 1; rows <= most; rows += 13) {
+      for (std::int64_t fewer = n; fewer > 0; fewer /= 2) CHECK(needed(rows, fewer, k) <= planned && needed(rows, k, fewer) <= planned);
+      CHECK(needed(rows, n - 1, k) <= planned && needed(rows, n, k - 1) <= planned);
+    }
+  }
+  CHECK(linearCudaScratchBytes(Dtype::bf16, 2048, 128'256, 4096) < std::size_t{512} << 20);
+}
+
 TEST("linear on CUDA: the three products of any rows stay within the scratch that the plan counts for the most") {
   constexpr std::int64_t counts[] = {1, 17, 100, 300};
   for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
