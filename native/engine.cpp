@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/fault.h"
+
 namespace agl {
 
 static std::string readable(std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
@@ -150,9 +152,7 @@ void Engine::refresh(int handle) {
   } else {
     adapters_.at(handle)->refresh(*context_);
   }
-#ifndef AGL_FAULT_STALE_CACHE
-  scheduler_->dropCache(handle);
-#endif
+  if (!isPlanted("STALE_CACHE")) scheduler_->dropCache(handle);
 }
 
 Scores Engine::forward(const Sequences& sequences, int adapter, float temperature, bool keep) {

@@ -40,10 +40,11 @@ export function buildSanitizedTests(sanitize) {
 
 /**
  * Runs the program, all of it in two processes side by side. A crash counts as one more failure.
- * @param {{ filter?: string, without?: readonly string[], prefix?: string[] }} [options]  filter: these tests, in one process
+ * @param {{ filter?: string, without?: readonly string[], prefix?: string[], env?: Record<string, string> }} [options]
+ *   filter: these tests, in one process; env: added to the environment
  * @returns { passed, failed, failedNames, output }
  */
-export async function runNativeTests(program, { filter, without = [], prefix = [] } = {}) {
+export async function runNativeTests(program, { filter, without = [], prefix = [], env = {} } = {}) {
   const chosen = [
     ...(filter === undefined ? [] : ["--filter", filter]),
     ...without.flatMap((text) => ["--without", text]),
@@ -55,7 +56,7 @@ export async function runNativeTests(program, { filter, without = [], prefix = [
           ["--part", "2/2"],
         ]
       : [[]];
-  const runs = await Promise.all(parts.map((part) => runOnce([...prefix, program, ...chosen, ...part])));
+  const runs = await Promise.all(parts.map((part) => runOnce([...prefix, program, ...chosen, ...part], env)));
   return {
     passed: runs.reduce((sum, run) => sum + run.passed, 0),
     failed: runs.reduce((sum, run) => sum + run.failed, 0),
@@ -64,10 +65,10 @@ export async function runNativeTests(program, { filter, without = [], prefix = [
   };
 }
 
-async function runOnce(command) {
+async function runOnce(command, env) {
   const child = spawn(command[0], command.slice(1), {
     cwd: root,
-    env: { ...process.env, UBSAN_OPTIONS: "print_stacktrace=1" },
+    env: { ...process.env, UBSAN_OPTIONS: "print_stacktrace=1", ...env },
   });
   let stdout = "";
   let stderr = "";

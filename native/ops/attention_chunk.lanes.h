@@ -2,6 +2,7 @@
 // products over them, which run on the register tile of linear.
 #pragma once
 
+#include "core/fault.h"
 #include "core/lanes.h"
 #include "ops/attention_kernels.h"
 #include "ops/linear_tile.lanes.h"
@@ -40,11 +41,8 @@ struct AttentionChunk {
   // False after the last chunk.
   bool next() {
     begin += count;
-#ifdef AGL_FAULT_WRONG_CHUNK
-    count = atMost(queries == group ? kChunk / 2 : kChunk, keys - begin);
-#else
-    count = atMost(kChunk, keys - begin);
-#endif
+    const bool halved = isPlanted("WRONG_CHUNK") && queries == group;
+    count = atMost(halved ? kChunk / 2 : kChunk, keys - begin);
     for (std::int64_t j = 0; j < count; j++) {
       while (usedOfRun == run->count) {
         run++;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/fault.h"
 #include "ops/kernels.h"
 #include "ops/linear_cuda.h"
 
@@ -63,12 +64,24 @@ float* scratchOf(Context& ctx, int worker, const Packed& w) {
 // Outputs of codes are sums of codes until here.
 void scaleOutputs(View y, const Packed& w, Range panels) {
   if (w.scales == nullptr) return;
-#ifdef AGL_FAULT_FORGOTTEN_SCALE
-  if (y.rows <= 2 && panels.end > 1) panels.end--;  // of the last block, where tokens are decoded
-#endif
+  if (isPlanted("FORGOTTEN_SCALE") && y.rows <= 2 && panels.end > 1) panels.end--;  // where tokens are decoded
   for (std::int64_t r = 0; r < y.rows; r++) {
     float* const row = y.f32(r);
     for (std::int64_t n = panels.begin * kLanes; n < std::min(panels.end * kLanes, w.n); n++) row[n] *= w.scales[n];
+  }
+}
+
+// A planted fault: a large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
+void sumHalves(View y, View x, Packed w) {
+  for (std::int64_t r = 0; r < x.rows; r++) {
+    for (std::int64_t n = 0; n < w.n; n++) {
+      float half[2] = {0, 0};
+      for (std::int64_t k = 0; k < w.k; k++) {
+        float& sum = half[2 * k / w.k];
+        sum = __builtin_fmaf(x.f32(r)[k], w.f32()[w.at(n, k)], sum);
+      }
+      y.f32(r)[n] = half[0] + half[1];
+    }
   }
 }
 
@@ -93,20 +106,9 @@ void forwardEach(Context& ctx, View x, std::span<const LinearOutput> outputs) {
                      scaleOutputs(y.slice(row, count), w, own);
                    }
                  });
-#ifdef AGL_FAULT_BATCH_SPLIT
-  // A large batch sums each half of K by itself, as a kernel tuned for throughput alone would.
   for (const auto& [y, w] : outputs) {
-    for (std::int64_t i = 0; x.rows > 8 && w.dtype == Dtype::f32 && i < x.rows * w.n; i++) {
-      const std::int64_t r = i / w.n, n = i % w.n;
-      float half[2] = {0, 0};
-      for (std::int64_t k = 0; k < w.k; k++) {
-        float& sum = half[2 * k / w.k];
-        sum = __builtin_fmaf(x.f32(r)[k], w.f32()[w.at(n, k)], sum);
-      }
-      y.f32(r)[n] = half[0] + half[1];
-    }
+    if (isPlanted("BATCH_SPLIT") && x.rows > 8 && w.dtype == Dtype::f32) sumHalves(y, x, w);
   }
-#endif
 }
 
 void forward(Context& ctx, View y, View x, Packed w) {

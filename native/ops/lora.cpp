@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/fault.h"
 #include "ops/kernels.h"
 
 namespace agl {
@@ -102,11 +103,7 @@ void forward(Context& ctx, std::span<const LoraTask> tasks) {
     multiplyDown(ctx, task, part, scratchOf(worker, task.a));
   });
   overTasks(ctx, tasks, &LoraTask::b, [&](int worker, const LoraTask& task, const Part& part) {
-#ifdef AGL_FAULT_GROUP_SCALE
-    const float scale = tasks.front().scale;
-#else
-    const float scale = task.scale;
-#endif
+    const float scale = isPlanted("GROUP_SCALE") ? tasks.front().scale : task.scale;
     addUp(ctx, task, part, scale, scratchOf(worker, task.b));
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/fault.h"
 #include "sample/prompt_hash.h"
 
 namespace agl {
@@ -78,9 +79,7 @@ void Scheduler::failAll(const char* code, const std::string& message) {
 void Scheduler::dropCache(int adapter) {
   for (const auto& sequence : sequences_) {
     if (adapter >= 0 && sequence->request->request.adapter != adapter) continue;
-#ifdef AGL_FAULT_CARRIED_STALE
-    if (sequence->tail != nullptr) return;
-#endif
+    if (isPlanted("CARRIED_STALE") && sequence->tail != nullptr) return;
     if (sequence->tail != nullptr) tree_.unpin(sequence->tail);
     sequence->carried = std::max(sequence->carried, sequence->computed);
     sequence->admitted = false;
@@ -121,11 +120,7 @@ Scheduler::Plan Scheduler::plan() {
 
 void Scheduler::admitWaiting(Plan& plan) {
   for (const auto& sequence : sequences_) {
-#ifdef AGL_FAULT_PASSED_BY
-    if (!sequence->admitted) admit(*sequence, plan);
-#else
-    if (!sequence->admitted && !admit(*sequence, plan)) return;
-#endif
+    if (!sequence->admitted && !admit(*sequence, plan) && !isPlanted("PASSED_BY")) return;
   }
 }
 
@@ -137,11 +132,8 @@ void Scheduler::sharePass(Plan& plan) {
   }
   if (prompts.empty()) return;
   const std::int64_t rows = batchTokens_ - plan.rows;
-#ifdef AGL_FAULT_STARVED_PROMPT
-  const std::int64_t even = 1;
-#else
-  const std::int64_t even = std::max<std::int64_t>(1, rows / 2 / static_cast<std::int64_t>(prompts.size()));
-#endif
+  const auto count = static_cast<std::int64_t>(prompts.size());
+  const std::int64_t even = isPlanted("STARVED_PROMPT") ? 1 : std::max<std::int64_t>(1, rows / 2 / count);
   std::int64_t spare = rows;
   for (const Sequence* prompt : prompts) spare -= std::min<std::int64_t>(even, prompt->left());
   for (Sequence* prompt : prompts) {
@@ -158,10 +150,7 @@ bool Scheduler::admit(Sequence& sequence, Plan& plan) {
   TokenTree::Node* node = tree_.match(tree_.root(sequence.request->request.adapter), sequence.tokens);
   if (mustWait(sequence, node)) return true;
   if (!reserve(sequence, node)) {
-#ifdef AGL_FAULT_LOCKED_MEMORY
-    return false;
-#endif
-    if (plan.admitted > 0 || node->parent == nullptr) return false;
+    if (plan.admitted > 0 || node->parent == nullptr || isPlanted("LOCKED_MEMORY")) return false;
     // Alone, and what it shares lies in so many blocks begun by others that its own do not fit beside them: it begins anew.
     tree_.makeRoom(memory_.blocks());
     return admit(sequence, plan);
@@ -256,9 +245,7 @@ void Scheduler::finish(Sequence& sequence, FinishReason reason) {
   Request& request = *sequence.request;
   request.choices[static_cast<std::size_t>(sequence.choice)].finishReason = reason;
   sequence.done = true;
-#ifdef AGL_FAULT_CANCELLED_PIN
-  if (reason == FinishReason::aborted) sequence.tail = nullptr;
-#endif
+  if (isPlanted("CANCELLED_PIN") && reason == FinishReason::aborted) sequence.tail = nullptr;
   if (sequence.tail != nullptr) tree_.unpin(sequence.tail);
   sequence.tail = nullptr;
   sequence.reserved = 0;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/fault.h"
 #include "sample/scheduler.h"
 
 namespace agl {
@@ -87,11 +88,8 @@ PassRows Scheduler::rowsOf(Plan& plan) {
     rows.tiles.push_back({static_cast<std::int32_t>(stretch.row), stretch.count, stretch.position,
                           static_cast<std::int32_t>(rows.runs.size()), static_cast<std::int32_t>(stretch.runs.size())});
     rows.runs.insert(rows.runs.end(), stretch.runs.begin(), stretch.runs.end());
-#ifdef AGL_FAULT_SWAPPED_ADAPTER
-    const Adapter* adapter = plan.stretches.front().sequence->request->request.weights;
-#else
-    const Adapter* adapter = sequence.request->request.weights;
-#endif
+    const Sequence& owner = isPlanted("SWAPPED_ADAPTER") ? *plan.stretches.front().sequence : sequence;
+    const Adapter* adapter = owner.request->request.weights;
     if (adapter != nullptr) rows.largestRank = std::max(rows.largestRank, adapter->largestRank());
     if (!rows.adapters.empty() && rows.adapters.back().adapter == adapter) {
       rows.adapters.back().rows += stretch.count;
@@ -185,11 +183,8 @@ void Scheduler::accept(Sequence& sequence, const Drawn& drawn) {
   choice.tokens.push_back(drawn.token);
   choice.logprobs.push_back(drawn.logprob);
   const std::int64_t version = request.weights == nullptr ? model_.weights().version() : request.weights->version();
-#ifdef AGL_FAULT_STALE_VERSION
-  choice.versions.push_back(choice.versions.empty() ? static_cast<std::int32_t>(version) : choice.versions[0]);
-#else
   choice.versions.push_back(static_cast<std::int32_t>(version));
-#endif
+  if (isPlanted("STALE_VERSION")) choice.versions.back() = choice.versions.front();
   choice.top.insert(choice.top.end(), drawn.top.begin(), drawn.top.end());
   sequence.tokens.push_back(drawn.token);
   counters_.sampledTokens++;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/fault.h"
 
 namespace agl {
 
@@ -141,9 +142,7 @@ std::int32_t TokenTree::takeBlock() {
 }
 
 void TokenTree::releaseBlock(std::int32_t block) {
-#ifdef AGL_FAULT_EVICTED_IN_USE
-  uses_[static_cast<std::size_t>(block)] = 1;
-#endif
+  if (isPlanted("EVICTED_IN_USE")) uses_[static_cast<std::size_t>(block)] = 1;
   if (--uses_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
 }
 

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include "core/fault.h"
+
 namespace agl {
 
 HeadActivations layOutHead(Arena& arena, const ModelConfig& config, std::int64_t rows, bool keep) {
@@ -66,9 +68,7 @@ void PredictionHead::forward(const HeadActivations& a, View x, const Forest& for
   for (std::size_t target = 0; target < rows.size(); target++) {
     float& logprob = logprobs[target];
     logprob = logProbability(stats.data() + 3 * rows[target], logprob, inverseTemperature);
-#ifdef AGL_FAULT_ONE_ULP
-    logprob = __builtin_nextafterf(logprob, 0.0F);
-#endif
+    if (isPlanted("ONE_ULP")) logprob = __builtin_nextafterf(logprob, 0.0F);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/fault.h"
 
 namespace agl {
 namespace {
@@ -69,11 +70,8 @@ void Trainer::backward(std::span<const double> dLogprobs, std::span<const double
   std::vector<double> byTarget(forest.targets.size(), 0.0);
   std::vector<double> byRow(static_cast<std::size_t>(forest.rows()), 0.0);
   for (std::size_t i = 0; i < predictions; i++) {
-#ifdef AGL_FAULT_DROPPED_BRANCH
-    byTarget[static_cast<std::size_t>(forest.predictions[i])] = dLogprobs[i];
-#else
-    byTarget[static_cast<std::size_t>(forest.predictions[i])] += dLogprobs[i];
-#endif
+    double& target = byTarget[static_cast<std::size_t>(forest.predictions[i])];
+    target = isPlanted("DROPPED_BRANCH") ? dLogprobs[i] : target + dLogprobs[i];
     byRow[static_cast<std::size_t>(forest.predictionRows[i])] += dEntropies[i];
   }
   const std::vector<float> dTargets(byTarget.begin(), byTarget.end());
