@@ -124,17 +124,14 @@ bool Launcher::parametersOf(cudaKernelNodeParams& into, LaunchList& list, std::s
   return allowShared(launch);
 }
 
-// Only ever raised, so that graphs built before stay valid.
+// All that the device has, at once: the limit is the device's, and neither a graph built before nor another engine there must find it lowered.
 bool Launcher::allowShared(const Launch& launch) {
   constexpr std::size_t anyMay = 48 * 1024;
-  if (launch.sharedBytes <= anyMay) return true;
-  auto own = std::ranges::find(allowances_, launch.kernel, &Allowance::kernel);
-  if (own != allowances_.end() && launch.sharedBytes <= own->sharedBytes) return true;
+  if (launch.sharedBytes <= anyMay || std::ranges::find(allowed_, launch.kernel) != allowed_.end()) return true;
   const cudaError_t error = cudaFuncSetAttribute(launch.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                 static_cast<int>(launch.sharedBytes));
+                                                 static_cast<int>(device_.maxSharedBytes()));
   if (!succeeded(launch.op, error)) return false;
-  if (own == allowances_.end()) own = allowances_.insert(own, {launch.kernel, 0});
-  own->sharedBytes = launch.sharedBytes;
+  allowed_.push_back(launch.kernel);
   return true;
 }
 

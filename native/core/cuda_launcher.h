@@ -35,10 +35,6 @@ class Launcher {
     std::vector<cudaGraphNode_t> nodes;
     std::uint64_t lastUse = 0;
   };
-  struct Allowance {
-    const void* kernel;
-    std::size_t sharedBytes;
-  };
 
   void startEach(LaunchList& list);
   void startGraph(Kept& kept, LaunchList& list);
@@ -53,7 +49,7 @@ class Launcher {
 
   CudaDevice& device_;
   std::vector<Kept> kept_;
-  std::vector<Allowance> allowances_;  // of kernels that take more shared memory than any may
+  std::vector<const void*> allowed_;  // kernels that may take more shared memory than any may
   std::uint64_t uses_ = 0;
   CudaCounters counters_;
 };

@@ -41,7 +41,8 @@ Forest plantForest(const Sequences& sequences);
 
 // How a batch is cut into micro-batches of at most `budget` distinct rows: sequences in forest order, greedily, so that a tree over the
 // budget is cut between its branches. Engines that share the work take rounds of `shares` micro-batches: as many rounds as the budget asks for,
-// their largest micro-batch as small as cuts in this order can make it. A function of the batch, the budget and the shares alone.
+// their largest micro-batch as small as cuts in this order can make it, though a prefix be computed by several. A function of the batch, the
+// budget and the shares alone.
 struct Division {
   std::vector<std::int32_t> order;  // sequence indices
   std::vector<std::int32_t> ends;   // micro-batch m is order[ends[m - 1] .. ends[m])

@@ -61,7 +61,7 @@ interface Lane {
 
 /** Of the engine's token memory. */
 const kBlock = 32;
-/** A running row weighs as much as this many tokens of a prompt. */
+/** A running row weighs as much as this many tokens of a prompt: a guess, to be measured on GPUs. */
 const kRowTokens = 32;
 const kSeed = 0x811c9dc5;
 

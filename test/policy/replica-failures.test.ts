@@ -48,6 +48,18 @@ describe("an engine that fails", () => {
     await policy.score([[1, 2]]);
   });
 
+  it("is named by a sample that ran on it, and the others go on", async () => {
+    const { policy, first, second } = await open();
+    second.failure = { call: "sample", error: deviceError };
+    const [kept, lost] = await Promise.allSettled(
+      [1, 2].map((id) => policy.sample({ prompt: [id], maxTokens: 2 })),
+    );
+    expect(lost).toMatchObject({ status: "rejected", reason: isUnplugged });
+    expect(kept).toMatchObject({ status: "fulfilled", value: [{ finishReason: "length" }] });
+    await policy.close();
+    expect([first.isClosed, second.isClosed]).toEqual([true, true]);
+  });
+
   it("takes an adapter back from those that had room for it, and the next one has each engine's own handle", async () => {
     const { policy, first, second } = await open();
     second.failure = {

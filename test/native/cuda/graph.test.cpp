@@ -280,4 +280,19 @@ TEST("graph: a kernel may take more shared memory than any other launch of it be
   CHECK(failureOf(*device).empty());
 }
 
+TEST("graph: a kernel keeps the shared memory that it may take when another engine on the device takes less") {
+  const auto one = openDevice();
+  const auto other = openDevice();
+  OnDevice<float> y(*one, 1);
+  OnDevice<float> z(*other, 1);
+  for (int i = 0; i < 3; i++) {
+    cuda::launch(*one, "wideShared", 1, 1, 200000, wideShared, y.data());
+    cuda::launch(*other, "wideShared", 1, 1, 90000, wideShared, z.data());
+  }
+  CHECK(y.values()[0] == 3);
+  CHECK(z.values()[0] == 3);
+  CHECK(failureOf(*one).empty());
+  CHECK(failureOf(*other).empty());
+}
+
 }  // namespace agl::test
