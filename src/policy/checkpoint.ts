@@ -1,5 +1,6 @@
 // Checkpoints: everything training goes on from (values, AdamW's moments and steps of all that is trained, and a text of the caller's)
 // in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes.
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { z } from "zod";
@@ -22,17 +23,22 @@ export async function saveCheckpoint(parts: PolicyParts, file: string, state = "
   return parts.states.alone(who, async () => {
     const weights = trainedWeights(who, parts);
     const tensors = new Map<string, WritableTensor>();
+    const hash = createHash("sha256");
     for (const { name, handle, shapes } of weights) {
       for (const kind of kinds) {
         const values = await fromNative(who, () => parts.engine.parameters(handle, kind));
         [...shapes].forEach(([tensor, shape], i) => {
-          tensors.set(tensorKey(name, tensor, kind), { data: values[i] ?? new Float32Array(0), shape });
+          const data = values[i] ?? new Float32Array(0);
+          tensors.set(tensorKey(name, tensor, kind), { data, shape });
+          hash.update(bytesOf(data));
         });
       }
     }
     const metadata = {
       format: kFormat,
       model: JSON.stringify(parts.config),
+      arithmetic: parts.arithmetic,
+      sha256: hash.digest("hex"),
       weights: JSON.stringify(
         weights.map(({ name, version, description }) => ({ name, version, description })),
       ),
@@ -51,7 +57,10 @@ export async function loadCheckpoint(parts: PolicyParts, file: string): Promise<
     const source = readSafetensors(file);
     const weights = trainedWeights(who, parts);
     const saved = readDescription(file, source, parts, weights);
-    const states = weights.map((each, i) => readState(file, source, each, saved[i]?.version ?? 0));
+    const hash = createHash("sha256");
+    const states = weights.map((each, i) => readState(file, source, each, saved[i]?.version ?? 0, hash));
+    checkHash(file, source, hash.digest("hex"));
+    warnOfArithmetic(who, file, source, parts.arithmetic);
     for (const [i, { name, handle }] of weights.entries()) {
       const state = states[i];
       if (state === undefined) continue;
@@ -123,6 +132,7 @@ function readState(
   { tensors }: Safetensors,
   { name, shapes }: Trained,
   version: number,
+  hash: Hash,
 ): NativeTrainingState {
   const descriptor = openSync(file, "r");
   try {
@@ -133,9 +143,10 @@ function readState(
         if (entry?.dtype !== "F32" || `${entry.shape}` !== `${shape}`)
           throw refuse(file, `F32 [${shape}] at ${key}`, entry ? `${entry.dtype} [${entry.shape}]` : "none");
         const values = new Float32Array((entry.end - entry.begin) / 4);
-        const bytes = new Uint8Array(values.buffer);
+        const bytes = bytesOf(values);
         if (readSync(descriptor, bytes, 0, bytes.length, entry.begin) !== bytes.length)
           throw refuse(file, `${bytes.length} bytes of ${key}`, "fewer");
+        hash.update(bytes);
         return values;
       });
     const state = {
@@ -147,6 +158,25 @@ function readState(
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** A file without a checksum is one of before they had it. */
+function checkHash(file: string, { metadata }: Safetensors, sha256: string): void {
+  const { sha256: saved = sha256 } = metadata;
+  if (saved !== sha256) throw refuse(file, `values of SHA-256 ${saved}`, sha256);
+}
+
+function warnOfArithmetic(who: string, file: string, { metadata }: Safetensors, arithmetic: string): void {
+  const { arithmetic: saved = arithmetic } = metadata;
+  if (saved === arithmetic) return;
+  process.emitWarning(
+    `${who}: ${file} was trained in ${saved}, the policy computes in ${arithmetic}: it goes on, but not to the bits it would have come to`,
+    { code: "AGL_ARITHMETIC" },
+  );
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 function tensorKey(weights: string, tensor: string, kind: Kind): string {

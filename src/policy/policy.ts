@@ -65,7 +65,7 @@ export interface Policy extends AsyncDisposable {
    * replaced at once. Gradients that no step has taken, and the seeds of calls that name none, are not in it. Rejects with E_STATE when nothing is trained.
    */
   saveCheckpoint(file: string, state?: string): Promise<void>;
-  /** Goes on from a checkpoint: from here every update gives the bits it would have given then. Resolves to the caller's text. Rejects with E_MODEL, nothing changed, when the file is damaged or of other weights. */
+  /** Goes on from a checkpoint: from here every update gives the bits it would have given then. Resolves to the caller's text. Rejects with E_MODEL, nothing changed, when the file is damaged or of other weights; warns when it was trained in another arithmetic. */
   loadCheckpoint(file: string): Promise<string>;
   /** Cancels what runs, frees all memory; resolves when the engine has stopped. Calling it again is allowed. */
   close(): Promise<void>;

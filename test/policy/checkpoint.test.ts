@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -102,6 +103,23 @@ describe.each([
     expect(await scoresOf(policy, names)).toEqual(before);
     expect(names.map((name) => policy.version(name))).toEqual(names.map(() => 2));
   });
+
+  it("is refused with E_MODEL when a bit of its numbers changed", async () => {
+    await using policy = await open();
+    await train(policy, names, 1);
+    const damaged = join(out, "flipped.safetensors");
+    await policy.saveCheckpoint(damaged);
+    const bytes = readFileSync(damaged);
+    const last = bytes.length - 2;
+    bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last);
+    writeFileSync(damaged, bytes);
+    const before = await scoresOf(policy, names);
+    await expect(policy.loadCheckpoint(damaged)).rejects.toMatchObject({
+      code: "E_MODEL",
+      message: expect.stringMatching(/expected values of SHA-256 [0-9a-f]{64}, got [0-9a-f]{64}/),
+    });
+    expect(await scoresOf(policy, names)).toEqual(before);
+  });
 });
 
 describe("a checkpoint of one adapter", () => {
@@ -127,17 +145,28 @@ describe("a checkpoint of one adapter", () => {
   it.each([
     ["bf16", "f32"],
     ["f32", "bf16"],
-  ] as const)("of %s goes on in %s: what is trained is float32 in both", async (saved, resumed) => {
-    await using first = await trained({ compute: saved });
-    await using second = await loadPolicy(qwen2, { ...small, compute: resumed });
-    await using third = await loadPolicy(qwen2, { ...small, compute: resumed, adapter: folder() });
-    await second.loadCheckpoint(checkpoint());
-    expect(second.arithmetic).not.toBe(first.arithmetic);
-    expect(await scoresOf(second, ["default"])).toEqual(await scoresOf(third, ["default"]));
-    const copy = join(out, "copy.safetensors");
-    await second.saveCheckpoint(copy);
-    expect(readFileSync(copy).equals(readFileSync(checkpoint()))).toBe(true);
-  });
+  ] as const)(
+    "of %s goes on in %s, with a warning: what is trained is float32 in both",
+    async (saved, resumed) => {
+      await using first = await trained({ compute: saved });
+      await using second = await loadPolicy(qwen2, { ...small, compute: resumed });
+      await using third = await loadPolicy(qwen2, { ...small, compute: resumed, adapter: folder() });
+      const warning = once(process, "warning");
+      await second.loadCheckpoint(checkpoint());
+      const [{ message }] = await warning;
+      expect(message).toContain(
+        `trained in ${first.arithmetic}, the policy computes in ${second.arithmetic}`,
+      );
+      expect(second.arithmetic).not.toBe(first.arithmetic);
+      expect(await scoresOf(second, ["default"])).toEqual(await scoresOf(third, ["default"]));
+      const copy = join(out, "copy.safetensors");
+      await second.saveCheckpoint(copy);
+      const [copied, original] = [copy, checkpoint()].map(
+        (file) => splitSafetensors(readFileSync(file)).data,
+      );
+      expect(copied?.equals(original ?? Buffer.of())).toBe(true);
+    },
+  );
 });
 
 describe("policy.saveCheckpoint", () => {
