@@ -67,7 +67,7 @@ void protect(const Allocation& one, bool readable) {
 // the memory unreadable for the host.
 void setReadable(bool readable) {
   State& all = state();
-  if (!readable && all.accesses++ >= 256 && all.accesses % 1024 != 0) return;
+  if (!readable && all.accesses++ >= 32 && all.accesses % 1024 != 0) return;
   if (readable == all.readable) return;
   all.readable = readable;
   for (const Allocation& one : all.allocations) protect(one, readable);
