@@ -5,6 +5,9 @@
 namespace agl {
 namespace {
 
+// Codes are read again for every 16 rows as long as that moves less than to expand them: a byte read, two written, two read.
+constexpr std::int64_t kFewBlocks = 4;
+
 // Calls run(operand, weights, parts, first, rows) for each block of rows of x, rounded. Codes are expanded once.
 template <class Run>
 void overOperand(CudaDevice& device, const char* op, const View& x, const float* scales, const Packed& w, std::size_t productBytes,
@@ -28,7 +31,13 @@ void overOperand(CudaDevice& device, const char* op, const View& x, const float*
 const ProductFamily& productsOf(const CudaDevice& device) { return device.hopper() ? kWgmmaProducts : kMmaProducts; }
 
 void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View x, Packed w) {
-  if (x.rows <= kFewRows) return products.fewRows(device, y, x, w);
+  if (x.rows <= (isCode(w.dtype) ? kFewBlocks : 1) * kFewRows) {
+    for (std::int64_t first = 0; first < x.rows; first += kFewRows) {
+      const std::int64_t rows = std::min(kFewRows, x.rows - first);
+      products.fewRows(device, y.slice(first, rows), x.slice(first, rows), w);
+    }
+    return;
+  }
   const char* op = "linear.forward";
   const std::int64_t stride = operandStride(w.k);
   overOperand(device, op, x, nullptr, w, bf16ScratchBytes(x.rows, w.n, w.k),

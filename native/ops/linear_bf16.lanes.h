@@ -20,25 +20,44 @@ struct Bf16Forward {
   std::int64_t step;
   std::uint16_t* expanded;  // kBf16StepBlock steps of kBf16TilePanels panels
 
-  // Steps [step + begin, step + end) of the product.
-  [[gnu::always_inline]] Bf16TileData tile(std::int64_t panel, int panels, std::int64_t begin, std::int64_t end) const {
-    const std::int64_t last = (panel + panels) * kLanes;
+  // All steps of the operand, the weights as they are.
+  [[gnu::always_inline]] Bf16TileData tile(std::int64_t panel, int panels, std::int64_t steps) const {
+    const std::int64_t last = (panel + panels) * kLanes, elements = w.panelElements();
+    const std::int64_t first = panel * elements + step * kBf16StepElements;
+    Bf16TileData d = {y + panel * kLanes, yStride, kLanes, x, xStride, nullptr, elements, steps,
+                      step == 0, last <= w.n ? kLanes : static_cast<int>(kLanes - (last - w.n))};
+    if (isCode(w.dtype)) {
+      d.codes = w.codes() + first;
+    } else {
+      d.b = w.bf16() + first;
+    }
+    return d;
+  }
+  // Steps [begin, end) of them, the weights in bf16.
+  [[gnu::always_inline]] Bf16TileData tileOfBf16(std::int64_t panel, int panels, std::int64_t begin, std::int64_t end) const {
+    Bf16TileData d = tile(panel, panels, end - begin);
     const PanelSteps b = panelSteps(w, panel, panels, step + begin, step + end, expanded);
-    return {y + panel * kLanes, yStride, kLanes, x + begin * kBf16Step, xStride, b.data, b.panel, end - begin,
-            step + begin == 0, last <= w.n ? kLanes : static_cast<int>(kLanes - (last - w.n))};
+    d.a += begin * kBf16Step;
+    d.b = b.data;
+    d.bPanel = b.panel;
+    d.fresh = step + begin == 0;
+    return d;
   }
 };
 
 // Steps of a panel that stay in L1 while the rows pass them.
-constexpr std::int64_t kBf16BlockSteps = 16;  // of one panel
-constexpr std::int64_t kBf16StepBlock = kBf16BlockSteps / kBf16TilePanels;
+constexpr std::int64_t kBf16StepBlock = 16 / kBf16TilePanels;
 constexpr std::int64_t kBf16Ahead = 8 * kBf16StepElements;
 
 template <int P>
 inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t steps) {
-  const std::int64_t block = f.rows <= kBf16TileRows && !isCode(f.w.dtype) ? steps : kBf16StepBlock;
-  for (std::int64_t s = 0; s < steps; s += block) {
-    Bf16TileData d = f.tile(panel, P, s, smaller(s + block, steps));
+  if (f.rows <= kBf16TileRows) {
+    Bf16TileData d = f.tile(panel, P, steps);
+    d.ahead = kBf16Ahead;
+    return runBf16TileOf<P>(f.rows, f.w.dtype, d);
+  }
+  for (std::int64_t s = 0; s < steps; s += kBf16StepBlock) {
+    Bf16TileData d = f.tileOfBf16(panel, P, s, smaller(s + kBf16StepBlock, steps));
     d.ahead = kBf16Ahead;
     runBf16Tiles<P>(f.rows, d);
   }
@@ -47,9 +66,10 @@ inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t st
 // Few rows: several panels at once hide the latency of the chains.
 template <int R, int P>
 inline std::int64_t bf16Few(const Bf16Forward& f, std::int64_t panel, std::int64_t panelEnd, std::int64_t steps) {
-  const std::int64_t block = isCode(f.w.dtype) ? kBf16BlockSteps / P : steps;
   for (; panel + P <= panelEnd; panel += P) {
-    for (std::int64_t s = 0; s < steps; s += block) runBf16Tile<R, P>(f.tile(panel, P, s, smaller(s + block, steps)));
+    Bf16TileData d = f.tile(panel, P, steps);
+    d.ahead = kBf16Ahead;
+    runBf16TileAs<R, P>(f.w.dtype, d);
   }
   return panel;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/lanes.h"
+#include "ops/linear_codes.lanes.h"
 #include "ops/linear_tile.lanes.h"
 
 namespace agl::AGL_ISA {
@@ -57,12 +58,21 @@ struct Bf16TileData {
   bool fresh;  // sums begin at +0 and c is only written
   int lanes;   // valid lanes of the last panel of c
   // How far beyond b to fetch while the last tile runs, or all of two. From memory, one Zen 4 core, without and with: 4 rows
-  // 9.3 and 11.3 GB/s; one row 24 and 20, so it goes without.
+  // 9.3 and 11.3 GB/s; one row 24 and 20, so it goes without, but not over weights of one byte.
   std::int64_t ahead = 0;
+  const std::uint8_t* codes = nullptr;  // weights of one byte, instead of b
 };
 
-template <int R, int P>
+template <class W>
+inline const typename W::Element* weightsOf(const Bf16TileData& d) {
+  if constexpr (sizeof(typename W::Element) == 1) return d.codes;
+  else return d.b;
+}
+
+// W: how a pair of columns of a panel is read, the first numbers of its lanes and the second ones.
+template <int R, int P, class W = Bf16Pairs>
 void runBf16Tile(const Bf16TileData& data) {
+  constexpr bool kFetches = R > 1 || sizeof(typename W::Element) == 1;
   const Bf16TileData d = data;
   alignas(64) float sums[R * P * kLanes];
 #pragma GCC unroll 16
@@ -72,19 +82,19 @@ void runBf16Tile(const Bf16TileData& data) {
     store(sums + i * kLanes, d.fresh ? broadcast(0.0F) : loadFirst(c, lanes));
   }
   const float* a = d.a;
-  const std::uint16_t* b = d.b;
+  const typename W::Element* b = weightsOf<W>(d);
   for (std::int64_t s = 0; s < d.steps; s++) {
     F16 even[R][P], odd[R][P];
 #pragma GCC unroll 16
     for (int i = 0; i < R * P; i++) even[i / P][i % P] = odd[i / P][i % P] = broadcast(0.0F);
     for (int pair = 0; pair < kLanes; pair++) {
 #pragma GCC unroll 16
-      for (int p = 0; R > 1 && p < P; p++) __builtin_prefetch(b + p * d.bPanel + d.ahead);
+      for (int p = 0; kFetches && p < P; p++) __builtin_prefetch(b + p * d.bPanel + d.ahead);
 #pragma GCC unroll 2
       for (int half = 0; half < 2; half++) {
         F16 w[P];
 #pragma GCC unroll 16
-        for (int p = 0; p < P; p++) w[p] = half == 0 ? loadEven(b + p * d.bPanel) : loadOdd(b + p * d.bPanel);
+        for (int p = 0; p < P; p++) w[p] = half == 0 ? W::even(b + p * d.bPanel) : W::odd(b + p * d.bPanel);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) {
           const F16 number = broadcast(a[r * d.aRow + half]);
@@ -110,16 +120,23 @@ void runBf16Tile(const Bf16TileData& data) {
   }
 }
 
+template <int R, int P>
+[[gnu::always_inline]] inline void runBf16TileAs(Dtype weights, const Bf16TileData& d) {
+  if (weights == Dtype::i8) return runBf16Tile<R, P, I8Pairs>(d);
+  if (weights == Dtype::f8) return runBf16Tile<R, P, F8Pairs>(d);
+  runBf16Tile<R, P, Bf16Pairs>(d);
+}
+
 template <int P, int R = kBf16TileRows>
-[[gnu::always_inline]] inline void runBf16TileOf(std::int64_t rows, const Bf16TileData& d) {
+[[gnu::always_inline]] inline void runBf16TileOf(std::int64_t rows, Dtype weights, const Bf16TileData& d) {
   if (rows == R) {
-    runBf16Tile<R, P>(d);
+    runBf16TileAs<R, P>(weights, d);
   } else if constexpr (R > 1) {
-    runBf16TileOf<P, R - 1>(rows, d);
+    runBf16TileOf<P, R - 1>(rows, weights, d);
   }
 }
 
-// `rows` tile rows in as few tiles as possible, all of nearly the same height.
+// `rows` tile rows in as few tiles as possible, all of nearly the same height, over weights in bf16.
 template <int P>
 inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
   const std::int64_t tiles = (rows + kBf16TileRows - 1) / kBf16TileRows;
@@ -129,7 +146,7 @@ inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
     d.c = first.c + begin * first.cRow;
     d.a = first.a + begin * first.aRow;
     d.ahead = tiles <= 2 || t + 1 == tiles ? first.ahead : 0;
-    runBf16TileOf<P>(end - begin, d);
+    runBf16TileOf<P>(end - begin, Dtype::bf16, d);
   }
 }
 

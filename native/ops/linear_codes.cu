@@ -9,7 +9,7 @@ namespace agl {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / 32;
+constexpr int kWarps = kThreads / 32;  // each packs a row
 
 template <Dtype kFrom>
 __device__ float numberAt(const void* from, std::int64_t i) {
@@ -20,18 +20,19 @@ __device__ float numberAt(const void* from, std::int64_t i) {
 
 struct PackShape {
   std::int64_t rows, cols, stride;  // of the source
-  std::int64_t packedStride;
+  std::int64_t packedRows, packedStride;
 };
 
-// Grid: packed rows, those beyond the source zeros of scale 1.
+// A warp for each packed row, those beyond the source zeros of scale 1.
 template <Dtype kCodes, Dtype kFrom>
 __global__ void __launch_bounds__(kThreads) packKernel(void* packed, float* scales, const void* from, PackShape s) {
   auto* const to = static_cast<std::uint8_t*>(packed);
-  auto* const largestOfWarps = reinterpret_cast<std::uint32_t*>(cuda::sharedMemory());
-  const std::int64_t row = blockIdx.x, columns = row < s.rows ? s.cols : 0;
-  const auto thread = static_cast<int>(threadIdx.x);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  if (row >= s.packedRows) return;
+  const std::int64_t columns = row < s.rows ? s.cols : 0;
+  const auto lane = static_cast<int>(threadIdx.x) % 32;
   std::uint32_t largest = 0;
-  for (std::int64_t k = thread; k < columns; k += kThreads) {
+  for (std::int64_t k = lane; k < columns; k += 32) {
     const std::uint32_t magnitude = magnitudeBits(numberAt<kFrom>(from, row * s.stride + k));
     largest = magnitude > largest ? magnitude : largest;
   }
@@ -40,13 +41,9 @@ __global__ void __launch_bounds__(kThreads) packKernel(void* packed, float* scal
     const std::uint32_t other = __shfl_xor_sync(0xffffffffU, largest, apart);
     largest = other > largest ? other : largest;
   }
-  if (thread % 32 == 0) largestOfWarps[thread / 32] = largest;
-  __syncthreads();
-#pragma unroll
-  for (int warp = 0; warp < kWarps; warp++) largest = largestOfWarps[warp] > largest ? largestOfWarps[warp] : largest;
   const float scale = codeScale(kCodes, largest);
-  if (thread == 0) scales[row] = scale;
-  for (std::int64_t k = thread; k < s.packedStride; k += kThreads) {
+  if (lane == 0) scales[row] = scale;
+  for (std::int64_t k = lane; k < s.packedStride; k += 32) {
     to[row * s.packedStride + k] = k < columns ? codeOf(kCodes, numberAt<kFrom>(from, row * s.stride + k), scale) : 0;
   }
 }
@@ -74,17 +71,17 @@ __global__ void __launch_bounds__(kThreads) expandKernel(uint4* to, const uint4*
   to[2 * index + 1] = bf16OfCodes<kCodes>(make_uint2(codes.z, codes.w));
 }
 
+dim3 gridOf(std::int64_t threads) { return dim3(static_cast<unsigned>(divideUp(threads, kThreads))); }
+
 template <Dtype kCodes>
 void packFrom(CudaDevice& device, const Packed& packed, const View& w) {
-  const PackShape s = {w.rows, w.cols, w.stride, operandStride(packed.k)};
+  const PackShape s = {w.rows, w.cols, w.stride, packed.panels() * Packed::kLanes, operandStride(packed.k)};
   const auto kernel = w.dtype == Dtype::f32    ? packKernel<kCodes, Dtype::f32>
                       : w.dtype == Dtype::bf16 ? packKernel<kCodes, Dtype::bf16>
                                                : packKernel<kCodes, Dtype::f16>;
-  cuda::launch(device, "linear.pack", dim3(static_cast<unsigned>(packed.panels() * Packed::kLanes)), dim3(kThreads),
-               kWarps * sizeof(std::uint32_t), kernel, packed.data, packed.scales, static_cast<const void*>(w.data), s);
+  cuda::launch(device, "linear.pack", gridOf(32 * s.packedRows), dim3(kThreads), 0, kernel, packed.data, packed.scales,
+               static_cast<const void*>(w.data), s);
 }
-
-dim3 gridOf(std::int64_t threads) { return dim3(static_cast<unsigned>(divideUp(threads, kThreads))); }
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Weights of one byte as the bf16 numbers they are (core/codes.h), block by block into memory that stays in L1: the kernels of bf16
-// run on them unchanged. No float is subnormal on the way, so flushing changes nothing.
+// Weights of one byte as the bf16 numbers they are (core/codes.h): on their way into a tile that reads them once, or block by block
+// into memory that stays in L1 where many do. No float is subnormal on the way, so flushing changes nothing.
 #pragma once
 
 #include "core/lanes.h"
@@ -77,6 +77,66 @@ inline void expandCodes(std::uint16_t* to, const std::uint8_t* from, Dtype dtype
     for (std::int64_t i = 0; i < count; i += kCodes) storeCodes(to + i, bf16OfF8(from + i));
   }
 }
+
+// How a tile reads 16 lanes of a pair of columns: the first numbers, the second ones.
+struct Bf16Pairs {
+  using Element = std::uint16_t;
+  static F16 even(const Element* p) { return loadEven(p); }
+  static F16 odd(const Element* p) { return loadOdd(p); }
+};
+// A code of f8 moved down by one bit under its sign is 2^-8 of its number in f16, whose subnormals no mode flushes.
+constexpr short kHalfBits = static_cast<short>(0xbf80);
+#if defined(__AVX512F__)
+struct I8Pairs {
+  using Element = std::uint8_t;
+  static __m512i pairs(const Element* p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  static F16 even(const Element* p) { return {_mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(pairs(p), 24), 24))}; }
+  static F16 odd(const Element* p) { return {_mm512_cvtepi32_ps(_mm512_srai_epi32(pairs(p), 8))}; }
+};
+struct F8Pairs {
+  using Element = std::uint8_t;
+  static __m256i pairs(const Element* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static F16 upper(__m256i pairs) {
+    const __m256i halves = _mm256_and_si256(_mm256_srai_epi16(pairs, 1), _mm256_set1_epi16(kHalfBits));
+    return {_mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(256.0F))};
+  }
+  static F16 even(const Element* p) { return upper(_mm256_slli_epi16(pairs(p), 8)); }
+  static F16 odd(const Element* p) { return upper(pairs(p)); }
+};
+#elif defined(__AVX2__)
+struct I8Pairs {
+  using Element = std::uint8_t;
+  static __m256i pairs(const Element* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static __m256 evenEight(const Element* p) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(pairs(p), 24), 24)); }
+  static __m256 oddEight(const Element* p) { return _mm256_cvtepi32_ps(_mm256_srai_epi32(pairs(p), 8)); }
+  static F16 even(const Element* p) { return {evenEight(p), evenEight(p + 16)}; }
+  static F16 odd(const Element* p) { return {oddEight(p), oddEight(p + 16)}; }
+};
+struct F8Pairs {
+  using Element = std::uint8_t;
+  static __m256i pairs(const Element* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static F16 upper(__m256i pairs) {
+    const __m256i halves = _mm256_and_si256(_mm256_srai_epi16(pairs, 1), _mm256_set1_epi16(kHalfBits));
+    const __m256 scale = _mm256_set1_ps(256.0F);
+    return {_mm256_mul_ps(_mm256_cvtph_ps(_mm256_castsi256_si128(halves)), scale),
+            _mm256_mul_ps(_mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)), scale)};
+  }
+  static F16 even(const Element* p) { return upper(_mm256_slli_epi16(pairs(p), 8)); }
+  static F16 odd(const Element* p) { return upper(pairs(p)); }
+};
+#else
+template <std::uint16_t (*bf16Of)(const std::uint8_t*)>
+struct CodePairs {
+  using Element = std::uint8_t;
+  static F16 number(const Element* p, int second) {
+    return eachLane([&](int i) { return __builtin_bit_cast(float, std::uint32_t{bf16Of(p + 2 * i + second)} << 16); });
+  }
+  static F16 even(const Element* p) { return number(p, 0); }
+  static F16 odd(const Element* p) { return number(p, 1); }
+};
+using I8Pairs = CodePairs<bf16OfI8>;
+using F8Pairs = CodePairs<bf16OfF8>;
+#endif
 
 // Steps of adjacent panels in bf16.
 struct PanelSteps {

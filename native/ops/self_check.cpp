@@ -55,7 +55,7 @@ Floats product(Context& ctx, Dtype dtype) {
   const Memory y(ctx.device, kRows * kOutputs * 4);
   Packed packed{nullptr, kOutputs, kInputs, dtype};
   const Memory weights(ctx.device, packed.bytes());
-  packed.data = weights.data();
+  packed = packed.placed(weights.data());
   ctx.ops.linear.pack(ctx, packed, w.view(kOutputs, kInputs));
   ctx.ops.linear.forward(ctx, y.view(kRows, kOutputs), x.view(kRows, kInputs), packed);
   return readFloats(ctx.device, y.view(kRows, kOutputs));
@@ -93,6 +93,9 @@ bool near(const Floats& a, const Floats& b) {
 std::string compare(Context& device, Context& cpu) {
   if (!sameBits(product(device, Dtype::f32), product(cpu, Dtype::f32))) return "products in float32";
   if (!near(product(device, Dtype::bf16), product(cpu, Dtype::bf16))) return "products in bf16";
+  for (const Dtype codes : {Dtype::i8, Dtype::f8}) {
+    if (!near(product(device, codes), product(cpu, codes))) return "products of weights of one byte";
+  }
   if (!sameBits(norm(device), norm(cpu))) return "norms";
   if (!sameBits(attention(device), attention(cpu))) return "attention";
   return "";

@@ -48,5 +48,12 @@ TEST("selfCheck: a device that computes as the CPU does passes, one that errs in
       };
     });
     CHECK(selfCheck(ctx.device, zeros) == "products in bf16 other than the CPU's");
+    const Ops unscaled = altered([](Ops& ops) {
+      ops.linear.pack = [](Context& c, Packed packed, View w) {
+        cudaOps()->linear.pack(c, packed, w);
+        if (packed.scales != nullptr) zero(c.device, matrix(packed.scales, 1, 1));
+      };
+    });
+    CHECK(selfCheck(ctx.device, unscaled) == "products of weights of one byte other than the CPU's");
   });
 }
