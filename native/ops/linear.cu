@@ -11,14 +11,15 @@ void pack(Context& ctx, Packed packed, View w) { packOnCuda(cudaDevice(ctx), pac
 
 void unpack(Context& ctx, View w, Packed packed) { unpackOnCuda(cudaDevice(ctx), w, packed); }
 
-void forward(Context& ctx, View y, View x, Packed w) {
+void forwardEach(Context& ctx, View x, std::span<const LinearOutput> outputs) {
   CudaDevice& device = cudaDevice(ctx);
-  if (w.dtype != Dtype::f32) return forwardBf16(device, productsOf(device), y, x, w);
-  forwardF32(device, y, x, w);
+  if (outputs[0].w.dtype != Dtype::f32) return forwardBf16(device, productsOf(device), x, outputs);
+  for (const auto& [y, w] : outputs) forwardF32(device, y, x, w);
 }
 
-void forwardEach(Context& ctx, View x, std::span<const LinearOutput> outputs) {
-  for (const auto& [y, w] : outputs) forward(ctx, y, x, w);
+void forward(Context& ctx, View y, View x, Packed w) {
+  const LinearOutput output{y, w};
+  forwardEach(ctx, x, {&output, 1});
 }
 
 void backwardInput(Context& ctx, View dx, View dy, Packed w) {

@@ -38,7 +38,7 @@ struct Linear {
   // The inverse, into f32: what a file needs.
   void (*unpack)(Context&, View w, Packed packed);
   void (*forward)(Context&, View y, View x, Packed w);
-  // The bits of forward for each of at least one; weights of one K and arithmetic.
+  // The bits of forward for each of at least one; weights of one K and dtype.
   void (*forwardEach)(Context&, View x, std::span<const LinearOutput> outputs);
   void (*backwardInput)(Context&, View dx, View dy, Packed w);
   void (*backwardWeight)(Context&, View dw, View dy, View x);

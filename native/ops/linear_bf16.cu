@@ -26,18 +26,22 @@ void overOperand(CudaDevice& device, const char* op, const View& x, const float*
   }
 }
 
-}  // namespace
-
-const ProductFamily& productsOf(const CudaDevice& device) { return device.hopper() ? kWgmmaProducts : kMmaProducts; }
-
-void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View x, Packed w) {
-  if (x.rows <= (isCode(w.dtype) ? kFewBlocks : 1) * kFewRows) {
-    for (std::int64_t first = 0; first < x.rows; first += kFewRows) {
-      const std::int64_t rows = std::min(kFewRows, x.rows - first);
-      products.fewRows(device, y.slice(first, rows), x.slice(first, rows), w);
+// Launches of at most kFewRows rows and kFewOutputs weights.
+void forwardFew(CudaDevice& device, const ProductFamily& products, View x, std::span<const LinearOutput> outputs) {
+  for (std::int64_t first = 0; first < x.rows; first += kFewRows) {
+    const std::int64_t rows = std::min(kFewRows, x.rows - first);
+    LinearOutput some[kFewOutputs];
+    std::size_t count = 0;
+    for (const LinearOutput& output : outputs) {
+      some[count++] = {output.y.slice(first, rows), output.w};
+      if (count < kFewOutputs && &output != &outputs.back()) continue;
+      products.fewRows(device, x.slice(first, rows), std::span(some, count));
+      count = 0;
     }
-    return;
   }
+}
+
+void forwardMany(CudaDevice& device, const ProductFamily& products, View x, View y, const Packed& w) {
   const char* op = "linear.forward";
   const std::int64_t stride = operandStride(w.k);
   overOperand(device, op, x, nullptr, w, bf16ScratchBytes(x.rows, w.n, w.k),
@@ -45,6 +49,16 @@ void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View
                 const Product product = {rows, w.n, w.k, y.stride, stride, stride, false, false, w.scales};
                 multiplyBf16(device, products, op, y.f32(first), a, b, parts, product, products.tileOf(device, product));
               });
+}
+
+}  // namespace
+
+const ProductFamily& productsOf(const CudaDevice& device) { return device.hopper() ? kWgmmaProducts : kMmaProducts; }
+
+void forwardBf16(CudaDevice& device, const ProductFamily& products, View x, std::span<const LinearOutput> outputs) {
+  const bool areFew = x.rows <= (isCode(outputs[0].w.dtype) ? kFewBlocks : 1) * kFewRows;
+  if (areFew) return forwardFew(device, products, x, outputs);
+  for (const auto& [y, w] : outputs) forwardMany(device, products, x, y, w);
 }
 
 void backwardInputBf16(CudaDevice& device, const ProductFamily& products, View dx, View dy, Packed w) {

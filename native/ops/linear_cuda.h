@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/cuda_device.h"
 #include "core/view.h"
+#include "ops/linear.h"
 
 namespace agl {
 
@@ -113,19 +115,21 @@ struct ProductFamily {
   Tile (*tileOf)(const CudaDevice& device, const Product& product);
   void (*multiply)(CudaDevice& device, const char* op, float* c, const std::uint16_t* a, const std::uint16_t* b,
                    const Product& product, Tile tile);
-  // Forward of at most kFewRows rows, the weights in bf16 or codes: reads them once at the memory's speed.
-  void (*fewRows)(CudaDevice& device, View y, View x, Packed w);
+  // Forward of at most kFewRows rows and 1 to kFewOutputs weights of one shape's K and dtype, bf16 or codes, in one launch: reads
+  // the weights once at the memory's speed.
+  void (*fewRows)(CudaDevice& device, View x, std::span<const LinearOutput> outputs);
 };
 constexpr std::int64_t kFewRows = 16;
-void mmaFewRows(CudaDevice& device, View y, View x, Packed w);
-void wgmmaFewRows(CudaDevice& device, View y, View x, Packed w);
-void wgmmaFewRowsOfCodes(CudaDevice& device, View y, View x, Packed w);
+constexpr std::size_t kFewOutputs = 3;
+void mmaFewRows(CudaDevice& device, View x, std::span<const LinearOutput> outputs);
+void wgmmaFewRows(CudaDevice& device, View x, std::span<const LinearOutput> outputs);
+void wgmmaFewRowsOfCodes(CudaDevice& device, View x, std::span<const LinearOutput> outputs);
 extern const ProductFamily kMmaProducts;    // mma.sync: sm_80 and newer
 extern const ProductFamily kWgmmaProducts;  // wgmma: sm_90a alone
 
 // The one choice of a device's instructions.
 const ProductFamily& productsOf(const CudaDevice& device);
-void forwardBf16(CudaDevice& device, const ProductFamily& products, View y, View x, Packed w);
+void forwardBf16(CudaDevice& device, const ProductFamily& products, View x, std::span<const LinearOutput> outputs);
 void backwardInputBf16(CudaDevice& device, const ProductFamily& products, View dx, View dy, Packed w);
 // `parts` is scratch for pieces that go to blocks of their own: bf16ScratchBytes less operandBytes.
 void multiplyBf16(CudaDevice& device, const ProductFamily& products, const char* op, float* c, const std::uint16_t* a,

@@ -5,6 +5,7 @@
 #include "core/cuda.h"
 #include "ops/linear_codes.cuh"
 #include "ops/linear_cuda.h"
+#include "ops/linear_few.cuh"
 
 namespace agl {
 namespace {
@@ -16,10 +17,11 @@ constexpr int kMaxWarps = 8;
 constexpr int kPieceSteps = static_cast<int>(kPiece) / kDepth;
 
 struct FewShape {
-  std::int64_t rows, outputs, k;
-  std::int64_t yStride, xStride, wStride;
+  std::int64_t rows, k;
+  std::int64_t xStride, wStride;
   int pieceWarps;  // warps that share a block's outputs, each with other pieces
   bool paired;     // rows of x are 8-byte aligned
+  std::int64_t outputs = 0;  // of the block's target
 };
 
 // kTiles tiles of eight outputs for a warp; kHalves eights of rows; the weights' type.
@@ -123,17 +125,19 @@ __device__ __forceinline__ void multiply(float (&sums)[T::kTiles][4], const Colu
   }
 }
 
-// Grid: groups of outputs. Warps of a block: pieceWarps for each tile group of outputs. After each round of pieces the
+// Grid: groups of outputs, one target after another. Warps of a block: pieceWarps for each tile group of outputs. After each round of pieces the
 // threads of the block add the pieces' sums in ascending order.
 template <class T>
 __global__ void __launch_bounds__(32 * kMaxWarps)
-    fewRowsKernel(float* y, const float* x, const void* weights, const float* scales, FewShape s) {
-  const auto* const w = static_cast<const unsigned char*>(weights);
+    fewRowsKernel(const __grid_constant__ few::Targets targets, const float* x, FewShape s) {
+  const few::Target& target = targets.each[targets.ofBlock()];
+  const auto* const w = static_cast<const unsigned char*>(target.w);
+  s.outputs = target.outputs;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int warps = static_cast<int>(blockDim.x) / 32, groups = warps / s.pieceWarps;
   unsigned char* const ring = cuda::sharedMemory() + warp * T::kRingBytes;
   float* const parts = reinterpret_cast<float*>(cuda::sharedMemory() + warps * T::kRingBytes);  // [warp][row][output]
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * groups * T::kOutputs;
+  const std::int64_t first = (blockIdx.x - target.firstBlock) * groups * T::kOutputs;
   const std::int64_t output = first + warp / s.pieceWarps * T::kOutputs;
   const std::int64_t rounds = (s.k + s.pieceWarps * kPiece - 1) / (s.pieceWarps * kPiece);
   // Column of the warp's step q.
@@ -195,41 +199,42 @@ __global__ void __launch_bounds__(32 * kMaxWarps)
     const int group = index / (T::kRows * T::kOutputs), row = index / T::kOutputs % T::kRows;
     const std::int64_t n = first + group * T::kOutputs + index % T::kOutputs;
     if (group >= groups || row >= s.rows || n >= s.outputs) continue;
-    y[row * s.yStride + n] = isCode(T::kWeights) ? __fmul_rn(totals[o], scales[n]) : totals[o];
+    target.y[row * target.yStride + n] = isCode(T::kWeights) ? __fmul_rn(totals[o], target.scales[n]) : totals[o];
   }
 }
 
 template <class T>
-void runFew(CudaDevice& device, View y, View x, const Packed& w) {
+void runFew(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
   constexpr std::size_t warpBytes = T::kRingBytes + T::kRows * T::kOutputs * sizeof(float);
   const std::int64_t fitting = static_cast<std::int64_t>(device.maxSharedBytes() / warpBytes);
   const std::int64_t maxWarps = std::clamp<std::int64_t>(fitting, 1, kMaxWarps);
-  const std::int64_t pieceWarps = std::min(divideUp(w.k, kPiece), maxWarps);
+  const std::int64_t pieceWarps = std::min(divideUp(x.cols, kPiece), maxWarps);
   // As many outputs to a block as leave each multiprocessor two.
-  const std::int64_t tiles = divideUp(w.n, T::kOutputs);
+  const std::int64_t tiles = divideUp(few::outputsOf(outputs), T::kOutputs);
   const std::int64_t groups = std::clamp<std::int64_t>(tiles / (2 * device.multiprocessors()), 1, maxWarps / pieceWarps);
   const bool paired = x.stride % 2 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % sizeof(float2) == 0;
-  const FewShape s = {x.rows, w.n, w.k, y.stride, x.stride, operandStride(w.k), static_cast<int>(pieceWarps), paired};
+  const FewShape s = {x.rows, x.cols, x.stride, operandStride(x.cols), static_cast<int>(pieceWarps), paired};
+  const few::Targets targets = few::targetsOf(outputs, groups * T::kOutputs);
   const std::int64_t warps = groups * pieceWarps;
-  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(divideUp(tiles, groups))),
-               dim3(static_cast<unsigned>(32 * warps)), static_cast<std::size_t>(warps) * warpBytes,
-               fewRowsKernel<T>, y.f32(), x.f32(), w.data, w.scales, s);
+  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(targets.blocks)), dim3(static_cast<unsigned>(32 * warps)),
+               static_cast<std::size_t>(warps) * warpBytes, fewRowsKernel<T>, targets, x.f32(), s);
 }
 
 template <Dtype kWeights>
-void runWeights(CudaDevice& device, View y, View x, const Packed& w) {
+void runWeights(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
   // Two tiles of outputs read x half as often; one gives each multiprocessor a block where there are few outputs.
-  const bool isWide = w.n >= 32 * device.multiprocessors();
-  if (x.rows <= 8) return isWide ? runFew<FewTiling<2, 1, kWeights>>(device, y, x, w) : runFew<FewTiling<1, 1, kWeights>>(device, y, x, w);
-  return isWide ? runFew<FewTiling<2, 2, kWeights>>(device, y, x, w) : runFew<FewTiling<1, 2, kWeights>>(device, y, x, w);
+  const bool isWide = few::outputsOf(outputs) >= 32 * device.multiprocessors();
+  if (x.rows <= 8) return isWide ? runFew<FewTiling<2, 1, kWeights>>(device, x, outputs) : runFew<FewTiling<1, 1, kWeights>>(device, x, outputs);
+  return isWide ? runFew<FewTiling<2, 2, kWeights>>(device, x, outputs) : runFew<FewTiling<1, 2, kWeights>>(device, x, outputs);
 }
 
 }  // namespace
 
-void mmaFewRows(CudaDevice& device, View y, View x, Packed w) {
-  if (w.dtype == Dtype::i8) return runWeights<Dtype::i8>(device, y, x, w);
-  if (w.dtype == Dtype::f8) return runWeights<Dtype::f8>(device, y, x, w);
-  runWeights<Dtype::bf16>(device, y, x, w);
+void mmaFewRows(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
+  const Dtype weights = outputs[0].w.dtype;
+  if (weights == Dtype::i8) return runWeights<Dtype::i8>(device, x, outputs);
+  if (weights == Dtype::f8) return runWeights<Dtype::f8>(device, x, outputs);
+  runWeights<Dtype::bf16>(device, x, outputs);
 }
 
 }  // namespace agl

@@ -54,13 +54,16 @@ struct Codes {
   }
 };
 
-// Grid: tiles of outputs. Threads: the groups.
+// Grid: tiles of outputs, one target after another. Threads: the groups.
 template <class T>
 __global__ void __launch_bounds__(kMaxGroups * kGroup)
-    wgmmaCodesKernel(float* y, const float* x, const uint2* w, const float* scales, FewShape s) {
+    wgmmaCodesKernel(const __grid_constant__ Targets targets, const float* x, FewShape s) {
   if (!hasInstructions()) return;
+  const Target& target = targets.each[targets.ofBlock()];
+  const auto* const w = static_cast<const uint2*>(target.w);
+  s.outputs = target.outputs;
   const int group = static_cast<int>(threadIdx.x) / kGroup;
-  const std::int64_t output = static_cast<std::int64_t>(blockIdx.x) * T::kColumns;
+  const std::int64_t output = (blockIdx.x - target.firstBlock) * T::kColumns;
   unsigned char* const slots = cuda::sharedMemory() + group * 2 * T::kSlotBytes;
   float* const parts = reinterpret_cast<float*>(cuda::sharedMemory() + s.groups * 2 * T::kSlotBytes);
   float sums[T::kColumns / 2] = {}, totals[T::kOwned] = {};
@@ -96,30 +99,30 @@ __global__ void __launch_bounds__(kMaxGroups * kGroup)
     const int done = base + T::kAhead < s.steps ? base + T::kAhead : s.steps;
     if (done % kPieceSteps == 0 || done == s.steps) addPieces<T>(totals, sums, parts, s, base / kPieceSteps);
   }
-  writeTotals<T>(y, totals, s, output, scales);
+  writeTotals<T>(target, totals, s, output);
 }
 
 template <class T>
-void run(CudaDevice& device, View y, View x, const Packed& w) {
-  const FewShape s = fewShapeOf(y, x, w);
-  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(divideUp(w.n, T::kColumns))),
-               dim3(static_cast<unsigned>(s.groups * kGroup)), static_cast<std::size_t>(s.groups) * T::kGroupBytes,
-               wgmmaCodesKernel<T>, y.f32(), x.f32(), reinterpret_cast<const uint2*>(w.codes()), w.scales, s);
+void run(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
+  const FewShape s = fewShapeOf(x);
+  const Targets targets = targetsOf(outputs, T::kColumns);
+  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(targets.blocks)), dim3(static_cast<unsigned>(s.groups * kGroup)),
+               static_cast<std::size_t>(s.groups) * T::kGroupBytes, wgmmaCodesKernel<T>, targets, x.f32(), s);
 }
 
 template <Dtype kWeights>
-void runWeights(CudaDevice& device, View y, View x, const Packed& w) {
+void runWeights(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
   // Many outputs to a block read x less often; few give every multiprocessor a block.
-  const bool isWide = w.n >= 64 * device.multiprocessors();
-  if (x.rows <= 8) return isWide ? run<CodeTiling<64, 1, kWeights>>(device, y, x, w) : run<CodeTiling<16, 1, kWeights>>(device, y, x, w);
-  return isWide ? run<CodeTiling<64, 2, kWeights>>(device, y, x, w) : run<CodeTiling<16, 2, kWeights>>(device, y, x, w);
+  const bool isWide = outputsOf(outputs) >= 64 * device.multiprocessors();
+  if (x.rows <= 8) return isWide ? run<CodeTiling<64, 1, kWeights>>(device, x, outputs) : run<CodeTiling<16, 1, kWeights>>(device, x, outputs);
+  return isWide ? run<CodeTiling<64, 2, kWeights>>(device, x, outputs) : run<CodeTiling<16, 2, kWeights>>(device, x, outputs);
 }
 
 }  // namespace
 
-void wgmmaFewRowsOfCodes(CudaDevice& device, View y, View x, Packed w) {
-  if (w.dtype == Dtype::i8) return runWeights<Dtype::i8>(device, y, x, w);
-  runWeights<Dtype::f8>(device, y, x, w);
+void wgmmaFewRowsOfCodes(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
+  if (outputs[0].w.dtype == Dtype::i8) return runWeights<Dtype::i8>(device, x, outputs);
+  runWeights<Dtype::f8>(device, x, outputs);
 }
 
 }  // namespace agl

@@ -62,7 +62,7 @@ __device__ __forceinline__ void load(const TensorMap& w, const FewShape& s, int 
 
 // A warp group that multiplies.
 template <int kColumns, int kHalves>
-__device__ __forceinline__ void multiplyAll(float* y, const float* x, const FewShape& s, std::int64_t output) {
+__device__ __forceinline__ void multiplyAll(const Target& target, const float* x, const FewShape& s, std::int64_t output) {
   using T = FewTiling<kColumns, kHalves>;
   float* const parts = T::partsOf(s.groups);
   const int group = static_cast<int>(threadIdx.x) / kGroup, thread = static_cast<int>(threadIdx.x) % kGroup;
@@ -98,48 +98,58 @@ __device__ __forceinline__ void multiplyAll(float* y, const float* x, const FewS
     if (done % kPieceSteps != 0 && done != s.steps) continue;
     addPieces<T>(totals, sums, parts, s, base / kPieceSteps);
   }
-  writeTotals<T>(y, totals, s, output, nullptr);
+  writeTotals<T>(target, totals, s, output);
 }
 
-// Grid: tiles of outputs. Threads: the groups that multiply, then the warp of the thread that loads.
+struct Maps {
+  TensorMap each[kFewOutputs];  // of the targets' weights
+};
+
+// Grid: tiles of outputs, one target after another. Threads: the groups that multiply, then the warp of the thread that loads.
 template <int kColumns, int kHalves>
 __global__ void __launch_bounds__(kMaxThreads)
-    wgmmaFewKernel(float* y, const float* x, const __grid_constant__ TensorMap w, FewShape s) {
+    wgmmaFewKernel(const __grid_constant__ Targets targets, const float* x, const __grid_constant__ Maps maps, FewShape s) {
   using T = FewTiling<kColumns, kHalves>;
   if (!hasInstructions()) return;
-  const int multiplying = s.groups * kGroup, output = static_cast<int>(blockIdx.x) * kColumns;
+  const int index = targets.ofBlock();
+  const Target& target = targets.each[index];
+  s.outputs = target.outputs;
+  const int multiplying = s.groups * kGroup, output = static_cast<int>(blockIdx.x - target.firstBlock) * kColumns;
   if (threadIdx.x == 0) {
     for (int group = 0; group < s.groups; group++) T::slotsOf(group, s.groups).initialize(kGroup / 32);
     fenceBarriers();
   }
   __syncthreads();
   if (static_cast<int>(threadIdx.x) < multiplying) {
-    multiplyAll<kColumns, kHalves>(y, x, s, output);
+    multiplyAll<kColumns, kHalves>(target, x, s, output);
   } else if (static_cast<int>(threadIdx.x) == multiplying) {
-    load<T>(w, s, output);
+    load<T>(maps.each[index], s, output);
   }
 }
 
 template <int kColumns, int kHalves>
-void runFew(CudaDevice& device, View y, View x, const Packed& w) {
+void runFew(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
   using T = FewTiling<kColumns, kHalves>;
-  const FewShape s = fewShapeOf(y, x, w);
-  TensorMap map;
-  if (!mapMatrix(device, map, w.bf16(), w.n, s.wStride, s.wStride, kColumns)) return;
-  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(divideUp(w.n, kColumns))),
+  const FewShape s = fewShapeOf(x);
+  const Targets targets = targetsOf(outputs, kColumns);
+  Maps maps{};
+  for (int i = 0; i < targets.count; i++) {
+    const Target& target = targets.each[i];
+    if (!mapMatrix(device, maps.each[i], target.w, target.outputs, s.wStride, s.wStride, kColumns)) return;
+  }
+  cuda::launch(device, "linear.forward", dim3(static_cast<unsigned>(targets.blocks)),
                dim3(static_cast<unsigned>(s.groups * kGroup + 32)), T::sharedBytes(s.groups), wgmmaFewKernel<kColumns, kHalves>,
-               y.f32(), x.f32(), map, s);
+               targets, x.f32(), maps, s);
 }
 
 }  // namespace
 
-void wgmmaFewRows(CudaDevice& device, View y, View x, Packed w) {
-  if (x.rows == 0 || w.n == 0) return;
-  if (isCode(w.dtype)) return wgmmaFewRowsOfCodes(device, y, x, w);
+void wgmmaFewRows(CudaDevice& device, View x, std::span<const LinearOutput> outputs) {
+  if (isCode(outputs[0].w.dtype)) return wgmmaFewRowsOfCodes(device, x, outputs);
   // Many outputs to a block read x less often; few give every multiprocessor a block.
-  const bool isWide = w.n >= 64 * device.multiprocessors();
-  if (x.rows <= 8) return isWide ? runFew<64, 1>(device, y, x, w) : runFew<16, 1>(device, y, x, w);
-  return isWide ? runFew<64, 2>(device, y, x, w) : runFew<16, 2>(device, y, x, w);
+  const bool isWide = outputsOf(outputs) >= 64 * device.multiprocessors();
+  if (x.rows <= 8) return isWide ? runFew<64, 1>(device, x, outputs) : runFew<16, 1>(device, x, outputs);
+  return isWide ? runFew<64, 2>(device, x, outputs) : runFew<16, 2>(device, x, outputs);
 }
 
 }  // namespace agl

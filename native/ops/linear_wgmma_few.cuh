@@ -3,6 +3,7 @@
 
 #include "core/cuda.h"
 #include "ops/linear_cuda.h"
+#include "ops/linear_few.cuh"
 
 namespace agl::few {
 
@@ -13,19 +14,20 @@ constexpr int kGroup = 128;  // threads of a warp group
 constexpr int kMaxGroups = 3;
 
 struct FewShape {
-  std::int64_t rows, outputs, k;
-  std::int64_t yStride, xStride, wStride;
+  std::int64_t rows, k;
+  std::int64_t xStride, wStride;
   int groups;   // that multiply
   int steps;    // of the group that has most
   bool paired;  // rows of x are 8-byte aligned
+  std::int64_t outputs = 0;  // of the block's target
 };
 
-inline FewShape fewShapeOf(const View& y, const View& x, const Packed& w) {
-  const std::int64_t pieces = divideUp(w.k, kPiece), rounds = divideUp(pieces, kMaxGroups);
+inline FewShape fewShapeOf(const View& x) {
+  const std::int64_t pieces = divideUp(x.cols, kPiece), rounds = divideUp(pieces, kMaxGroups);
   const auto groups = static_cast<int>(divideUp(pieces, rounds));
-  const std::int64_t last = std::min(w.k - (rounds - 1) * groups * kPiece, kPiece);
+  const std::int64_t last = std::min(x.cols - (rounds - 1) * groups * kPiece, kPiece);
   const bool paired = x.stride % 2 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % sizeof(float2) == 0;
-  return {x.rows, w.n, w.k, y.stride, x.stride, operandStride(w.k), groups,
+  return {x.rows, x.cols, x.stride, operandStride(x.cols), groups,
           static_cast<int>((rounds - 1) * kPieceSteps + divideUp(last, kDepth)), paired};
 }
 
@@ -90,14 +92,14 @@ __device__ __forceinline__ void addPieces(float (&totals)[T::kOwned], const floa
 
 // Each thread the outputs it owns, from `output` on; times the scales, unless null.
 template <class T>
-__device__ __forceinline__ void writeTotals(float* y, const float (&totals)[T::kOwned], const FewShape& s, std::int64_t output,
-                                            const float* scales) {
+__device__ __forceinline__ void writeTotals(const Target& target, const float (&totals)[T::kOwned], const FewShape& s,
+                                            std::int64_t output) {
 #pragma unroll
   for (int o = 0; o < T::kOwned; o++) {
     const int index = static_cast<int>(threadIdx.x) + o * s.groups * kGroup;
     const std::int64_t row = index / T::kColumns, n = output + index % T::kColumns;
     if (row >= s.rows || n >= s.outputs) continue;
-    y[row * s.yStride + n] = scales == nullptr ? totals[o] : __fmul_rn(totals[o], scales[n]);
+    target.y[row * target.yStride + n] = target.scales == nullptr ? totals[o] : __fmul_rn(totals[o], target.scales[n]);
   }
 }
 

@@ -18,7 +18,8 @@ Floats productsOfAll(Context& ctx, const ProductFamily& family) {
   for (const std::int64_t rows : {3, 16, 140}) {
     Apart x(rows, k, randomNumbers(rows * k, 1), ctx.device), dy(rows, n, randomNumbers(rows * n, 3), ctx.device);
     Apart y(rows, n, kNan, ctx.device), dx(rows, k, 0.5F, ctx.device);
-    forwardBf16(cudaDevice(ctx), family, y.view(), x.view(), w.packed());
+    const LinearOutput output{y.view(), w.packed()};
+    forwardBf16(cudaDevice(ctx), family, x.view(), {&output, 1});
     backwardInputBf16(cudaDevice(ctx), family, dx.view(), dy.view(), w.packed());
     for (std::int64_t r = 0; r < rows; r++) {
       out.insert(out.end(), y.row(r), y.row(r) + n);

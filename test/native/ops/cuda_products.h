@@ -25,7 +25,8 @@ inline void onEveryFamily(const std::function<void(const Cuda&)>& law, std::size
 inline Floats forwardOf(const Cuda& cuda, const Packed& w, const Floats& x, std::int64_t rows) {
   Context& ctx = cuda.ctx;
   Apart y(rows, w.n, kNan, ctx.device), from(rows, w.k, x, ctx.device);
-  if (w.dtype != Dtype::f32) forwardBf16(cudaDevice(ctx), cuda.products, y.view(), from.view(), w);
+  const LinearOutput output{y.view(), w};
+  if (w.dtype != Dtype::f32) forwardBf16(cudaDevice(ctx), cuda.products, from.view(), {&output, 1});
   else ctx.ops.linear.forward(ctx, y.view(), from.view(), w);
   CHECK(y.marksHold());
   Floats out;

@@ -42,7 +42,8 @@ Floats product(Context& ctx, const ProductFamily& family, Tile tile, View x, con
 
 Floats fewRows(Context& ctx, const ProductFamily& family, const View& x, const Packed& w) {
   Mirrored<float> y(ctx.device, Floats(static_cast<std::size_t>(kFewRows * w.n), kNan));
-  family.fewRows(cudaDevice(ctx), {y.device(), Dtype::f32, kFewRows, w.n, w.n}, x.slice(0, kFewRows), w);
+  const LinearOutput output{matrix(y.device(), kFewRows, w.n), w};
+  family.fewRows(cudaDevice(ctx), x.slice(0, kFewRows), {&output, 1});
   return y.host();
 }
 

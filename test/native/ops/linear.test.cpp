@@ -66,10 +66,10 @@ TEST("linear: forward writes the bits of the one-chain reference on every device
 }
 
 TEST("linear: forwardEach gives each of several weights the bits of forward, however threads share them") {
-  constexpr std::int64_t k = 1100, ns[] = {130, 17, 200};
+  constexpr std::int64_t k = 700, ns[] = {130, 17, 200};
   const auto law = [&](Context& ctx) {
     for (const Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::i8}) {
-      for (const std::int64_t rows : {1, 3, 40}) {
+      for (const std::int64_t rows : {1, 40}) {
         Apart x(rows, k, randomNumbers(rows * k, 1), ctx.device);
         std::vector<PackedWeights> weights;
         std::vector<Apart> alone, together;

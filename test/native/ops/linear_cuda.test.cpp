@@ -146,6 +146,34 @@ TEST("linear on CUDA: in bf16 a row has the same bits in any batch, at any place
   });
 }
 
+TEST("linear on CUDA: up to three weights of few rows are one launch, by either family, and each has the bits it has alone") {
+  constexpr std::int64_t k = 1100, ns[] = {130, 17, 70, 16};
+  onEveryFamily([&](const Cuda& cuda) {
+    Context& ctx = cuda.ctx;
+    for (const Dtype dtype : {Dtype::bf16, Dtype::i8, Dtype::f8}) {
+      for (const std::int64_t rows : {1, 13}) {
+        const Floats numbers = randomNumbers(rows * k, 1);
+        Apart x(rows, k, numbers, ctx.device);
+        std::vector<PackedWeights> weights;
+        std::vector<Apart> results;
+        std::vector<LinearOutput> outputs;
+        for (const std::int64_t n : ns) {
+          weights.emplace_back(ctx, dtype, randomNumbers(n * k, 10 + n), n, k);
+          results.emplace_back(rows, n, kNan, ctx.device);
+        }
+        for (std::size_t i = 0; i < weights.size(); i++) outputs.push_back({results[i].view(), weights[i].packed()});
+        const View from = x.view();
+        const std::int64_t before = cudaDevice(ctx).counters().launches;
+        forwardBf16(cudaDevice(ctx), cuda.products, from, outputs);
+        CHECK(cudaDevice(ctx).counters().launches - before == 2);  // three and one
+        for (std::size_t i = 0; i < weights.size(); i++) {
+          CHECK(results[i].equals(forwardOf(cuda, weights[i].packed(), numbers, rows)));
+        }
+      }
+    }
+  });
+}
+
 TEST("linear on CUDA: in bf16 every tile and every division over blocks gives the same bits") {
   struct Trial {
     Shape shape;
