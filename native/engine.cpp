@@ -201,19 +201,20 @@ std::int64_t Engine::activationBytes(std::int64_t largestRank, Keep keep) const 
 
 std::int64_t Engine::scratchBytes(std::int64_t largestRank) const {
   const ModelConfig& config = options_.model;
-  Workload workload{.rows = std::max(options_.trainTokens, options_.batchTokens),
+  const std::int64_t rows = std::max(options_.trainTokens, options_.batchTokens);
+  Workload workload{.rows = rows,
                     .compute = config.compute,
-                    .products = {{LogSoftmax::kBlock, config.hidden, config.compute},
-                                 {config.vocabulary, config.hidden, config.compute}},
+                    .products = {{LogSoftmax::kBlock, config.hidden, config.compute, rows},
+                                 {config.vocabulary, config.hidden, config.compute, Scheduler::kLogitRows}},
                     .attention = {config.heads, config.kvHeads, config.headSize, 1},
                     .draws = {Scheduler::kLogitRows, config.vocabulary, Scheduler::kMostTopLogprobs}};
   for (int projection = 0; projection < kProjections; projection++) {
     const std::int64_t outputs = outputWidth(config, projection);
     const std::int64_t inputs = inputWidth(config, projection);
-    workload.products.push_back({outputs, inputs, config.projections()});
+    workload.products.push_back({outputs, inputs, config.projections(), rows});
     if (largestRank == 0) continue;
-    workload.products.push_back({largestRank, inputs, config.compute});
-    workload.products.push_back({outputs, largestRank, config.compute});
+    workload.products.push_back({largestRank, inputs, config.compute, rows});
+    workload.products.push_back({outputs, largestRank, config.compute, rows});
   }
   const auto bytes = static_cast<std::int64_t>(opsOf(options_).scratchBytes(workload));
   return deviceOf(options_).isHost() ? bytes * options_.threads : bytes;

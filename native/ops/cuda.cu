@@ -34,8 +34,8 @@ std::size_t scratchBytes(const Workload& workload) {
                                attentionBackwardScratchBytes(workload.rows, workload.attention, workload.compute),
                                drawCudaScratchBytes(workload.draws.rows, workload.draws.vocabulary, workload.draws.topLogprobs),
                                adamwCudaScratchBytes(kSquaredNormPiece * kSquaredNormPieces)});
-  for (const auto& [outputs, inputs, weights] : workload.products) {
-    most = std::max(most, linearCudaScratchBytes(weights, workload.rows, outputs, inputs));
+  for (const auto& [outputs, inputs, weights, rows] : workload.products) {
+    most = std::max(most, linearCudaScratchBytes(weights, rows, outputs, inputs));
   }
   return most;
 }

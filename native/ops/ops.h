@@ -24,6 +24,7 @@ struct Workload {
   struct Product {
     std::int64_t outputs, inputs;
     Dtype weights;
+    std::int64_t rows;
   };
   std::int64_t rows;
   Dtype compute;

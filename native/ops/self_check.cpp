@@ -1,6 +1,7 @@
 #include "ops/self_check.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -17,7 +18,11 @@ namespace {
 
 using Floats = std::vector<float>;
 
-constexpr std::int64_t kRows = 40, kInputs = 1100, kOutputs = 80, kHeadSize = 64;
+constexpr std::int64_t kRows = 40, kInputs = 1100, kOutputs = 80, kHeadSize = 64, kRank = 16;
+// Decoding has kernels of its own, for few rows.
+constexpr std::int64_t kRowsOfProducts[] = {3, 100};
+// `down`, below 64, may fall to either side of a rounding to bf16 on the way: 16 of these times numbers below 1/2.
+constexpr float kLoraBound = 2;
 constexpr std::size_t kScratch = std::size_t{8} << 20;
 
 Floats numbers(std::int64_t count, std::uint32_t stream) {
@@ -50,14 +55,40 @@ class Memory {
   void* data_;
 };
 
-Floats product(Context& ctx, Dtype dtype) {
-  const Memory x(ctx.device, numbers(kRows * kInputs, 1)), w(ctx.device, numbers(kOutputs * kInputs, 2));
-  const Memory y(ctx.device, kRows * kOutputs * 4);
-  Packed packed{nullptr, kOutputs, kInputs, dtype};
-  const Memory weights(ctx.device, packed.bytes());
-  packed = packed.placed(weights.data());
-  ctx.ops.linear.pack(ctx, packed, w.view(kOutputs, kInputs));
-  ctx.ops.linear.forward(ctx, y.view(kRows, kOutputs), x.view(kRows, kInputs), packed);
+// Packed random weights (n, k).
+class Weights {
+ public:
+  Weights(Context& ctx, Dtype dtype, std::int64_t n, std::int64_t k, std::uint32_t stream)
+      : memory_(ctx.device, Packed{nullptr, n, k, dtype}.bytes()), packed_(Packed{nullptr, n, k, dtype}.placed(memory_.data())) {
+    const Memory w(ctx.device, numbers(n * k, stream));
+    ctx.ops.linear.pack(ctx, packed_, w.view(n, k));
+  }
+  Packed packed() const { return packed_; }
+
+ private:
+  Memory memory_;
+  Packed packed_;
+};
+
+Floats product(Context& ctx, Dtype dtype, std::int64_t rows) {
+  const Memory x(ctx.device, numbers(rows * kInputs, 1)), y(ctx.device, rows * kOutputs * 4);
+  const Weights w(ctx, dtype, kOutputs, kInputs, 2);
+  ctx.ops.linear.forward(ctx, y.view(rows, kOutputs), x.view(rows, kInputs), w.packed());
+  return readFloats(ctx.device, y.view(rows, kOutputs));
+}
+
+// Of two adapters: three rows of the first, the others of the second.
+Floats lora(Context& ctx, Dtype dtype) {
+  const Memory x(ctx.device, numbers(kRows * kInputs, 8)), y(ctx.device, numbers(kRows * kOutputs, 9));
+  const Memory down(ctx.device, kRows * kRank * 4);
+  const Weights a(ctx, dtype, kRank, kInputs, 10), b(ctx, dtype, kOutputs, kRank, 11), c(ctx, dtype, kOutputs, kRank, 12);
+  const auto task = [&](std::int64_t row, std::int64_t rows, const Weights& up, float scale) {
+    return LoraTask{y.view(kRows, kOutputs).slice(row, rows), down.view(kRows, kRank).slice(row, rows),
+                    x.view(kRows, kInputs).slice(row, rows), a.packed(), up.packed(), scale};
+  };
+  const std::array<LoraTask, 2> tasks = {task(0, 3, b, 0.25F), task(3, kRows - 3, c, 0.5F)};
+  ctx.device.beginStage();
+  ctx.ops.lora.forward(ctx, tasks);
   return readFloats(ctx.device, y.view(kRows, kOutputs));
 }
 
@@ -86,16 +117,19 @@ bool sameBits(const Floats& a, const Floats& b) {
 }
 
 // Both are sums of kInputs products of the same rounded numbers below 1, added in different orders.
-bool near(const Floats& a, const Floats& b) {
-  return std::ranges::equal(a, b, [](float x, float y) { return std::abs(x - y) <= 1e-3F; });
+bool near(const Floats& a, const Floats& b, float by = 1e-3F) {
+  return std::ranges::equal(a, b, [by](float x, float y) { return std::abs(x - y) <= by; });
 }
 
 std::string compare(Context& device, Context& cpu) {
-  if (!sameBits(product(device, Dtype::f32), product(cpu, Dtype::f32))) return "products in float32";
-  if (!near(product(device, Dtype::bf16), product(cpu, Dtype::bf16))) return "products in bf16";
-  for (const Dtype codes : {Dtype::i8, Dtype::f8}) {
-    if (!near(product(device, codes), product(cpu, codes))) return "products of weights of one byte";
+  for (const std::int64_t rows : kRowsOfProducts) {
+    const auto isNear = [&](Dtype dtype) { return near(product(device, dtype, rows), product(cpu, dtype, rows)); };
+    if (!sameBits(product(device, Dtype::f32, rows), product(cpu, Dtype::f32, rows))) return "products in float32";
+    if (!isNear(Dtype::bf16)) return "products in bf16";
+    if (!isNear(Dtype::i8) || !isNear(Dtype::f8)) return "products of weights of one byte";
   }
+  if (!sameBits(lora(device, Dtype::f32), lora(cpu, Dtype::f32))) return "LoRA in float32";
+  if (!near(lora(device, Dtype::bf16), lora(cpu, Dtype::bf16), kLoraBound)) return "LoRA in bf16";
   if (!sameBits(norm(device), norm(cpu))) return "norms";
   if (!sameBits(attention(device), attention(cpu))) return "attention";
   return "";

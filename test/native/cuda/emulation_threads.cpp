@@ -246,6 +246,21 @@ bool deliverNext() {
   return true;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+bool areGivenUp = false;  // the fibers of the last block
+
+// What fibers that ended left of their frames: the outermost ones, those given up all.
+void cleanStacks() {
+  constexpr std::size_t kOutermost = 8192;
+  const std::size_t bytes = areGivenUp ? kStackBytes : kOutermost;
+  const unsigned count = areGivenUp ? kMaxThreads : threads;
+  areGivenUp = false;
+  for (unsigned i = 0; i < count; i++) {
+    __asan_unpoison_memory_region(static_cast<char*>(lanes[i].stackBottom) + kStackBytes - bytes, bytes);
+  }
+}
+#endif
+
 void prepareBlock() {
   transfers.clear();
   delivered = 0;
@@ -254,7 +269,7 @@ void prepareBlock() {
   std::memset(barriers, 0, sizeof barriers);
   std::memset(groups, 0, sizeof groups);
 #if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(lanes[0].stackBottom, threads * kStackBytes);
+  cleanStacks();
   __asan_unpoison_memory_region(block.shared, block.sharedBytes);
   __asan_poison_memory_region(block.shared + block.sharedBytes, kMaxSharedBytes + 2 * kPage - block.sharedBytes);
 #endif
@@ -323,7 +338,11 @@ const char* runLaunch(const Launch& launch) {
     for (at.y = 0; at.y < launch.grid.y; at.y++) {
       for (at.x = 0; at.x < launch.grid.x; at.x++) {
         runBlock();
-        if (mistake[0] != 0) return mistake;
+        if (mistake[0] == 0) continue;
+#if defined(__SANITIZE_ADDRESS__)
+        areGivenUp = true;
+#endif
+        return mistake;
       }
     }
   }

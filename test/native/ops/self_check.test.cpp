@@ -48,6 +48,13 @@ TEST("selfCheck: a device that computes as the CPU does passes, one that errs in
       };
     });
     CHECK(selfCheck(ctx.device, zeros) == "products in bf16 other than the CPU's");
+    const Ops manyRows = altered([](Ops& ops) {
+      ops.linear.forward = [](Context& c, View y, View x, Packed w) {
+        cudaOps()->linear.forward(c, y, x, w);
+        if (w.dtype == Dtype::f8 && x.rows > 64) zero(c.device, y);
+      };
+    });
+    CHECK(selfCheck(ctx.device, manyRows) == "products of weights of one byte other than the CPU's");
     const Ops unscaled = altered([](Ops& ops) {
       ops.linear.pack = [](Context& c, Packed packed, View w) {
         cudaOps()->linear.pack(c, packed, w);
@@ -55,5 +62,11 @@ TEST("selfCheck: a device that computes as the CPU does passes, one that errs in
       };
     });
     CHECK(selfCheck(ctx.device, unscaled) == "products of weights of one byte other than the CPU's");
+    const Ops noLora = altered([](Ops& ops) {
+      ops.lora.forward = [](Context& c, std::span<const LoraTask> tasks) {
+        if (tasks[0].a.dtype == Dtype::f32) cudaOps()->lora.forward(c, tasks);
+      };
+    });
+    CHECK(selfCheck(ctx.device, noLora) == "LoRA in bf16 other than the CPU's");
   });
 }
