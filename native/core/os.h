@@ -21,6 +21,9 @@ bool allowTileRegisters();
 // A function of the shared library `file` that lies in the folder of this code, which stays open from then on. Null, and why.
 void* findInLibrary(const char* file, const char* function, std::string& why);
 
+// Whether the system finds a shared library of this name.
+bool hasLibrary(const char* name);
+
 // A file mapped for reading. The mapping lives as long as the object.
 class MappedFile {
  public:

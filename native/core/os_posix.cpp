@@ -79,6 +79,11 @@ void* findInLibrary(const char* file, const char* function, std::string& why) {
   return found;
 }
 
+bool hasLibrary(const char* name) {
+  void* const library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+  return library != nullptr && dlclose(library) == 0;
+}
+
 MappedFile::MappedFile(const std::string& path) {
   const auto fail = [&](const char* what) {
     return Error("E_MODEL", path + ": " + what + ": " + std::strerror(errno));

@@ -52,6 +52,8 @@ std::vector<CudaDescription> cudaDevices(std::string& why) {
   char reason[256] = "";
   const int count = library.backend->devices(reason, sizeof reason);
   why = count > 0 ? "" : reason[0] != 0 ? reason : "no CUDA device";
+  // Which CUDA takes for a driver that is too old.
+  if (count == 0 && !hasLibrary("libcuda.so.1")) why = "no NVIDIA driver: the system has no libcuda.so.1";
   std::vector<CudaDescription> all;
   for (int ordinal = 0; ordinal < count; ordinal++) {
     CudaDescription each{};

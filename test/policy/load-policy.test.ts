@@ -186,6 +186,8 @@ describe("loadPolicy", () => {
     expect(cuda).toMatchObject({ kind: "cuda" });
     expect((cuda?.memoryBytes ?? 0) > 2 ** 28).toBe(cuda?.unavailable === undefined);
     expect(cuda?.unavailable).not.toBe("");
+    // CUDA itself takes a driver that is missing for one that is too old.
+    expect(cuda?.unavailable).not.toMatch(/insufficient/);
   });
 
   it("keeps two policies in one process apart", async () => {
