@@ -83,10 +83,13 @@ CODE_LAW("gradients are those of f32 over the weights that the codes stand for, 
   exact.roundedTo = codes;
   const std::int64_t tokens = cuda ? 20 : 60;
   const auto found = gradientsOf(sizeOf(codes, cuda), tokens), expected = gradientsOf(exact, tokens);
+  exact.roundedTo.reset();
+  const auto unrounded = gradientsOf(exact, tokens);
   CHECK(found.size() == expected.size());
   for (std::size_t i = 0; i < found.size(); i++) {
     const double difference = relativeDifference(found[i], expected[i]);
     CHECK(difference > 1e-5 && difference < 3e-2);
+    CHECK(difference < relativeDifference(found[i], unrounded[i]));
   }
 }
 
