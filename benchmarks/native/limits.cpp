@@ -8,6 +8,9 @@
 #include <thread>
 
 #include "measure.h"
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -224,8 +227,13 @@ std::vector<double> flopRates(int threads, double seconds, Work work) {
 std::vector<double> readRates(int threads, double seconds, std::int64_t bytes, Read read) {
   const std::int64_t share = bytes / threads / 4096 * 4096;
   const std::int64_t passes = (std::int64_t{1} << 26) / (share * threads) + 1;
+  constexpr std::size_t kHugePage = 1 << 21;
+  const std::size_t size = (static_cast<std::size_t>(share * threads) + kHugePage - 1) / kHugePage * kHugePage;
   const std::unique_ptr<std::byte, decltype(&std::free)> memory(
-      static_cast<std::byte*>(std::aligned_alloc(4096, static_cast<std::size_t>(share * threads))), &std::free);
+      static_cast<std::byte*>(std::aligned_alloc(kHugePage, size)), &std::free);
+#if defined(__linux__)
+  madvise(memory.get(), size, MADV_HUGEPAGE);
+#endif
   std::memset(memory.get(), 1, static_cast<std::size_t>(share * threads));
   const std::vector<double> taken = secondsOfRounds(threads, seconds, [&](int t) {
     for (std::int64_t pass = 0; pass < passes; pass++) read(memory.get() + t * share, share);

@@ -1,12 +1,13 @@
 // Products of one weight matrix with 1 to many rows, as the engine runs them, beside the tests' reference.
 //   bench_products --op forward | backwardInput --contender engine | reference --k K --n N --rows 1,8,64 --threads T
-//     [--isa scalar|avx2|avx512|amx] [--cold BYTES] [--check 1] [--seconds S]
+//     [--dtype f32|bf16] [--isa scalar|avx2|avx512|amx] [--cold BYTES] [--check 1] [--seconds S]
 // One JSON line: seconds of each call, for each number of rows. Weights are copied until they fill `cold` bytes and taken
 // in turn, as the layers of a model are. `check` compares every number with the reference, bit for bit, before timing.
 #include <algorithm>
 #include <bit>
 #include <limits>
 
+#include "core/half.h"
 #include "core/philox.h"
 #include "measure.h"
 #include "ops/kernels.h"
@@ -27,14 +28,22 @@ Floats randomNumbers(std::int64_t count, std::uint64_t seed) {
   return out;
 }
 
+std::vector<std::uint16_t> inBf16(const Floats& numbers) {
+  std::vector<std::uint16_t> out;
+  for (const float number : numbers) out.push_back(f32ToBf16(number));
+  return out;
+}
+
 struct Problem {
   bool backward;
+  Dtype dtype;              // of the weights
   std::int64_t n, k, rows;  // rows: the most
   Floats w, in;             // in: x of forward, dy of backwardInput
+  std::vector<std::uint16_t> wRounded, inRounded;  // the same for the reference in bf16
 
-  Problem(bool isBackward, std::int64_t outputs, std::int64_t inputs, std::int64_t most)
-      : backward(isBackward), n(outputs), k(inputs), rows(most), w(randomNumbers(n * k, 1)),
-        in(randomNumbers(most * inWidth(), 2)) {}
+  Problem(bool isBackward, Dtype weights, std::int64_t outputs, std::int64_t inputs, std::int64_t most)
+      : backward(isBackward), dtype(weights), n(outputs), k(inputs), rows(most), w(randomNumbers(n * k, 1)),
+        in(randomNumbers(most * inWidth(), 2)), wRounded(inBf16(w)), inRounded(inBf16(in)) {}
   std::int64_t inWidth() const { return backward ? n : k; }
   std::int64_t outWidth() const { return backward ? k : n; }
   // backwardInput adds to what is there, forward must overwrite it.
@@ -43,7 +52,14 @@ struct Problem {
 
 void callReference(const Problem& p, float* out, std::int64_t begin, std::int64_t end) {
   const float* in = p.in.data() + begin * p.inWidth();
-  if (p.backward) {
+  const std::uint16_t* rounded = p.inRounded.data() + begin * p.inWidth();
+  if (p.dtype == Dtype::bf16) {
+    if (p.backward) {
+      reference::bf16LinearBackwardInput(out + begin * p.k, rounded, p.wRounded.data(), end - begin, p.n, p.k);
+    } else {
+      reference::bf16LinearForward(out + begin * p.n, rounded, p.wRounded.data(), end - begin, p.n, p.k);
+    }
+  } else if (p.backward) {
     reference::linearBackwardInput(out + begin * p.k, in, p.w.data(), end - begin, p.n, p.k);
   } else {
     reference::linearForward(out + begin * p.n, in, p.w.data(), end - begin, p.n, p.k);
@@ -133,7 +149,10 @@ int run(const Arguments& arguments) {
   if (rowCounts.empty() || *std::min_element(rowCounts.begin(), rowCounts.end()) < 1 || n < 1 || k < 1 || threads < 1) {
     return refuse("expected --rows, --n, --k and --threads of 1 or more");
   }
-  Problem p(arguments.text("op", "forward") == "backwardInput", n, k,
+  const std::string dtypeName = arguments.text("dtype", "f32");
+  if (dtypeName != "f32" && dtypeName != "bf16") return refuse("expected --dtype to be f32 or bf16");
+  const Dtype dtype = dtypeName == "f32" ? Dtype::f32 : Dtype::bf16;
+  Problem p(arguments.text("op", "forward") == "backwardInput", dtype, n, k,
             *std::max_element(rowCounts.begin(), rowCounts.end()));
   const double seconds = arguments.number("seconds", 0.25);
   const std::string isa = std::string("\"isa\":\"") + isaName(kernels->isa) + "\",\"cases\":[";
@@ -142,14 +161,15 @@ int run(const Arguments& arguments) {
     return 0;
   }
 
-  Pool pool(threads, linearScratchBytes(Dtype::f32, n));
+  Pool pool(threads, linearScratchBytes(dtype, n));
   Context ctx{pool, *kernels, hostDevice(), cpuOps()};
-  Packed first{nullptr, n, k};
-  const std::int64_t count = std::max<std::int64_t>(1, arguments.integer("cold", 0) / (first.elements() * 4));
-  Arena arena("benchmark weights", static_cast<std::size_t>(count) * Arena::rounded(static_cast<std::size_t>(first.elements()) * 4));
+  const Packed shape{nullptr, n, k, dtype};
+  const std::size_t bytes = static_cast<std::size_t>(shape.bytes());
+  const std::int64_t count = std::max<std::int64_t>(1, arguments.integer("cold", 0) / shape.bytes());
+  Arena arena("benchmark weights", static_cast<std::size_t>(count) * Arena::rounded(bytes));
   std::vector<Packed> copies;
   for (std::int64_t i = 0; i < count; i++) {
-    copies.push_back({arena.floats(first.elements()), n, k});
+    copies.push_back(shape.placed(arena.allocate(bytes)));
     ctx.ops.linear.pack(ctx, copies.back(), matrix(p.w.data(), n, k));
   }
   const bool checks = arguments.integer("check", 0) != 0;

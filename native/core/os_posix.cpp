@@ -19,7 +19,11 @@ namespace agl {
 
 std::byte* mapMemory(std::size_t bytes) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return data == MAP_FAILED ? nullptr : static_cast<std::byte*>(data);
+  if (data == MAP_FAILED) return nullptr;
+#if defined(__linux__)
+  madvise(data, bytes, MADV_HUGEPAGE);  // a wish: weights from memory, one row, one core of a virtual machine: 20 to 25 GB/s
+#endif
+  return static_cast<std::byte*>(data);
 }
 
 void unmapMemory(std::byte* data, std::size_t bytes) { munmap(data, bytes); }

@@ -8,7 +8,7 @@
 namespace agl::AGL_ISA {
 
 constexpr std::int64_t kBf16ChunkSteps = kChunk / kBf16Step;
-constexpr std::int64_t kBf16BlockQueries = 4 * kBf16TileRows;
+constexpr std::int64_t kBf16BlockQueries = 4 * kBf16BothRows;
 static_assert(kBf16BlockQueries <= AttentionScratch::kBlockQueries);
 
 constexpr std::int64_t bf16StepsOf(std::int64_t count) { return (count + kBf16Step - 1) / kBf16Step; }

@@ -63,17 +63,6 @@ inline void bf16Panels(const Bf16Forward& f, std::int64_t panel, std::int64_t st
   }
 }
 
-// Few rows: several panels at once hide the latency of the chains.
-template <int R, int P>
-inline std::int64_t bf16Few(const Bf16Forward& f, std::int64_t panel, std::int64_t panelEnd, std::int64_t steps) {
-  for (; panel + P <= panelEnd; panel += P) {
-    Bf16TileData d = f.tile(panel, P, steps);
-    d.ahead = kBf16Ahead;
-    runBf16TileAs<R, P>(f.w.dtype, d);
-  }
-  return panel;
-}
-
 // Columns of the operand that are rounded at once: the scratch divided by the rows.
 inline std::int64_t bf16GroupOf(std::int64_t rows) {
   constexpr std::int64_t fewRows = 8;
@@ -93,7 +82,6 @@ inline void bf16LinearForward(float* y, std::int64_t yStride, const float* x, st
       const Bf16Forward f = {y + row * yStride, yStride, scratch, steps * kBf16Step, height, w, k / kBf16Step, expanded};
       roundRows(scratch, f.xStride, x + row * xStride + k, xStride, height, columns);
       std::int64_t panel = panelBegin;
-      if (height == 1) panel = bf16Few<1, 3 * kBf16TilePanels>(f, panel, panelEnd, steps);
       for (; panel + kBf16TilePanels <= panelEnd; panel += kBf16TilePanels) bf16Panels<kBf16TilePanels>(f, panel, steps);
       for (; panel < panelEnd; panel++) bf16Panels<1>(f, panel, steps);
     }

@@ -8,14 +8,18 @@
 
 namespace agl::AGL_ISA {
 
-// Tile rows whose two chains of a step, even and odd, fill the register file beside one panel (two in AVX-512).
+// Tile rows whose two chains of a step, even and odd, fit in the register file beside one panel (two in AVX-512). Higher tiles
+// run the even chains of a step, then the odd ones: half the widening of weights and fewer loads for each product.
 #if defined(__AVX512F__)
+constexpr int kBf16BothRows = 6;
 constexpr int kBf16TileRows = 6;
 constexpr int kBf16TilePanels = 2;
 #elif defined(__AVX2__)
-constexpr int kBf16TileRows = 3;
+constexpr int kBf16BothRows = 3;
+constexpr int kBf16TileRows = 6;
 constexpr int kBf16TilePanels = 1;
 #else
+constexpr int kBf16BothRows = 2;
 constexpr int kBf16TileRows = 2;
 constexpr int kBf16TilePanels = 1;
 #endif
@@ -57,9 +61,9 @@ struct Bf16TileData {
   std::int64_t steps;
   bool fresh;  // sums begin at +0 and c is only written
   int lanes;   // valid lanes of the last panel of c
-  // How far beyond b to fetch while the last tile runs, or all of two. From memory, one Zen 4 core, without and with: 4 rows
-  // 9.3 and 11.3 GB/s; one row 24 and 20, so it goes without, but not over weights of one byte.
+  // How far beyond b to fetch while the tile runs, and how much further with each pair of columns.
   std::int64_t ahead = 0;
+  std::int64_t aheadPace = 2 * kLanes;
   const std::uint8_t* codes = nullptr;  // weights of one byte, instead of b
 };
 
@@ -69,10 +73,74 @@ inline const typename W::Element* weightsOf(const Bf16TileData& d) {
   else return d.b;
 }
 
-// W: how a pair of columns of a panel is read, the first numbers of its lanes and the second ones.
+// W: how a pair of columns of a panel is read, the first numbers of its lanes (half 0) and the second ones.
+template <class W, int half>
+[[gnu::always_inline]] inline F16 halfOf(const typename W::Element* pair) {
+  if constexpr (half == 0) return W::even(pair);
+  else return W::odd(pair);
+}
+
+// acc[r][p] = fma(a, w, acc[r][p]) over one half of one pair.
+template <int half, int R, int P, class W>
+[[gnu::always_inline]] inline void addHalf(F16 (&acc)[R][P], const Bf16TileData& d, const float* a, const typename W::Element* b) {
+  F16 w[P];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; p++) w[p] = halfOf<W, half>(b + p * d.bPanel);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+    const F16 number = broadcast(a[r * d.aRow + half]);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; p++) acc[r][p] = fma(number, w[p], acc[r][p]);
+  }
+}
+
+template <int R, int P>
+[[gnu::always_inline]] inline void clear(F16 (&acc)[R][P]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < R * P; i++) acc[i / P][i % P] = broadcast(0.0F);
+}
+
+// sums += even + odd of one step.
+template <int R, int P, class W>
+[[gnu::always_inline]] inline void addStep(float* sums, const Bf16TileData& d, const float* a, const typename W::Element* b,
+                                           const typename W::Element* next) {
+  constexpr bool kFetches = R > 1 || sizeof(typename W::Element) == 1;
+  const auto fetch = [&] {
+#pragma GCC unroll 16
+    for (int p = 0; kFetches && p < P; p++) __builtin_prefetch(next + p * d.bPanel);
+    next += d.aheadPace;
+  };
+  F16 even[R][P], odd[R][P];
+  clear(even);
+  if constexpr (R <= kBf16BothRows) {
+    clear(odd);
+    for (int pair = 0; pair < kLanes; pair++) {
+      fetch();
+      addHalf<0, R, P, W>(even, d, a + 2 * pair, b + 2 * kLanes * pair);
+      addHalf<1, R, P, W>(odd, d, a + 2 * pair, b + 2 * kLanes * pair);
+    }
+  } else {
+    for (int pair = 0; pair < kLanes; pair++) {
+      fetch();
+      addHalf<0, R, P, W>(even, d, a + 2 * pair, b + 2 * kLanes * pair);
+    }
+    alignas(64) float kept[R * P * kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < R * P; i++) store(kept + i * kLanes, even[i / P][i % P]);
+    clear(odd);
+    for (int pair = 0; pair < kLanes; pair++) addHalf<1, R, P, W>(odd, d, a + 2 * pair, b + 2 * kLanes * pair);
+#pragma GCC unroll 16
+    for (int i = 0; i < R * P; i++) even[i / P][i % P] = load(kept + i * kLanes);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R * P; i++) {
+    float* sum = sums + i * kLanes;
+    store(sum, add(load(sum), add(even[i / P][i % P], odd[i / P][i % P])));
+  }
+}
+
 template <int R, int P, class W = Bf16Pairs>
 void runBf16Tile(const Bf16TileData& data) {
-  constexpr bool kFetches = R > 1 || sizeof(typename W::Element) == 1;
   const Bf16TileData d = data;
   alignas(64) float sums[R * P * kLanes];
 #pragma GCC unroll 16
@@ -81,38 +149,9 @@ void runBf16Tile(const Bf16TileData& data) {
     const int lanes = i % P == P - 1 ? d.lanes : kLanes;
     store(sums + i * kLanes, d.fresh ? broadcast(0.0F) : loadFirst(c, lanes));
   }
-  const float* a = d.a;
   const typename W::Element* b = weightsOf<W>(d);
   for (std::int64_t s = 0; s < d.steps; s++) {
-    F16 even[R][P], odd[R][P];
-#pragma GCC unroll 16
-    for (int i = 0; i < R * P; i++) even[i / P][i % P] = odd[i / P][i % P] = broadcast(0.0F);
-    for (int pair = 0; pair < kLanes; pair++) {
-#pragma GCC unroll 16
-      for (int p = 0; kFetches && p < P; p++) __builtin_prefetch(b + p * d.bPanel + d.ahead);
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; half++) {
-        F16 w[P];
-#pragma GCC unroll 16
-        for (int p = 0; p < P; p++) w[p] = half == 0 ? W::even(b + p * d.bPanel) : W::odd(b + p * d.bPanel);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; r++) {
-          const F16 number = broadcast(a[r * d.aRow + half]);
-#pragma GCC unroll 16
-          for (int p = 0; p < P; p++) {
-            F16& acc = half == 0 ? even[r][p] : odd[r][p];
-            acc = fma(number, w[p], acc);
-          }
-        }
-      }
-      a += 2;
-      b += 2 * kLanes;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < R * P; i++) {
-      float* sum = sums + i * kLanes;
-      store(sum, add(load(sum), add(even[i / P][i % P], odd[i / P][i % P])));
-    }
+    addStep<R, P, W>(sums, d, d.a + s * kBf16Step, b + s * kBf16StepElements, b + d.ahead + s * kLanes * d.aheadPace);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < R * P; i++) {
@@ -145,7 +184,10 @@ inline void runBf16Tiles(std::int64_t rows, const Bf16TileData& first) {
     const std::int64_t begin = rows * t / tiles, end = rows * (t + 1) / tiles;
     d.c = first.c + begin * first.cRow;
     d.a = first.a + begin * first.aRow;
-    d.ahead = tiles <= 2 || t + 1 == tiles ? first.ahead : 0;
+    if (tiles > 1) {  // each fetches its share of what follows
+      d.ahead = first.steps * kBf16StepElements * (tiles + t) / tiles;
+      d.aheadPace = (2 * kLanes + tiles - 1) / tiles;
+    }
     runBf16TileOf<P>(end - begin, Dtype::bf16, d);
   }
 }
