@@ -33,7 +33,9 @@ export function buildNativeTests(folder, options = {}) {
  */
 export function buildSanitizedTests(sanitize) {
   const folder = sanitize === undefined ? "native-tests" : `native-tests-${sanitize}`;
-  const program = buildNativeTests(folder, { AGL_SANITIZE: sanitize ?? "OFF" });
+  // The address build is the one that can plant faults; without AGL_FAULT it plants none.
+  const faults = sanitize === "address" ? "ON" : "OFF";
+  const program = buildNativeTests(folder, { AGL_SANITIZE: sanitize ?? "OFF", AGL_FAULTS: faults });
   // ThreadSanitizer needs its shadow addresses free: without randomised addresses they are.
   return { program, prefix: sanitize === "thread" ? ["setarch", "--addr-no-randomize"] : [] };
 }

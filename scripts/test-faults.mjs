@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./command.mjs";
-import { buildNativeTests, runNativeTests } from "./native-tests.mjs";
+import { buildSanitizedTests, runNativeTests } from "./native-tests.mjs";
 
 const faults = JSON.parse(readFileSync(join(root, "test/native/faults.json"), "utf8"));
 // The law itself, not its repetition on an emulated device.
@@ -12,7 +12,7 @@ const kEmulated = ["^on CUDA: "];
 let passed = 0;
 let failed = 0;
 
-const program = buildNativeTests("faults", { AGL_FAULTS: "ON" });
+const { program } = buildSanitizedTests("address");
 const laws = new Set(faults.map((entry) => entry.law));
 await sideBySide([...laws].map((law) => () => testSound(law)));
 await sideBySide(faults.map((entry) => () => testFault(entry)));
