@@ -128,7 +128,7 @@ TEST("pool: each worker's scratch is its own, 64-byte aligned, and never more th
       std::memset(pool.scratch(worker, pool.scratchBytes()), worker + 1, pool.scratchBytes());
       wrote[static_cast<std::size_t>(worker)] = 1;
     });
-    CHECK(wrote[0] == 1);
+    CHECK(wrote[0] + wrote[1] + wrote[2] > 0);  // a ready worker may have done several parts, and another none
     for (int worker = 0; worker < 3; worker++) {
       if (wrote[static_cast<std::size_t>(worker)] == 0) continue;
       const auto* bytes = static_cast<const unsigned char*>(pool.scratch(worker, 1));
