@@ -2,10 +2,10 @@
 // them. OpenAI's messages are brought into the form that templates expect: text contents, arguments as objects.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { parseJson } from "../base/json-text.js";
+import { compileJinja, RaisedError } from "../jinja/jinja.js";
+import { SpelledJson } from "../jinja/values.js";
 import type { ChatMessage, ToolDefinition } from "../types/chat.js";
-import { compileJinja, RaisedError } from "./jinja.js";
-import { SpelledJson } from "./jinja-values.js";
-import { parseJson } from "./json-text.js";
 import { modelError, readModelText } from "./model-file.js";
 import type { Tokenizer } from "./tokenizer.js";
 import { readTokenizerConfig, type TokenizerConfig } from "./tokenizer-config.js";

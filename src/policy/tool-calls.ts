@@ -1,8 +1,9 @@
 // Tool calls as Hermes and Qwen models write them, into OpenAI's shape:
 //   <tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>
 // The JSON is read before the closing tag is looked for, so a tag inside a JSON string does no harm. No streaming here.
+
+import { type JsonNode, parseJson, readJson, skipSpace } from "../base/json-text.js";
 import type { ToolCall } from "../types/chat.js";
-import { type JsonNode, parseJson, readJson, skipSpace } from "./json-text.js";
 
 export interface ParsedToolCalls {
   /** The text outside the calls; null when there are calls and nothing else. */

@@ -46,17 +46,17 @@ describe("the checker of the import rule", () => {
   it.each([
     [
       "a higher rank",
-      "rank 0) imports src/store/b.ts (rank 1)",
+      "rank 0) imports src/store/b.ts (rank 2)",
       { "src/base/a.ts": 'import "../store/b.js";', "src/store/b.ts": "" },
     ],
     [
       "a stranger of equal rank",
-      "rank 1) imports src/policy/b.ts (rank 1)",
+      "rank 2) imports src/policy/b.ts (rank 2)",
       { "src/store/a.ts": 'import "../policy/b.js";', "src/policy/b.ts": "" },
     ],
     [
       "a higher rank by type",
-      "(rank 0) imports src/cli/b.ts (rank 4)",
+      "(rank 0) imports src/cli/b.ts (rank 5)",
       { "src/types/a.ts": 'import type { B } from "../cli/b.js";', "src/cli/b.ts": "" },
     ],
     ["a file that is not there", "no file of src/", { "src/base/a.ts": 'import "./b.js";' }],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pythonRange, strftime, stripText } from "../../src/policy/python-builtins.js";
+import { pythonRange, strftime, stripText } from "../../src/jinja/python-builtins.js";
 
 describe("Python's built-ins", () => {
   it("strip Python's white space, which has the separators and NEL and not the byte order mark", () => {

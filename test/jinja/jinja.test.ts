@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compileJinja, RaisedError } from "../../src/policy/jinja.js";
-import { SpelledJson } from "../../src/policy/jinja-values.js";
-import { parseJson } from "../../src/policy/json-text.js";
-import { thrownBy } from "./fixture-models.js";
+import { parseJson } from "../../src/base/json-text.js";
+import { compileJinja, RaisedError } from "../../src/jinja/jinja.js";
+import { SpelledJson } from "../../src/jinja/values.js";
+import { thrownBy } from "../policy/fixture-models.js";
 
 // What is expected was printed by Python's jinja2 3.1.6, set up as transformers sets it up.
 const json = '{"b":1.0,"a":[1,true,null,"é\\n"],"e":{},"l":[]}';

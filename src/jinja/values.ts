@@ -1,7 +1,7 @@
 // Values inside @huggingface/jinja, made from data and printed as JSON, both as Python does it: 1.0 stays 1.0, integers
 // have any size, keys keep their order, and separators are ", " and ": ".
 import { Environment } from "@huggingface/jinja";
-import type { JsonNode } from "./json-text.js";
+import type { JsonNode } from "../base/json-text.js";
 
 /** JSON that reaches a template as it is spelled. Inside variables it stands for the value. */
 export class SpelledJson {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SpelledJson, toJinja, toPythonJson } from "../../src/policy/jinja-values.js";
-import { parseJson } from "../../src/policy/json-text.js";
+import { parseJson } from "../../src/base/json-text.js";
+import { SpelledJson, toJinja, toPythonJson } from "../../src/jinja/values.js";
 
 /** What Python's json.dumps(json.loads(text), ensure_ascii=False) gives, by our account. */
 function throughPython(text: string): string {

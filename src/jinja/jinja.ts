@@ -1,7 +1,8 @@
 // Jinja templates as Python's jinja2 renders them inside transformers. @huggingface/jinja parses and interprets them;
-// the functions here do what it does otherwise, and the syntax tree is changed to call them (jinja-corrections.ts).
+// the functions here do what it does otherwise, and the syntax tree is changed to call them (corrections.ts).
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
-import { correctTree } from "./jinja-corrections.js";
+import { correctTree } from "./corrections.js";
+import { pythonRange, strftime, stripText } from "./python-builtins.js";
 import {
   equalInPython,
   type JinjaFunction,
@@ -11,8 +12,7 @@ import {
   toJinjaFunction,
   toPythonJson,
   toPythonText,
-} from "./jinja-values.js";
-import { pythonRange, strftime, stripText } from "./python-builtins.js";
+} from "./values.js";
 
 export interface JinjaTemplate {
   /**

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JsonNode, parseJson, readJson } from "../../src/policy/json-text.js";
+import { type JsonNode, parseJson, readJson } from "../../src/base/json-text.js";
 
 function toValue(node: JsonNode): unknown {
   switch (node.type) {
