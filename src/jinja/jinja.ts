@@ -2,7 +2,7 @@
 // the functions here do what it does otherwise, and the syntax tree is changed to call them (corrections.ts).
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { correctTree } from "./corrections.js";
-import { pythonRange, strftime, stripText } from "./python-builtins.js";
+import { pythonRange, stripText } from "./python-builtins.js";
 import {
   equalInPython,
   type JinjaFunction,
@@ -49,7 +49,6 @@ const kGlobals = {
   False: false,
   None: null,
   range: pythonRange,
-  strftime_now: (format: string) => strftime(new Date(), format),
   raise_exception: (message: unknown) => {
     throw new RaisedError(String(message));
   },

@@ -20,27 +20,6 @@ export function pythonRange(first: number, second?: number, step = 1): number[] 
   return Array.from({ length }, (_, i) => start + i * step);
 }
 
-/** datetime.strftime in the C locale, for the fields of dates and times that templates print; others stay as they are. */
-export function strftime(date: Date, format: string): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const name = (field: "month" | "weekday", length: "long" | "short") =>
-    date.toLocaleString("en-US", { [field]: length });
-  const fields: Readonly<Record<string, () => string>> = {
-    Y: () => String(date.getFullYear()),
-    m: () => two(date.getMonth() + 1),
-    d: () => two(date.getDate()),
-    H: () => two(date.getHours()),
-    M: () => two(date.getMinutes()),
-    S: () => two(date.getSeconds()),
-    B: () => name("month", "long"),
-    b: () => name("month", "short"),
-    A: () => name("weekday", "long"),
-    a: () => name("weekday", "short"),
-    "%": () => "%",
-  };
-  return format.replace(/%([YmdHMSBbAa%])/g, (all, field: string) => fields[field]?.() ?? all);
-}
-
 // --- internal ---
 
 // Unlike JavaScript's \s it has the separators 1C to 1F and NEL, and not the byte order mark.

@@ -37,6 +37,8 @@ export function assemblePolicy(parts: PolicyParts): Policy {
       states.checkOpen("policy.version");
       return adapters.resolve("policy.version", adapter).version;
     },
+    date: parts.date,
+    template: parts.template,
     renderChat: parts.renderChat,
     sample: (options) => sample(parts, options),
     score: (sequences, options) => score(parts, sequences, options),

@@ -4,9 +4,18 @@ import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { parseJson } from "../base/json-text.js";
 import { compileJinja, RaisedError } from "../jinja/jinja.js";
+import { strftime } from "../jinja/strftime.js";
 import { SpelledJson } from "../jinja/values.js";
 import type { ChatMessage, ToolDefinition } from "../types/chat.js";
 import { modelError, readModelText } from "./model-file.js";
+import {
+  checkDate,
+  checkTemplate,
+  checkVariables,
+  dateVariables,
+  type TemplateDefaults,
+  type TemplateVariables,
+} from "./template-options.js";
 import type { Tokenizer } from "./tokenizer.js";
 import { readTokenizerConfig, type TokenizerConfig } from "./tokenizer-config.js";
 
@@ -15,7 +24,11 @@ export interface RenderChatOptions {
   readonly tools?: readonly ToolDefinition[];
   /** End with the beginning of the assistant's answer. Default true. */
   readonly addGenerationPrompt?: boolean;
-  /** Further variables of the template, such as enable_thinking. */
+  /** The date that the template prints. Default: the policy's. */
+  readonly date?: string;
+  /** Further variables of the template, over the policy's. */
+  readonly template?: TemplateVariables;
+  /** The same, where the name is none of the above: `{ enable_thinking: false }`. */
   readonly [variable: string]: unknown;
 }
 
@@ -38,20 +51,29 @@ export interface ChatTemplate {
  * "tool_use" is taken when there are tools and "default" otherwise. A folder without a template loads; rendering throws.
  * @throws E_MODEL when a template is not Jinja or a file is damaged
  */
-export function loadChatTemplate(dir: string): ChatTemplate {
+export function loadChatTemplate(
+  dir: string,
+  defaults: TemplateDefaults = checkTemplate(kWho),
+): ChatTemplate {
   const config = readTokenizerConfig(dir);
   const templates = readTemplates(dir, config);
   const compiled = new Map(templates.map(({ name, file, source }) => [name, compile(dir, file, source)]));
   return {
     render(messages, options = {}) {
-      const { tools, addGenerationPrompt = true, ...variables } = options;
+      const { tools, addGenerationPrompt = true, date, template, ...others } = options;
+      const own = checkVariables(kWho, "template", template);
+      const moment = date === undefined ? defaults.moment : checkDate(kWho, "date", date);
       const someTools = tools?.length ? tools : null;
       const render = (someTools && compiled.get("tool_use")) ?? compiled.get("default");
       if (render === undefined) throw noTemplateError(dir);
       return render(messages, {
         ...config.specialTokens,
         documents: null,
-        ...variables,
+        strftime_now: (format: unknown) => strftime(moment, String(format)),
+        ...defaults.variables,
+        ...(date === undefined ? {} : dateVariables(moment)),
+        ...own,
+        ...others,
         tools: someTools,
         add_generation_prompt: addGenerationPrompt,
       });

@@ -7,6 +7,7 @@ import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./devices.j
 import type { ModelConfig } from "./model-config.js";
 import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
+import type { TemplateVariables } from "./template-options.js";
 
 export interface LoadPolicyOptions {
   /**
@@ -50,6 +51,10 @@ export interface LoadPolicyOptions {
    * meanwhile; after an update of their weights they go on under the new version, and each of their tokens carries the version that sampled it.
    */
   readonly runningSamples?: "drain" | "carry";
+  /** Variables of the chat template, such as { enable_thinking: false }; those of a trainer and of a request go over them. */
+  readonly template?: TemplateVariables;
+  /** The date that chat templates print, as "2026-03-10" or "2026-03-10T14:30". Default "2024-07-26", what Llama's templates fall back to; never the clock. */
+  readonly date?: string;
   readonly testing?: TestingOptions;
 }
 

@@ -13,6 +13,7 @@ import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { createSeeds } from "./seeds.js";
 import { createStates } from "./states.js";
+import { checkTemplate, kDefaultDate } from "./template-options.js";
 import { loadTokenizer } from "./tokenizer.js";
 
 /**
@@ -24,12 +25,12 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
   const folder = readModelFolder(dir);
   const { config } = folder;
+  const template = loadChatTemplate(dir, checkTemplate(kWho, options));
   const { places, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
-  const template = loadChatTemplate(dir);
   const { engine, lanes, device } = await loadEngines(kWho, toEngineOptions(folder, plan), places);
   try {
     const parts: PolicyParts = {
@@ -43,6 +44,8 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       contextLength: plan.contextLength,
       device,
       arithmetic: engine.arithmetic(),
+      date: options.date ?? kDefaultDate,
+      template: options.template ?? {},
       renderChat: (messages, chat) => renderChat(template, tokenizer, messages, chat),
       nextSeed: createSeeds(seed, "sample"),
       nextAdapterSeed: createSeeds(seed, "adapter"),

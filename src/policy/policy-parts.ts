@@ -24,6 +24,8 @@ export interface PolicyParts {
   readonly arithmetic: string;
   /** The folder the model came from. */
   readonly dir: string;
+  readonly date: string;
+  readonly template: Policy["template"];
   readonly renderChat: Policy["renderChat"];
   /** The next seed for a sample, or for a fresh adapter, that names none. */
   readonly nextSeed: () => bigint;

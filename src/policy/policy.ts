@@ -6,6 +6,7 @@ import type { RenderChatOptions, RenderedChat } from "./chat-template.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
 import type { ModelConfig } from "./model-config.js";
+import type { TemplateVariables } from "./template-options.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /**
@@ -31,6 +32,10 @@ export interface Policy extends AsyncDisposable {
   readonly adapters: readonly string[];
   /** How many optimizer steps the adapter (default: the first; "base" is the model itself) has taken. Throws E_ARGUMENT, E_CLOSED. */
   version(adapter?: string): number;
+  /** The date that the chat template prints, unless a call or a trainer names another. */
+  readonly date: string;
+  /** Variables of the chat template. */
+  readonly template: TemplateVariables;
   /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */

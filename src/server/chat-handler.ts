@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { LightningError } from "../base/error.js";
 import type { Policy, SampledChoice } from "../policy/policy.js";
+import type { TemplateVariables } from "../policy/template-options.js";
 import { modelApi } from "../tracing/provider-hosts.js";
 import { unixSeconds } from "../tracing/span.js";
 import type { ModelHandler, ModelRequest } from "../types/model-call.js";
@@ -42,13 +43,17 @@ export interface ChatHandlerOptions {
   sampling(request: ChatRequest): Sampling;
   /** Which adapter serves the call; default the policy's first. */
   adapter?(request: ChatRequest): string;
+  /** Variables of the chat template, over the policy's and below the request's. */
+  readonly template?: TemplateVariables | undefined;
+  /** The date that the template prints. Default: the policy's. */
+  readonly date?: string | undefined;
   /** Called before the answer is handed out. */
   record(call: ModelCall): void;
 }
 
 /** @returns a handler for the calls of one rollout */
 export function createChatHandler(options: ChatHandlerOptions): ModelHandler {
-  const memory = createIdMemory(options.policy);
+  const memory = createIdMemory(withTemplate(options));
   const seeds = createCallSeeds(options.seed);
   const context: HandlerContext = { ...options, memory, seeds };
   return async (request) => {
@@ -63,6 +68,17 @@ export function createChatHandler(options: ChatHandlerOptions): ModelHandler {
 }
 
 // --- internal ---
+
+/** The policy as one rollout sees it: every rendering has the rollout's variables and date. */
+function withTemplate({ policy, template, date }: ChatHandlerOptions): Parameters<typeof createIdMemory>[0] {
+  const dated = date === undefined ? {} : { date };
+  return {
+    config: policy.config,
+    tokenizer: policy.tokenizer,
+    renderChat: (messages, options) =>
+      policy.renderChat(messages, { ...dated, ...options, template: { ...template, ...options?.template } }),
+  };
+}
 
 interface HandlerContext extends ChatHandlerOptions {
   readonly memory: ReturnType<typeof createIdMemory>;

@@ -2,11 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Policy } from "../policy/policy.js";
 import { readSafetensors } from "../policy/safetensors.js";
+import { kDefaultDate } from "../policy/template-options.js";
 import type { LightningStore } from "../store/store.js";
 import type { Settings } from "./options.js";
 import { writeOutput } from "./output-file.js";
@@ -35,7 +37,11 @@ export function createRunCheckpoint(
 ): RunCheckpoint {
   let run: string = randomUUID();
   const { algorithm, adapter } = settings;
-  const identity = { algorithm: algorithm.name, adapter, seed: `${settings.seed}` };
+  // Variables and date decide the prompts: with others it would be another run.
+  const variables = Object.entries({ ...policy.template, ...settings.template });
+  const template = JSON.stringify(Object.fromEntries(variables.sort(([a], [b]) => (a < b ? -1 : 1))));
+  const date = settings.date ?? policy.date;
+  const identity = { algorithm: algorithm.name, adapter, seed: `${settings.seed}`, template, date };
   return {
     get run() {
       return run;
@@ -47,9 +53,11 @@ export function createRunCheckpoint(
       const parsed = stateSchema.safeParse(parseJson(text));
       if (!parsed.success) throw argumentError(who, `checkpointFile ${file} to be a trainer's`, text);
       const { steps, lastEvaluation, identity: saved, algorithm: counters } = parsed.data;
-      if (JSON.stringify(saved) !== JSON.stringify(identity)) {
+      // Files of before there was a choice are of the defaults.
+      const was = { template: "{}", date: kDefaultDate, ...saved };
+      if (!isDeepStrictEqual(was, identity)) {
         const expected = `checkpointFile ${file} of a run with ${JSON.stringify(identity)}, or another file`;
-        throw new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${JSON.stringify(saved)}`);
+        throw new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${JSON.stringify(was)}`);
       }
       await policy.loadCheckpoint(file);
       run = parsed.data.run;

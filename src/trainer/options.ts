@@ -3,6 +3,7 @@
 import type { Algorithm } from "../algorithms/algorithm.js";
 import { grpo } from "../algorithms/grpo.js";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import { checkTemplate, type TemplateVariables } from "../policy/template-options.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
 import type { TrainerOptions } from "./trainer.js";
@@ -17,6 +18,10 @@ export interface Settings {
   readonly maxTokens: number;
   readonly validationMaxTokens: number;
   readonly seed: bigint;
+  /** Over the policy's. */
+  readonly template: TemplateVariables;
+  /** Absent: the policy's. */
+  readonly date: string | undefined;
   readonly checkpointEvery: number;
   route(host: string, model: string | null): RouteAction;
 }
@@ -37,6 +42,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   const adapter = options.adapter ?? options.policy.adapters[0] ?? "base";
   checkOneOf(who, "adapter", adapter, [...options.policy.adapters, "base"]);
   checkOutputs(who, options);
+  checkTemplate(who, options);
   algorithm.prepare?.(options.policy, adapter);
   const { timeoutMs = 600_000, rewardOnError = 0 } = options;
   const maxTokens = checkInteger(who, "sampling.maxTokens", options.sampling?.maxTokens ?? 512, { min: 1 });
@@ -58,6 +64,8 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     temperature,
     maxTokens,
     validationMaxTokens: checkInteger(who, "validationMaxTokens", validation, { min: 1 }),
+    template: options.template ?? {},
+    date: options.date,
     seed: toSeed(who, options.seed ?? 0),
     checkpointEvery: checkInteger(who, "checkpointEvery", options.checkpointEvery ?? 1, { min: 1 }),
     route: toModelRoute(checkRoutes(who, options.routes)),

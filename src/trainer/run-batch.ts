@@ -144,7 +144,11 @@ async function runOne(
       mode: place.mode,
       // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
       config: { timeoutSeconds: null },
-      metadata: { run: context.checkpoint.run, step: place.step, task: place.task, sample: place.sample },
+      metadata: {
+        ...{ run: context.checkpoint.run, step: place.step, task: place.task, sample: place.sample },
+        // What the prompts depend on besides the messages.
+        ...{ date: settings.date ?? context.policy.date, template: settings.template },
+      },
     },
     workerId,
   );
@@ -154,6 +158,8 @@ async function runOne(
     seed: rolloutSeed(settings.seed, place),
     sampling: options.sampling,
     adapter: () => settings.adapter,
+    template: settings.template,
+    date: settings.date,
     record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),
   });
   // It runs from here on: the store's watchdog ends what only prepares.

@@ -2,6 +2,7 @@
 import type { EventEmitter } from "eventemitter3";
 import type { Algorithm } from "../algorithms/algorithm.js";
 import type { Policy } from "../policy/policy.js";
+import type { TemplateVariables } from "../policy/template-options.js";
 import type { LightningStore } from "../store/store.js";
 import type { Agent } from "../types/agent.js";
 import type { Span, SpanDraft } from "../types/span.js";
@@ -59,6 +60,10 @@ export interface TrainerOptions<Task> {
   };
   /** Runs on every span before it leaves the process; null keeps it out. */
   readonly redact?: (span: SpanDraft) => SpanDraft | null;
+  /** Variables of the chat template, such as { enable_thinking: false }: over the policy's, below a request's chat_template_kwargs. */
+  readonly template?: TemplateVariables;
+  /** The date that chat templates print, as "2026-03-10". Default: the policy's. A run goes on with the date it began with. */
+  readonly date?: string;
   /** Of everything random (Law 6). Default 0. */
   readonly seed?: number | bigint;
   /** Metrics are appended here, one JSON object a line. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pythonRange, strftime, stripText } from "../../src/jinja/python-builtins.js";
+import { pythonRange, stripText } from "../../src/jinja/python-builtins.js";
 
 describe("Python's built-ins", () => {
   it("strip Python's white space, which has the separators and NEL and not the byte order mark", () => {
@@ -20,12 +20,5 @@ describe("Python's built-ins", () => {
       [3, 1],
       [],
     ]);
-  });
-
-  it("print dates in English, with two digits, and leave unknown fields", () => {
-    const date = new Date(2026, 2, 5, 7, 8, 9);
-    expect(strftime(date, "%d %b %B %Y, %a %A %m %H:%M:%S 100%% %q")).toBe(
-      "05 Mar March 2026, Thu Thursday 03 07:08:09 100% %q",
-    );
   });
 });

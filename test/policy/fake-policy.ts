@@ -7,6 +7,7 @@ import type { Policy } from "../../src/policy/policy.js";
 import { createReplicas, type Replicas } from "../../src/policy/replicas.js";
 import { createSeeds } from "../../src/policy/seeds.js";
 import { createStates } from "../../src/policy/states.js";
+import { kDefaultDate } from "../../src/policy/template-options.js";
 import { adapterPair, projections } from "../../src/policy/tensors.js";
 import { loadTokenizer } from "../../src/policy/tokenizer.js";
 import { FakeEngine } from "./fake-engine.js";
@@ -45,6 +46,8 @@ export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promi
     contextLength: 64,
     device: "cpu",
     arithmetic: engine.arithmetic(),
+    date: kDefaultDate,
+    template: {},
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     nextSeed: createSeeds(0n, "sample"),
     nextAdapterSeed: createSeeds(0n, "adapter"),

@@ -16,6 +16,7 @@ export interface TinyOptions {
   readonly seed?: number;
   readonly contextLength?: number;
   readonly trainTokens?: number;
+  readonly chatTemplate?: string;
   /** Slow enough that requests pile up while a pass runs. */
   readonly isWide?: boolean;
 }
@@ -55,7 +56,7 @@ export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
           decoder: { type: "ByteLevel" },
           model: { type: "BPE", vocab, merges: [] },
         },
-        tokenizerConfig: { eos_token: "!", chat_template: chatTemplate },
+        tokenizerConfig: { eos_token: "!", chat_template: options.chatTemplate ?? chatTemplate },
       },
     },
     { seed: options.seed ?? 1 },
