@@ -13,6 +13,7 @@ import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { createSeeds } from "./seeds.js";
 import { createStates } from "./states.js";
+import { withTokenizerEos } from "./stop-tokens.js";
 import { checkTemplate, kDefaultDate } from "./template-options.js";
 import { loadTokenizer } from "./tokenizer.js";
 
@@ -38,7 +39,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       lanes,
       states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
       adapters: createAdapterTable(config, plan.trainAll),
-      config,
+      config: withTokenizerEos(dir, config, tokenizer),
       dir,
       tokenizer,
       contextLength: plan.contextLength,

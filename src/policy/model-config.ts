@@ -27,7 +27,7 @@ export interface ModelConfig {
   readonly qkvBias: boolean;
   /** RMS norms over each head of q and k, before the rotation. */
   readonly qkNorm: boolean;
-  /** From config.json, then from generation_config.json, without repeats; may be empty. */
+  /** From config.json, then from generation_config.json, without repeats; a policy's also has the tokenizer's own. May be empty. */
   readonly eosTokenIds: readonly number[];
   readonly bosTokenId?: number;
 }
