@@ -10,6 +10,15 @@ export interface UpdateContext {
   readonly groups: readonly TaskGroup[];
   /** From 0. */
   readonly step: number;
+  /** Where the run is known to end: schedules fall over it. */
+  readonly run?: RunPlace;
+}
+
+/** A step's place in a run of known length, such as `trainer.fit` over a list. */
+export interface RunPlace {
+  /** From 0, in the run. */
+  readonly step: number;
+  readonly steps: number;
 }
 
 export interface UpdateReport {

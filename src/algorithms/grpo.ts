@@ -4,17 +4,19 @@
 //   1. One advantage a rollout, spread over all its model calls; a rollout weighs the same however many calls or tokens it has
 //      (aggregate "rollout"; Agent Lightning 1.0, arXiv:2608.17528, per-rollout mean).
 //   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
-//   3. Groups without variance are dropped before anything is computed.
+//   3. Groups without variance are never computed: dropped, they leave the mean too; counted (`dead`), they stay in its denominator.
 //   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first.
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
 import type { GroupAdvantageOptions } from "../policy/advantages.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
+import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
 import type { OptimStepOptions, Policy } from "../policy/policy.js";
 import type { Algorithm, UpdateContext, UpdateReport } from "./algorithm.js";
+import { countedAggregate } from "./counted-aggregate.js";
 import { countExactness, isCurrent } from "./exactness.js";
-import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
-import { type TrainingRow, toRows } from "./rows.js";
+import { createLearningRate, type LearningRateOptions, rateMetrics, toUpdatePlace } from "./learning-rate.js";
+import { type DeadGroups, type TrainingRow, toRows } from "./rows.js";
 import { wholeUpdate } from "./whole-update.js";
 
 export interface GrpoOptions extends LearningRateOptions {
@@ -28,6 +30,11 @@ export interface GrpoOptions extends LearningRateOptions {
   readonly updates?: number;
   /** "whole" (default): every update sees all rows; "split": each update sees its share of the groups. */
   readonly batches?: "whole" | "split";
+  /**
+   * Groups without variance: "drop" (default) leaves them out of the mean, "count" keeps them in it, so that a step in which few groups say something
+   * is a small one; a KL or entropy term then reads them too.
+   */
+  readonly dead?: DeadGroups;
   readonly optimizer?: Omit<OptimStepOptions, "adapter" | "lr">;
 }
 
@@ -36,56 +43,66 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
   const groupSize = checkInteger("grpo", "groupSize", options.groupSize ?? 8, { min: 2 });
   const updates = checkInteger("grpo", "updates", options.updates ?? 1, { min: 1 });
   checkOneOf("grpo", "batches", options.batches ?? "whole", ["whole", "split"]);
+  const dead = checkOneOf("grpo", "dead", options.dead ?? "drop", ["drop", "count"]);
   const rate = createLearningRate("grpo", options);
-  const loss = ppoClip({ aggregate: { by: "rollout" }, ...options.loss });
-  if (options.loss?.kl !== undefined && options.loss.kl.coefficient !== 0) {
-    // The reference is the base model, which is the policy without its adapter.
-    return create(true);
-  }
-  return create(false);
-
-  function create(needsReference: boolean): Algorithm {
-    let taken = 0;
-    return {
-      name: "grpo",
-      groupSize,
-      prepare(policy, adapter) {
-        if (needsReference && adapter === "base") {
-          throw argumentError(
-            "grpo",
-            "an adapter to train, since the base model is the KL term's reference",
-            adapter,
-          );
-        }
-        if (!policy.adapters.includes(adapter) && adapter !== "base") {
-          throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
-        }
-      },
-      state: () => ({ updates: taken }),
-      restore: (state) => {
-        taken = state.updates ?? 0;
-      },
-      async update(context) {
-        const { rows, metrics } = toRows(context.groups, context.adapter, options.advantage ?? {});
-        if (rows.length === 0) return { metrics: { ...metrics, "update/count": 0 } };
-        const prepared = await prepareRows(context, rows, needsReference);
-        const reports: UpdateReport[] = [];
-        for (let update = 0; update < updates; update++) {
-          const part = options.batches === "split" ? share(prepared, update, updates) : prepared;
-          if (part.length === 0) continue;
-          const lr = rate(taken, context.policy.config.hidden);
-          const step = { ...options.optimizer, lr };
-          const take = () => takeUpdate(context, part, loss, update === 0, step);
-          reports.push(await wholeUpdate(context.policy, context.adapter, take));
-          taken += 1;
-        }
-        return { metrics: { ...metrics, ...mean(reports), "update/count": reports.length } };
-      },
-    };
-  }
+  const toLoss = lossOver(options.loss ?? {}, dead);
+  // The reference is the base model, which is the policy without its adapter.
+  const needsReference = (options.loss?.kl?.coefficient ?? 0) !== 0;
+  const readsDead = needsReference || (options.loss?.entropy?.coefficient ?? 0) !== 0;
+  let taken = 0;
+  return {
+    name: "grpo",
+    groupSize,
+    prepare(policy, adapter) {
+      if (needsReference && adapter === "base") {
+        const expected = "an adapter to train, since the base model is the KL term's reference";
+        throw argumentError("grpo", expected, adapter);
+      }
+      if (!policy.adapters.includes(adapter) && adapter !== "base") {
+        throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
+      }
+    },
+    state: () => ({ updates: taken }),
+    restore: (state) => {
+      taken = state.updates ?? 0;
+    },
+    async update(context) {
+      const { policy, adapter } = context;
+      const { rows, metrics } = toRows(context.groups, adapter, options.advantage ?? {}, dead);
+      const trained = adapter === "base" ? "all" : "adapter";
+      const rates = Array.from({ length: updates }, (_, update) =>
+        rate(toUpdatePlace(taken, context.run, update, updates), policy.config.hidden, trained),
+      );
+      const read = rows.filter(({ isDead }) => readsDead || !isDead);
+      const prepared = await prepareRows(context, read, needsReference);
+      const reports: UpdateReport[] = [];
+      for (const [update, { lr }] of rates.entries()) {
+        const part = options.batches === "split" ? share(rows, update, updates) : rows;
+        const inPart = new Set(part);
+        const given = prepared.filter(({ row }) => inPart.has(row));
+        if (given.length === 0) continue;
+        const step = { ...options.optimizer, lr };
+        const take = () => takeUpdate(context, given, toLoss(part), update === 0, step);
+        reports.push(await wholeUpdate(policy, adapter, take));
+      }
+      // A step in which nothing could be learned advances the schedule too.
+      taken += updates;
+      const [first] = rates;
+      const scheduled = first === undefined ? {} : rateMetrics(first);
+      return { metrics: { ...metrics, ...scheduled, ...mean(reports), "update/count": reports.length } };
+    },
+  };
 }
 
 // --- internal ---
+
+/** The loss of an update by the rows in whose mean it is. @throws E_ARGUMENT */
+function lossOver(options: PpoClipOptions, dead: DeadGroups): (rows: readonly TrainingRow[]) => PolicyLoss {
+  const aggregate = options.aggregate ?? { by: "rollout" };
+  const loss = ppoClip({ ...options, aggregate });
+  if (dead === "drop") return () => loss;
+  return (rows) => ppoClip({ ...options, aggregate: countedAggregate(aggregate, rows) });
+}
 
 interface PreparedRow {
   readonly row: TrainingRow;
@@ -151,15 +168,15 @@ async function scoreRows(
 }
 
 /** Whole groups, so that each update's advantages are complete. */
-function share(rows: readonly PreparedRow[], update: number, updates: number): PreparedRow[] {
-  const groups = [...new Set(rows.map(({ row }) => row.group))];
-  return rows.filter(({ row }) => groups.indexOf(row.group) % updates === update);
+function share(rows: readonly TrainingRow[], update: number, updates: number): TrainingRow[] {
+  const groups = [...new Set(rows.map(({ group }) => group))];
+  return rows.filter(({ group }) => groups.indexOf(group) % updates === update);
 }
 
 async function takeUpdate(
   { policy, adapter }: UpdateContext,
   rows: readonly PreparedRow[],
-  loss: ReturnType<typeof ppoClip>,
+  loss: PolicyLoss,
   isFirst: boolean,
   step: OptimStepOptions,
 ): Promise<UpdateReport> {
@@ -181,7 +198,6 @@ async function takeUpdate(
   const metrics: Record<string, number> = {
     "update/loss": result.loss,
     "update/grad_norm": gradNorm,
-    "update/lr": step.lr,
   };
   for (const [key, value] of Object.entries(result.metrics)) metrics[`update/${key}`] = value;
   if (isFirst) {

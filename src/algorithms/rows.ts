@@ -10,7 +10,12 @@ export interface TrainingRow {
   readonly advantage: number;
   /** Of the task. */
   readonly group: number;
+  /** Nothing in its group's rewards to learn from: all advantages are 0. */
+  readonly isDead: boolean;
 }
+
+/** What becomes of groups without variance. */
+export type DeadGroups = "drop" | "count";
 
 export interface RowSet {
   readonly rows: readonly TrainingRow[];
@@ -18,21 +23,23 @@ export interface RowSet {
 }
 
 /**
- * One advantage for each rollout, over its group; groups without variance are dropped, since all their advantages are zero.
+ * One advantage for each rollout, over its group. Groups without variance say nothing: dropped, or counted, they have rows all the same.
  * Rows by (task, sample), then by call.
  */
 export function toRows(
   groups: readonly TaskGroup[],
   adapter: string,
   options: GroupAdvantageOptions,
+  dead: DeadGroups,
 ): RowSet {
-  const alive = groups.filter((group) => hasVariance(group.rollouts));
-  const rollouts = alive.flatMap((group) => group.rollouts);
+  const kept = dead === "count" ? groups : groups.filter((group) => hasVariance(group.rollouts));
+  const rollouts = kept.flatMap((group) => group.rollouts);
   const values = advantages.group(
     rollouts.map((rollout) => rollout.reward ?? Number.NaN),
     rollouts.map((rollout) => rollout.task),
     options,
   );
+  const taught = new Set(rollouts.filter((_, i) => values[i] !== 0).map((rollout) => rollout.task));
   const rows = broadcast(
     rollouts.map(({ trajectories, task }) =>
       trajectories
@@ -40,7 +47,7 @@ export function toRows(
         .map((trajectory) => ({ trajectory, group: task })),
     ),
     values,
-  ).map(({ row, advantage }) => ({ ...row, advantage }));
+  ).map(({ row, advantage }) => ({ ...row, advantage, isDead: !taught.has(row.group) }));
   const all = groups.flatMap((group) => group.rollouts);
   return {
     rows,

@@ -8,8 +8,8 @@
 import { argumentError, checkInteger, checkNumber } from "../base/check.js";
 import { losses } from "../policy/losses/index.js";
 import type { OptimStepOptions, Policy } from "../policy/policy.js";
-import type { Algorithm, UpdateReport } from "./algorithm.js";
-import { createLearningRate, type LearningRateOptions } from "./learning-rate.js";
+import type { Algorithm, RunPlace, UpdateReport } from "./algorithm.js";
+import { createLearningRate, type LearningRateOptions, rateMetrics, toUpdatePlace } from "./learning-rate.js";
 import { wholeUpdate } from "./whole-update.js";
 
 /** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
@@ -38,28 +38,34 @@ export function sft(options: SftOptions = {}): Sft {
   const rate = createLearningRate("sft", options);
   const loss = losses.logLikelihood();
   let taken = 0;
-  const trainOn: Sft["trainOn"] = async (policy, demonstrations, adapter) => {
+  const rateNow = (policy: Policy, adapter: string, run: RunPlace | undefined) =>
+    rate(toUpdatePlace(taken, run, 0, 1), policy.config.hidden, adapter === "base" ? "all" : "adapter");
+  const learn = async (
+    policy: Policy,
+    demonstrations: readonly Demonstration[],
+    adapter: string,
+    run: RunPlace | undefined,
+  ): Promise<UpdateReport> => {
     const tokens = demonstrations.reduce(
       (sum, { mask }) => sum + Array.from(mask).reduce((a, b) => a + b, 0),
       0,
     );
     if (tokens === 0) throw argumentError("sft", "at least one token to learn", tokens);
-    const named = adapter === undefined ? {} : { adapter };
     const sequences = demonstrations.map(({ tokens: ids, mask }) => ({
       tokens: ids,
       weights: Array.from(mask, (counts) => counts / tokens),
     }));
-    const lr = rate(taken, policy.config.hidden);
+    const scheduled = rateNow(policy, adapter, run);
     const { result, gradNorm } = await wholeUpdate(policy, adapter, async () => {
-      const result = await policy.forwardBackward(sequences, loss, named);
-      return { result, ...(await policy.optimStep({ ...options.optimizer, ...named, lr })) };
+      const result = await policy.forwardBackward(sequences, loss, { adapter });
+      return { result, ...(await policy.optimStep({ ...options.optimizer, adapter, lr: scheduled.lr })) };
     });
     taken += 1;
     return {
       metrics: {
         "update/loss": result.loss,
         "update/grad_norm": gradNorm,
-        "update/lr": lr,
+        ...rateMetrics(scheduled),
         "update/tokens": tokens,
       },
     };
@@ -67,19 +73,24 @@ export function sft(options: SftOptions = {}): Sft {
   return {
     name: "sft",
     groupSize,
-    trainOn,
+    trainOn: (policy, demonstrations, adapter = policy.adapters[0] ?? "base") =>
+      learn(policy, demonstrations, adapter, undefined),
     state: () => ({ updates: taken }),
     restore: (state) => {
       taken = state.updates ?? 0;
     },
-    async update({ policy, adapter, groups }) {
+    async update({ policy, adapter, groups, run }) {
       const learned = groups
         .flatMap((group) => group.rollouts)
         .filter((rollout) => (rollout.reward ?? Number.NEGATIVE_INFINITY) >= minReward)
         .flatMap((rollout) => rollout.trajectories)
         .filter((trajectory) => trajectory.adapter === adapter);
-      if (learned.length === 0) return { metrics: { "update/count": 0, "rows/count": 0 } };
-      const report = await trainOn(policy, learned, adapter);
+      if (learned.length === 0) {
+        const scheduled = rateNow(policy, adapter, run);
+        taken += 1;
+        return { metrics: { ...rateMetrics(scheduled), "update/count": 0, "rows/count": 0 } };
+      }
+      const report = await learn(policy, learned, adapter, run);
       return { metrics: { ...report.metrics, "update/count": 1, "rows/count": learned.length } };
     },
   };

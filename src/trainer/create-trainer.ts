@@ -1,5 +1,7 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
 import { EventEmitter } from "eventemitter3";
+import type { RunPlace } from "../algorithms/algorithm.js";
+import { describeRate } from "../algorithms/learning-rate.js";
 import { argumentError, checkInteger, checkNumber } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Sampling } from "../server/chat-handler.js";
@@ -8,6 +10,7 @@ import { createMemoryStore } from "../store/memory-store.js";
 import { installInterception } from "../tracing/interception.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
+import { batchCount } from "./batch-count.js";
 import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
 import { describeRollout } from "./describe-rollout.js";
 import { createMetricsFile } from "./metrics-file.js";
@@ -151,10 +154,18 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     return evaluated;
   }
 
-  const stepNow = (tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> =>
-    inTurn(policy, settings.adapter, () => takeStep(tasks, signal));
+  /** @param run  the step's place in a run of known length */
+  const stepNow = (
+    tasks: readonly Task[],
+    signal: AbortSignal | undefined,
+    run?: RunPlace,
+  ): Promise<StepReport> => inTurn(policy, settings.adapter, () => takeStep(tasks, signal, run));
 
-  async function takeStep(tasks: readonly Task[], signal: AbortSignal | undefined): Promise<StepReport> {
+  async function takeStep(
+    tasks: readonly Task[],
+    signal: AbortSignal | undefined,
+    run: RunPlace | undefined,
+  ): Promise<StepReport> {
     const started = performance.now();
     const { groupSize } = settings.algorithm;
     const report = await batch("step", tasks, "train", groupSize, signal, trainingSampling);
@@ -170,6 +181,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       adapter: settings.adapter,
       groups,
       step: steps,
+      ...(run === undefined ? {} : { run }),
     });
     const ended = performance.now();
     const rolloutSeconds = (rolled - started) / 1000;
@@ -209,13 +221,16 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     };
     let toSkip = taken;
     taken = 0;
+    const begun = steps - toSkip;
+    const length = batchCount(batches);
     await evaluateIf(toSkip === 0 || toSkip % every === 0);
     for await (const tasks of untilAborted(batches, withClosing(fit.signal))) {
       if (toSkip > 0) {
         toSkip -= 1;
         continue;
       }
-      const report = await stepNow(tasks, fit.signal);
+      const run = length === undefined ? undefined : { step: steps - begun, steps: length };
+      const report = await stepNow(tasks, fit.signal, run);
       reports.push(report);
       await evaluateIf(steps % every === 0);
       if (await fit.stop?.(report)) break;
@@ -262,6 +277,7 @@ function describeStep({ step, metrics, rollouts }: StepReport): string {
   return [
     `step ${step}: reward ${value("reward/mean", 3)} ± ${value("reward/ci95", 3)}`,
     `dead groups ${value("groups/dead", 2)}`,
+    ...describeRate(metrics),
     ...(excluded > 0 ? [`${excluded} rollouts excluded`] : []),
     `${value("time/step", 1)} s (sampling ${value("time/sampling", 1)}, training ${value("time/training", 1)})`,
   ].join(", ");

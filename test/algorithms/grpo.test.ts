@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpo } from "../../src/algorithms/grpo.js";
-import { createLearningRate, defaultLearningRate } from "../../src/algorithms/learning-rate.js";
 import { sft } from "../../src/algorithms/sft.js";
+import { advantages } from "../../src/policy/advantages.js";
+import type { Aggregate } from "../../src/policy/losses/aggregate.js";
+import { losses } from "../../src/policy/losses/index.js";
 import type { Policy } from "../../src/policy/policy.js";
 import type { RolloutResult, TaskGroup } from "../../src/types/task-group.js";
 import type { Trajectory } from "../../src/types/transition.js";
@@ -132,6 +134,7 @@ describe("grpo", () => {
     const wrong = expect.objectContaining({ code: "E_ARGUMENT" });
     expect(() => grpo({ batches: "halves" as never })).toThrow(wrong);
     expect(() => grpo({ schedule: "linear" as never })).toThrow(wrong);
+    expect(() => grpo({ dead: "keep" as never })).toThrow(wrong);
     expect(() => sft({ schedule: "cosine", totalUpdates: -5 })).toThrow(wrong);
   });
 
@@ -169,6 +172,77 @@ describe("grpo", () => {
     expect(mixed.metrics).toMatchObject({ "groups/dead": 0.5, "rows/count": 8 });
   });
 
+  it("counts groups without variance in the mean, as if their rows had been computed with advantage 0", async () => {
+    const own = policy;
+    const gradients = async () => [...(await policy.gradients("base")).values()].flatMap((g) => [...g]);
+    const aggregates: Aggregate[] = [
+      { by: "rollout" },
+      { by: "token" },
+      { by: "group" },
+      { by: "sequence-mean" },
+      { by: "constant", length: 5 },
+      { by: "sum" },
+      { by: "rollout", total: 5 },
+    ];
+    for (const aggregate of aggregates) {
+      policy = await tinyPolicy();
+      const groups = [
+        await groupOf(() => 0.1, 1),
+        await groupOf((sample) => sample / 8, 2),
+        await groupOf(() => 1, 3),
+      ];
+      // A step that is refused keeps nothing; one of rate 0 moves nothing, so the gradients' norm is what can be compared.
+      const { metrics } = await update(groups, grpo({ lr: 0, dead: "count", loss: { aggregate } }));
+      const rows = groups.flatMap(({ rollouts, task }) => {
+        const advantage = advantages.group(
+          rollouts.map(({ reward }) => reward ?? Number.NaN),
+          rollouts.map(() => task),
+        );
+        return rollouts.map(({ trajectories: [row], rolloutId: rollout }, i) => ({
+          ...{ tokens: row?.tokens ?? [], mask: row?.mask ?? [], advantages: advantage[i] ?? 0 },
+          ...{ oldLogprobs: row?.sampledLogprobs ?? [], rollout, group: task },
+        }));
+      });
+      await policy.zeroGradients("base");
+      const whole = await policy.forwardBackward(rows, losses.ppoClip({ aggregate }));
+      const norm = Math.hypot(...(await gradients()));
+      expect(metrics["update/count"]).toBe(1);
+      expect(Math.abs((metrics["update/grad_norm"] ?? 0) / norm - 1)).toBeLessThan(1e-5);
+      expect(whole.metrics.tokens).toBe(3 * (metrics["update/tokens"] ?? 0));
+      await policy.close();
+    }
+    policy = own;
+  });
+
+  it("makes a step of few living groups a smaller one when the dead count, and not when they are dropped", async () => {
+    const groups = [
+      await groupOf((sample) => sample % 2, 5),
+      ...(await Promise.all([6, 7, 8].map((t) => groupOf(() => 0, t)))),
+    ];
+    const norm = async (dead: "drop" | "count") =>
+      (await update(groups, grpo({ lr: 0, dead }))).metrics["update/grad_norm"] ?? Number.NaN;
+    const dropped = await norm("drop");
+    expect(Math.abs((4 * (await norm("count"))) / dropped - 1)).toBeLessThan(1e-5);
+    expect(await norm("drop")).toBe(dropped);
+  });
+
+  it("takes no step when all groups are dead and counted, unless another term reads them", async () => {
+    const alike = await groupOf(() => 0.1, 1);
+    const idle = await update([alike], grpo({ lr: 0, dead: "count" }));
+    expect(idle.metrics).toMatchObject({ "update/count": 0, "groups/dead": 1 });
+    const loss = { entropy: { coefficient: 0.01 } };
+    const read = await update([alike], grpo({ lr: 0, dead: "count", loss }));
+    expect(read.metrics).toMatchObject({ "update/count": 1, "groups/dead": 1 });
+    const dropped = await update([alike], grpo({ lr: 0, dead: "drop", loss }));
+    expect(dropped.metrics["update/count"]).toBe(0);
+  });
+
+  it("divides dead groups among updates as it divides the others", async () => {
+    const groups = [await groupOf(() => 0, 1), await groupOf((sample) => sample % 2, 2)];
+    const { metrics } = await update(groups, grpo({ lr: 0, dead: "count", updates: 2, batches: "split" }));
+    expect(metrics["update/count"]).toBe(1);
+  });
+
   it("raises the probability of what was rewarded and lowers that of the rest", async () => {
     const group = await groupOf((sample) => (sample < 4 ? 1 : 0), 3);
     const rows = group.rollouts.map((rollout) => rollout.trajectories[0]?.tokens ?? []);
@@ -191,21 +265,5 @@ describe("sft", () => {
     const { metrics } = await learner.update({ policy, adapter: "base", groups: [group], step: 0 });
     expect(metrics["rows/count"]).toBe(1);
     expect((await policy.score(rows))[2]?.logprobs.at(-1)).toBeGreaterThan(before[2] ?? 0);
-  });
-});
-
-describe("the learning rate", () => {
-  it("falls with the width, and never exceeds what the quickstart learns with", () => {
-    expect(defaultLearningRate(128)).toBe(3e-3);
-    expect(defaultLearningRate(2000)).toBeCloseTo(5e-5, 12);
-    expect(defaultLearningRate(4096)).toBeLessThan(2e-5);
-  });
-
-  it("warms up linearly and follows the cosine to zero", () => {
-    const rate = createLearningRate("test", { lr: 1, warmup: 4, schedule: "cosine", totalUpdates: 8 });
-    expect([0, 1, 2, 3].map((i) => rate(i, 128))).toEqual([0.25, 0.5, 0.75, 1]);
-    expect(rate(6, 128)).toBeCloseTo(0.5, 12);
-    expect(rate(8, 128)).toBeCloseTo(0, 12);
-    expect(() => createLearningRate("test", { schedule: "cosine" })).toThrow(/totalUpdates/);
   });
 });
