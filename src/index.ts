@@ -42,7 +42,8 @@ export type {
   SequenceScores,
   StreamedToken,
 } from "./policy/policy.js";
-export type { DecodeOptions, TokenDecoder, Tokenizer } from "./policy/tokenizer.js";
+export type { TokenDecoder } from "./policy/token-decoder.js";
+export type { DecodeOptions, Tokenizer } from "./policy/tokenizer.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
 export { type ServeOptions, type StoreServer, serve } from "./server/store-api/serve.js";
 export { createMemoryStore } from "./store/memory-store.js";

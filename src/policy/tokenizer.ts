@@ -2,10 +2,18 @@
 // is ours, over bytes, so that it can stream. No chat templates and no stop strings here.
 import * as huggingface from "@huggingface/tokenizers";
 import { z } from "zod";
-import { argumentError } from "../base/check.js";
+import { argumentError, checkInteger } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { TooManyTokensError } from "./encoding/too-many-tokens.js";
 import { modelError, readModelJson } from "./model-file.js";
 import { createTokenBytes, type TokenBytes } from "./token-bytes.js";
+import {
+  bytesOfToken,
+  createTokenDecoder,
+  type TokenDecoder,
+  type Vocabulary,
+  type VocabularyEntry,
+} from "./token-decoder.js";
 import { readTokenizerConfig } from "./tokenizer-config.js";
 
 export interface Tokenizer {
@@ -21,6 +29,21 @@ export interface Tokenizer {
   encode(text: string): Int32Array;
   /** Ids without a token decode to nothing. Throws E_ARGUMENT when an id is not a non-negative integer. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /**
+   * What `encode` gives, without keeping the event loop from other work for longer than 50 ms.
+   * @param options  `most`: as many tokens are allowed, default any number
+   * @throws E_ARGUMENT if not a string; TooManyTokensError (E_ARGUMENT with `most` and `atLeast`) for a text of more
+   *   than `most` tokens, before it is encoded where its length alone tells; the signal's reason when it aborts
+   */
+  encodeAsync(
+    text: string,
+    options?: { readonly most?: number; readonly signal?: AbortSignal },
+  ): Promise<Int32Array>;
+  /**
+   * A token's own bytes: UTF-8, or part of a character. None for an id without a token. Throws as `decode` does.
+   * @param options  `first`: as the first token of a text, which loses the spaces that decoding strips there
+   */
+  bytesOf(id: number, options?: { readonly first?: boolean }): Uint8Array;
   /** For ids that come one by one: the pieces and the flush together are what `decode` gives for all of them. */
   createDecoder(options?: DecodeOptions): TokenDecoder;
   idOf(token: string): number | undefined;
@@ -29,13 +52,6 @@ export interface Tokenizer {
 export interface DecodeOptions {
   /** Leave special tokens out of the text. Default false. */
   readonly skipSpecial?: boolean;
-}
-
-export interface TokenDecoder {
-  /** The text that this token settles: bytes of an unfinished character are held back. Throws as `decode` does. */
-  push(id: number): string;
-  /** What was held back, as U+FFFD; the decoder then starts anew. */
-  flush(): string;
 }
 
 /**
@@ -55,24 +71,42 @@ export function loadTokenizer(dir: string): Tokenizer {
   }
   const config = readTokenizerConfig(dir);
   const encoder = createEncoder(dir, json, config.json);
+  const longest = longestToken(vocabulary, tokenBytes) * (json.normalizer === null ? 1 : 4);
   const idOf = (token: string | undefined) => (token === undefined ? undefined : ids.get(token));
   const createDecoder = (options: DecodeOptions = {}) =>
     createTokenDecoder(vocabulary, tokenBytes, options.skipSpecial ? specialIds : kNoIds);
+  const encode = (text: string): Int32Array => {
+    if (typeof text !== "string") throw argumentError("tokenizer.encode", "a string", text);
+    return Int32Array.from(encoder.encode(text, { add_special_tokens: false }).ids, checkEncoded);
+  };
   return {
     size: vocabulary.length,
     specialIds,
     bosId: idOf(config.specialTokens.bos_token),
     eosId: idOf(config.specialTokens.eos_token),
     padId: idOf(config.specialTokens.pad_token),
-    encode(text) {
-      if (typeof text !== "string") throw argumentError("tokenizer.encode", "a string", text);
-      return Int32Array.from(encoder.encode(text, { add_special_tokens: false }).ids, checkEncoded);
-    },
+    encode,
     decode(tokens, options) {
       const decoder = createDecoder(options);
       let text = "";
       for (let i = 0; i < tokens.length; i++) text += decoder.push(tokens[i] ?? -1);
       return text + decoder.flush();
+    },
+    async encodeAsync(text, { most = Number.MAX_SAFE_INTEGER, signal } = {}) {
+      if (typeof text !== "string") throw argumentError("tokenizer.encodeAsync", "a string", text);
+      checkInteger("tokenizer.encodeAsync", "most", most, { min: 0 });
+      signal?.throwIfAborted();
+      const atLeast = Math.ceil(Buffer.byteLength(text) / longest);
+      if (atLeast > most) throw new TooManyTokensError(most, atLeast);
+      const ids = encode(text);
+      if (ids.length > most) throw new TooManyTokensError(most, ids.length);
+      return ids;
+    },
+    bytesOf(id, { first = false } = {}) {
+      const bytes = bytesOfToken("tokenizer.bytesOf", vocabulary, tokenBytes, id);
+      let start = 0;
+      while (first && start < tokenBytes.strippedSpaces && bytes[start] === 0x20) start++;
+      return bytes.subarray(start);
     },
     createDecoder,
     idOf,
@@ -125,13 +159,8 @@ const schema = z.looseObject({
 
 type TokenizerJson = z.infer<typeof schema>;
 
-interface Entry {
-  readonly token: string;
-  readonly isAdded: boolean;
-}
-
 function readVocabulary(dir: string, json: TokenizerJson) {
-  const vocabulary: (Entry | undefined)[] = [];
+  const vocabulary: (VocabularyEntry | undefined)[] = [];
   const ids = new Map<string, number>();
   for (const [token, id] of Object.entries(json.model.vocab)) {
     const field = `model.vocab[${JSON.stringify(token)}]`;
@@ -158,6 +187,14 @@ function readVocabulary(dir: string, json: TokenizerJson) {
 }
 
 const kMaxId = 2 ** 24;
+
+function longestToken(vocabulary: Vocabulary, tokenBytes: TokenBytes): number {
+  let longest = 1;
+  for (const id of vocabulary.keys()) {
+    longest = Math.max(longest, bytesOfToken("tokenizer", vocabulary, tokenBytes, id).length);
+  }
+  return longest;
+}
 
 // A merge into a token that is not in the vocabulary would make the encoder drop text without a word.
 function checkMerges(dir: string, { model }: TokenizerJson): void {
@@ -193,38 +230,3 @@ function checkEncoded(id: unknown): number {
   if (typeof id === "number") return id;
   throw new LightningError("E_MODEL", `tokenizer.encode: expected an id for every token, got ${id}`);
 }
-
-function createTokenDecoder(
-  vocabulary: readonly (Entry | undefined)[],
-  tokenBytes: TokenBytes,
-  skipped: ReadonlySet<number>,
-): TokenDecoder {
-  const joiner = new TextDecoder("utf-8", { ignoreBOM: true });
-  let spacesToStrip = tokenBytes.strippedSpaces;
-  const strip = (text: string): string => {
-    let start = 0;
-    while (start < text.length && spacesToStrip > 0) {
-      spacesToStrip = text[start] === " " ? spacesToStrip - 1 : 0;
-      start += text[start] === " " ? 1 : 0;
-    }
-    return text.slice(start);
-  };
-  return {
-    push(id) {
-      if (!Number.isInteger(id) || id < 0) {
-        throw argumentError("tokenizer.decode", "ids that are non-negative integers", id);
-      }
-      const entry = vocabulary[id];
-      if (entry === undefined || skipped.has(id)) return "";
-      const bytes = entry.isAdded ? utf8.encode(entry.token) : tokenBytes.bytesOf(entry.token);
-      return strip(joiner.decode(bytes, { stream: true }));
-    },
-    flush() {
-      const rest = strip(joiner.decode());
-      spacesToStrip = tokenBytes.strippedSpaces;
-      return rest;
-    },
-  };
-}
-
-const utf8 = new TextEncoder();

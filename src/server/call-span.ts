@@ -3,8 +3,8 @@
 import type { Tokenizer } from "../policy/tokenizer.js";
 import type { ChatMessage } from "../types/chat.js";
 import type { Attributes, AttributeValue, SpanDraft } from "../types/span.js";
-import { logprobsOf } from "./chat-answer.js";
 import type { ModelCall } from "./chat-handler.js";
+import { logprobsOf } from "./token-logprobs.js";
 
 export interface CallSpan extends Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime"> {
   readonly endTime: number;

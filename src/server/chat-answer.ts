@@ -3,6 +3,7 @@ import type { SampledChoice } from "../policy/policy.js";
 import type { Tokenizer } from "../policy/tokenizer.js";
 import { parseToolCalls } from "../policy/tool-calls.js";
 import type { ToolCall } from "../types/chat.js";
+import { logprobsOf } from "./token-logprobs.js";
 
 export interface AnswerChoice {
   readonly index: number;
@@ -88,24 +89,4 @@ export function usageOf(completion: Completion, choices: readonly AnswerChoice[]
     completion_tokens: sampled,
     total_tokens: completion.promptTokens + sampled,
   };
-}
-
-export interface ChoiceLogprobs {
-  readonly content: readonly Readonly<Record<string, unknown>>[];
-  readonly refusal: null;
-}
-
-export function logprobsOf(sampled: SampledChoice, tokenizer: Tokenizer): ChoiceLogprobs {
-  const entry = (id: number, logprob: number | undefined) => {
-    const token = tokenizer.decode([id]);
-    return { token, logprob, bytes: [...new TextEncoder().encode(token)] };
-  };
-  const top = sampled.tokens.length === 0 ? 0 : sampled.topTokens.length / sampled.tokens.length;
-  const content = Array.from(sampled.tokens, (id, i) => ({
-    ...entry(id, sampled.logprobs[i]),
-    top_logprobs: Array.from(sampled.topTokens.subarray(i * top, (i + 1) * top), (other, rank) =>
-      entry(other, sampled.topLogprobs[i * top + rank]),
-    ),
-  }));
-  return { content, refusal: null };
 }

@@ -1,14 +1,9 @@
 // Server-sent events of a chat completion while it is sampled. Text goes out as soon as it cannot be part of a tool call or a stop string;
 // tool calls and what was held back go out when their choice is complete.
 import type { StreamedToken } from "../policy/policy.js";
-import {
-  type AnswerChoice,
-  type AnswerOptions,
-  type Completion,
-  logprobsOf,
-  usageOf,
-} from "./chat-answer.js";
+import { type AnswerChoice, type AnswerOptions, type Completion, usageOf } from "./chat-answer.js";
 import { OpenAiError } from "./open-ai-error.js";
+import { logprobsOf } from "./token-logprobs.js";
 
 export interface ChatStream {
   readonly response: Response;
