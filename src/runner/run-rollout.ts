@@ -1,12 +1,16 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setMaxListeners } from "node:events";
-import { kLongestTimerMs } from "../store/waiters.js";
+import { setImmediate } from "node:timers";
 import { runInRollout } from "../tracing/run-in-rollout.js";
+import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
 import type { ModelHandler, RouteAction } from "../types/model-call.js";
 import type { Resources } from "../types/resources.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { SpanDraft } from "../types/span.js";
+import { startDeadline } from "./deadline.js";
+import { createLateStrays } from "./late-strays.js";
 import { isProviderError } from "./provider-error.js";
 
 export interface RunOptions {
@@ -52,17 +56,28 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   const refusals: number[] = [];
   let policyCalls = 0;
   let droppedSpans = 0;
-  const timer = startDeadline(options, abort);
-  const cancel = () => abort.abort(options.signal?.reason);
-  if (options.signal?.aborted) cancel();
-  options.signal?.addEventListener("abort", cancel, { once: true });
+  let inRollout = (fn: () => void) => fn();
+  let cut: Cut | undefined;
+  const end = (ended: RunReport["ended"], error: unknown) => {
+    if (cut !== undefined) return;
+    cut = { ended, error };
+    // What the agent's listeners throw is the rollout's.
+    inRollout(() => abort.abort(error));
+  };
+  const { agent, rolloutId, attemptId, mode, resources, timeoutMs, signal } = options;
+  const deadline = startDeadline(timeoutMs, () => {
+    const message = `rollout ${rolloutId}: expected the agent to finish within ${timeoutMs} ms`;
+    end("timeout", new DOMException(message, "TimeoutError"));
+  });
+  const cancel = () => void (deadline.isPast() || end("cancelled", signal?.reason));
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
   const handle: ModelHandler = async (request) => {
     const response = await options.handle(request);
     if (response.ok) policyCalls += 1;
     else refusals.push(response.status);
     return response;
   };
-  const { agent, rolloutId, attemptId, mode, resources } = options;
   const context = { rolloutId, attemptId, mode, resources, signal: abort.signal };
   const finish = (ended: RunReport["ended"], result: AgentResult, error: unknown): RunReport => ({
     ...{ ended, result, error, policyCalls, droppedSpans },
@@ -70,44 +85,61 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
     spans: [...spans],
     seconds: (performance.now() - started) / 1000,
   });
-  try {
-    const scope = {
-      ...context,
-      handle,
-      route: options.route,
-      ...(options.redact === undefined ? {} : { redact: options.redact }),
-      record: (span: SpanDraft) => {
-        spans.push(span);
-        options.onSpan?.(span);
-      },
-      drop: () => {
-        droppedSpans += 1;
-      },
-    };
-    const running = runInRollout(scope, () => agent(options.input as never, context));
-    const result = await untilAborted(running, abort.signal);
-    return finish("returned", result, undefined);
-  } catch (error) {
-    if (abort.signal.aborted) {
-      return finish(options.signal?.aborted ? "cancelled" : "timeout", undefined, abort.signal.reason);
-    }
-    return finish(isProviderError(error, refusals) ? "provider-error" : "threw", undefined, error);
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", cancel);
-  }
+  const lateStrays = createLateStrays(rolloutId);
+  let isFinished = false;
+  const scope = {
+    ...context,
+    handle,
+    route: options.route,
+    ...(options.redact === undefined ? {} : { redact: options.redact }),
+    record: (span: SpanDraft) => {
+      if (deadline.isPast()) return scope.drop();
+      spans.push(span);
+      options.onSpan?.(span);
+    },
+    drop: () => {
+      droppedSpans += 1;
+    },
+    fail: (error: unknown) => {
+      if (isFinished || cut !== undefined) lateStrays(error, cut?.error);
+      else end(isProviderError(error, refusals) ? "provider-error" : "threw", error);
+    },
+  };
+  const unwatch = watchStrays();
+  const running = runInRollout(scope, () => {
+    inRollout = AsyncLocalStorage.snapshot();
+    return agent(options.input as never, context);
+  });
+  // An agent that was given up may still leave some.
+  void settled(running).then(nextTurn).then(unwatch);
+  const last = await settled(untilAborted(running, abort.signal));
+  if (!deadline.isPast()) deadline.close();
+  // What it left behind that failed already is known when the loop turns.
+  await nextTurn();
+  isFinished = true;
+  signal?.removeEventListener("abort", cancel);
+  if (cut !== undefined) return finish(cut.ended, undefined, cut.error);
+  if ("result" in last) return finish("returned", last.result, undefined);
+  return finish(isProviderError(last.error, refusals) ? "provider-error" : "threw", undefined, last.error);
 }
 
 // --- internal ---
 
-function startDeadline(options: RunOptions, abort: AbortController): NodeJS.Timeout | undefined {
-  const { timeoutMs, rolloutId } = options;
-  // Longer than a timer can be told to wait is as good as for ever.
-  if (timeoutMs === null || timeoutMs > kLongestTimerMs) return undefined;
-  return setTimeout(() => {
-    const message = `rollout ${rolloutId}: expected the agent to finish within ${timeoutMs} ms`;
-    abort.abort(new DOMException(message, "TimeoutError"));
-  }, timeoutMs);
+/** Why it was ended before its agent was done. */
+interface Cut {
+  readonly ended: RunReport["ended"];
+  readonly error: unknown;
+}
+
+function settled<T>(promise: Promise<T>): Promise<{ readonly result: T } | { readonly error: unknown }> {
+  return promise.then(
+    (result) => ({ result }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** The promise, or the signal's reason as soon as it aborts: an agent that ignores its signal is not waited for. */

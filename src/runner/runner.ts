@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { checkInteger, checkNumber } from "../base/check.js";
 import type { LightningStore } from "../store/store.js";
+import { watchStrays } from "../tracing/strays.js";
 import type { Resources } from "../types/resources.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { AttemptEnd, AttemptRun, RunAttempt } from "./attempt-job.js";
@@ -86,6 +87,8 @@ class Runner {
       onLost: (rolloutId, workerId) => onEvent(`rollout ${rolloutId}: its runner ${workerId} is gone`),
       onError: (error) => onEvent(`cannot look for lost attempts: ${messageOf(error)}`),
     });
+    // Between attempts too: what an agent left behind must not end its runner.
+    const unwatchStrays = watchStrays();
     // One listener an attempt is no leak.
     if (stop !== undefined) setMaxListeners(0, stop);
     drain.addEventListener("abort", () => this.#freed(), { once: true });
@@ -101,6 +104,7 @@ class Runner {
       return { succeeded: this.#succeeded, failed: this.#failed };
     } finally {
       unwatch();
+      unwatchStrays();
       this.#pulse.close();
     }
   }

@@ -17,6 +17,8 @@ export interface RolloutScope extends RolloutContext {
   redact?(span: SpanDraft): SpanDraft | null;
   /** Told of each span that came after the abort of `signal` or after the rollout's end, and was dropped. */
   drop?(span: SpanDraft): void;
+  /** Told of each error of the rollout that nobody waits for, also after its end; without it such an error takes Node's way. */
+  fail?(error: unknown): void;
 }
 
 /** What travels with the running code. Copies of the package share it: fields may be added, not changed. */

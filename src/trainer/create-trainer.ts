@@ -8,6 +8,7 @@ import type { Sampling } from "../server/chat-handler.js";
 import type { ChatRequest } from "../server/chat-request.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import { installInterception } from "../tracing/interception.js";
+import { watchStrays } from "../tracing/strays.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
 import { batchCount } from "./batch-count.js";
@@ -49,8 +50,8 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   let busy: string | undefined;
   /** The latest batch of rollouts. */
   let rolling: Promise<unknown> | undefined;
-  /** Between batches too: a call that an agent left running must be refused, not reach its provider. */
-  let stopWatching: (() => void) | undefined;
+  /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
+  let watches: readonly (() => void)[] | undefined;
   let lastEvaluation: Readonly<Record<string, number>> = {};
 
   /** One thing at a time: two steps at once would train on each other's versions. */
@@ -107,7 +108,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
-    stopWatching ??= installInterception();
+    watches ??= [installInterception(), watchStrays()];
     let done = 0;
     const running = runBatch(context, requests, {
       sampling,
@@ -243,7 +244,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     closing.abort(new LightningError("E_CLOSED", "the trainer was closed"));
     // Aborted rollouts still write how they ended; they do not wait for their agents.
     await Promise.allSettled([rolling]);
-    stopWatching?.();
+    for (const stop of watches ?? []) stop();
     progress.close();
     if (options.store === undefined) await store.close();
   };

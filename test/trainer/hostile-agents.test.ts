@@ -57,6 +57,29 @@ describe("a step", () => {
     expect(rollouts[0]?.error).toContain(said);
   });
 
+  it("goes on when a rollout leaves a rejection or a failing timer behind, as an error with its message", async () => {
+    let agents = 0;
+    await using trainer = trainerOf(
+      async () => {
+        const number = agents++;
+        await ask();
+        if (number === 0) void Promise.reject(new Error("a stray rejection"));
+        if (number === 1) setTimeout(unreadable, 1);
+        await pause(30);
+        return number;
+      },
+      { algorithm: grpo({ groupSize: 4, lr: 0 }) },
+    );
+    const { rollouts } = await trainer.step(["a"]);
+    const ends = rollouts.map(({ outcome, reward, error }) => [outcome, reward, error]);
+    expect(ends.toSorted()).toEqual([
+      ["error", 0, "Error: a stray rejection"],
+      ["error", 0, "Error: unreadable"],
+      ["ok", 2, null],
+      ["ok", 3, null],
+    ]);
+  });
+
   it("rejects with E_CLOSED when its policy is closed meanwhile, instead of blaming a provider", async () => {
     await using own = await tinyPolicy();
     await using trainer = trainerOf(

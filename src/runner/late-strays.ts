@@ -1,0 +1,28 @@
+// What a rollout leaves behind that fails after its end, when it can change nothing any more.
+import { describeThrown } from "./thrown.js";
+
+/** @returns is told of each, with why the rollout was cut short, if it was; warns of the first that is not just the abort's echo */
+export function createLateStrays(rolloutId: string): (error: unknown, cutBy: unknown) => void {
+  let isWarned = false;
+  return (error, cutBy) => {
+    if (isWarned || (cutBy !== undefined && isEcho(error, cutBy))) return;
+    isWarned = true;
+    process.emitWarning(
+      `rollout ${rolloutId}: something that it left behind failed after its end: ${describeThrown(error)}; await it in the agent`,
+      { type: "AgentLightningWarning", code: "AGL_STRAY" },
+    );
+  };
+}
+
+// --- internal ---
+
+/** Work that was told to stop rejects with the signal's reason, or with an error that says that it stopped, perhaps as a cause. */
+function isEcho(error: unknown, cutBy: unknown): boolean {
+  for (let at = error, depth = 0; depth < 8; depth++) {
+    if (at === cutBy) return true;
+    if (!(at instanceof Error)) return false;
+    if (at.name === "AbortError" || at.name === "APIUserAbortError") return true;
+    at = at.cause;
+  }
+  return false;
+}
