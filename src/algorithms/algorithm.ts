@@ -12,6 +12,8 @@ export interface UpdateContext {
   readonly step: number;
   /** Where the run is known to end: schedules fall over it. */
   readonly run?: RunPlace;
+  /** Whether to measure after the last update how far it moved the policy on the step's rows (`update/kl`, `update/ratio_*`): a pass. */
+  readonly measure?: boolean;
 }
 
 /** A step's place in a run of known length, such as `trainer.fit` over a list. */

@@ -11,12 +11,15 @@ import type { GroupAdvantageOptions } from "../policy/advantages.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
-import type { OptimStepOptions, Policy } from "../policy/policy.js";
-import type { Algorithm, UpdateContext, UpdateReport } from "./algorithm.js";
+import type { OptimStepOptions } from "../policy/policy.js";
+import type { Metrics } from "../types/metrics.js";
+import type { Algorithm, UpdateContext } from "./algorithm.js";
 import { countedAggregate } from "./counted-aggregate.js";
 import { countExactness, isCurrent } from "./exactness.js";
 import { createLearningRate, type LearningRateOptions, rateMetrics, toUpdatePlace } from "./learning-rate.js";
+import { overUpdates, type UpdateNumbers } from "./over-updates.js";
 import { type DeadGroups, type TrainingRow, toRows } from "./rows.js";
+import { measureMove, scoreRows } from "./score-rows.js";
 import { wholeUpdate } from "./whole-update.js";
 
 export interface GrpoOptions extends LearningRateOptions {
@@ -75,7 +78,7 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
       );
       const read = rows.filter(({ isDead }) => readsDead || !isDead);
       const prepared = await prepareRows(context, read, needsReference);
-      const reports: UpdateReport[] = [];
+      const numbers_U: UpdateNumbers[] = [];
       for (const [update, { lr }] of rates.entries()) {
         const part = options.batches === "split" ? share(rows, update, updates) : rows;
         const inPart = new Set(part);
@@ -83,13 +86,13 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
         if (given.length === 0) continue;
         const step = { ...options.optimizer, lr };
         const take = () => takeUpdate(context, given, toLoss(part), update === 0, step);
-        reports.push(await wholeUpdate(policy, adapter, take));
+        numbers_U.push(await wholeUpdate(policy, adapter, take));
       }
       // A step in which nothing could be learned advances the schedule too.
       taken += updates;
       const [first] = rates;
       const scheduled = first === undefined ? {} : rateMetrics(first);
-      return { metrics: { ...metrics, ...scheduled, ...mean(reports), "update/count": reports.length } };
+      return { metrics: { ...metrics, ...scheduled, ...(await stepMetrics(context, prepared, numbers_U)) } };
     },
   };
 }
@@ -117,18 +120,11 @@ async function prepareRows(
 ): Promise<PreparedRow[]> {
   const version = policy.version(adapter);
   const current = rows.map(({ trajectory }) => isCurrent(trajectory, adapter, version, policy.arithmetic));
-  const old = await scoreRows(
-    policy,
-    rows,
-    current.map((is) => !is),
-    adapter,
-  );
-  const reference = await scoreRows(
-    policy,
-    rows,
-    rows.map(() => needsReference),
-    "base",
-  );
+  const trajectories = rows.map(({ trajectory }) => trajectory);
+  const stale = trajectories.filter((_, i) => !current[i]);
+  const scored = (await scoreRows(policy, adapter, stale)).values();
+  const old = current.map((is) => (is ? undefined : scored.next().value));
+  const reference = needsReference ? await scoreRows(policy, "base", trajectories) : [];
   return rows.map((row, i) => {
     const { tokens, mask, sampledLogprobs, rolloutId } = row.trajectory;
     const sequence: LossSequence = {
@@ -144,29 +140,6 @@ async function prepareRows(
   });
 }
 
-/** Log-probabilities of the chosen rows; the others stay undefined. */
-async function scoreRows(
-  policy: Policy,
-  rows: readonly TrainingRow[],
-  chosen: readonly boolean[],
-  adapter: string,
-): Promise<(Float32Array | undefined)[]> {
-  const out: (Float32Array | undefined)[] = rows.map(() => undefined);
-  // One call for each temperature: a log-probability is under the distribution that sampled.
-  const temperatures = new Set(rows.filter((_, i) => chosen[i]).map((row) => row.trajectory.temperature));
-  for (const temperature of temperatures) {
-    const indices = rows.flatMap((row, i) =>
-      chosen[i] && row.trajectory.temperature === temperature ? [i] : [],
-    );
-    const sequences = indices.map((i) => rows[i]?.trajectory.tokens ?? []);
-    const scores = await policy.score(sequences, { adapter, temperature });
-    indices.forEach((index, i) => {
-      out[index] = scores[i]?.logprobs;
-    });
-  }
-  return out;
-}
-
 /** Whole groups, so that each update's advantages are complete. */
 function share(rows: readonly TrainingRow[], update: number, updates: number): TrainingRow[] {
   const groups = [...new Set(rows.map(({ group }) => group))];
@@ -179,7 +152,7 @@ async function takeUpdate(
   loss: PolicyLoss,
   isFirst: boolean,
   step: OptimStepOptions,
-): Promise<UpdateReport> {
+): Promise<UpdateNumbers> {
   const temperature = rows[0]?.row.trajectory.temperature ?? 1;
   const other = rows.find(({ row }) => row.trajectory.temperature !== temperature);
   if (other !== undefined) {
@@ -195,27 +168,50 @@ async function takeUpdate(
   );
   const result = await policy.forwardBackward(sequences, loss, { adapter, temperature });
   const { gradNorm } = await policy.optimStep({ ...step, adapter });
-  const metrics: Record<string, number> = {
+  const metrics: Metrics = {
     "update/loss": result.loss,
     "update/grad_norm": gradNorm,
+    "update/grad_norm_max": gradNorm,
+    ...lossMetrics(result.metrics),
+    ...(isFirst ? exactness(rows) : {}),
   };
-  for (const [key, value] of Object.entries(result.metrics)) metrics[`update/${key}`] = value;
-  if (isFirst) {
-    const { compared, stale } = countExactness(
-      rows.map(({ row }) => row.trajectory),
-      rows.map(({ current }) => current),
-    );
-    metrics["exact/compared"] = compared;
-    metrics["exact/stale"] = stale;
-  }
-  return { metrics };
+  return { tokens: metrics["update/tokens"] ?? 0, metrics };
 }
 
-function mean(reports: readonly UpdateReport[]): Record<string, number> {
-  const out: Record<string, number> = {};
-  for (const key of new Set(reports.flatMap((report) => Object.keys(report.metrics)))) {
-    const values = reports.flatMap((report) => report.metrics[key] ?? []);
-    out[key] = values.reduce((sum, value) => sum + value, 0) / values.length;
-  }
-  return out;
+/** The loss's own numbers under the table's names; the table has all of ppoClip's. */
+function lossMetrics(numbers: Readonly<Record<string, number>>): Metrics {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`update/${name}`, value]));
+}
+
+function exactness(rows: readonly PreparedRow[]): Metrics {
+  const { compared, stale } = countExactness(
+    rows.map(({ row }) => row.trajectory),
+    rows.map(({ current }) => current),
+  );
+  return { "exact/compared": compared, "exact/stale": stale };
+}
+
+/** Of a step in which nothing could be learned. */
+const kNoUpdate: Metrics = { "update/count": 0, "update/tokens": 0, "exact/compared": 0, "exact/stale": 0 };
+
+/** Constant in a single update, which sees the policy as it was: what moved it is measured after the step. */
+const kConstantAtFirst = [
+  ...["update/ratioMean", "update/ratioMin", "update/ratioMax", "update/klOld"],
+  ...["update/clipFraction", "update/clipLow", "update/clipHigh", "update/clipDual"],
+] as const;
+
+async function stepMetrics(
+  { policy, adapter, measure }: UpdateContext,
+  rows: readonly PreparedRow[],
+  updates: readonly UpdateNumbers[],
+): Promise<Metrics> {
+  if (updates.length === 0) return kNoUpdate;
+  const metrics = { ...overUpdates(updates), "update/count": updates.length };
+  if (updates.length === 1) for (const name of kConstantAtFirst) delete metrics[name];
+  if (!measure) return metrics;
+  const moved = rows.map(({ row, sequence }) => ({
+    trajectory: row.trajectory,
+    oldLogprobs: sequence.oldLogprobs ?? [],
+  }));
+  return { ...metrics, ...(await measureMove(policy, adapter, moved)) };
 }

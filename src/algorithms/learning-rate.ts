@@ -1,5 +1,6 @@
 // The learning rate by what is trained and by the model's width, and its course over a run's updates.
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import type { Metrics } from "../types/metrics.js";
 import type { RunPlace } from "./algorithm.js";
 
 export interface LearningRateOptions {
@@ -74,7 +75,7 @@ export function toUpdatePlace(
   return { taken: taken + update, run: inRun };
 }
 
-export function rateMetrics({ lr, highest, fallsOver }: ScheduledRate): Record<string, number> {
+export function rateMetrics({ lr, highest, fallsOver }: ScheduledRate): Metrics {
   return { "update/lr": lr, "update/lr_highest": highest, "update/lr_updates": fallsOver };
 }
 

@@ -1,6 +1,7 @@
 // From groups of rollouts to training rows: which groups carry a signal, what each rollout's advantage is, and the rows it is spread over.
 import { broadcast } from "../credit/broadcast.js";
 import { advantages, type GroupAdvantageOptions } from "../policy/advantages.js";
+import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
 import type { Trajectory } from "../types/transition.js";
 
@@ -19,7 +20,7 @@ export type DeadGroups = "drop" | "count";
 
 export interface RowSet {
   readonly rows: readonly TrainingRow[];
-  readonly metrics: Readonly<Record<string, number>>;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -69,15 +70,20 @@ function hasVariance(rollouts: readonly RolloutResult[]): boolean {
   return rollouts.some((rollout) => rollout.reward !== rollouts[0]?.reward);
 }
 
-function groupMetrics(groups: readonly TaskGroup[]): Record<string, number> {
+function groupMetrics(groups: readonly TaskGroup[]): Metrics {
   const scored = groups.filter((group) => group.rollouts.length > 0);
   const share = (count: number) => (scored.length === 0 ? 0 : count / scored.length);
   const dead = scored.filter((group) => !hasVariance(group.rollouts));
+  const rewards = scored.flatMap((group) => group.rollouts.map(({ reward }) => reward ?? Number.NaN));
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  // What rounding can make of a mean of equal rewards is on neither side of it.
+  const rounding = rewards.length * Number.EPSILON * Math.max(...rewards.map(Math.abs), 0);
+  const above = dead.map((group) => (group.rollouts[0]?.reward ?? Number.NaN) - mean);
   return {
     "groups/count": scored.length,
     "groups/dead": share(dead.length),
-    "groups/all_zero": share(dead.filter((group) => group.rollouts[0]?.reward === 0).length),
-    "groups/all_one": share(dead.filter((group) => group.rollouts[0]?.reward === 1).length),
+    "groups/dead_above": share(above.filter((difference) => difference > rounding).length),
+    "groups/dead_below": share(above.filter((difference) => difference < -rounding).length),
   };
 }
 

@@ -9,6 +9,7 @@ import type { ChatRequest } from "../server/chat-request.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import { installInterception } from "../tracing/interception.js";
 import { watchStrays } from "../tracing/strays.js";
+import { evaluationMetrics, type Metrics } from "../types/metrics.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
 import { batchCount } from "./batch-count.js";
@@ -17,7 +18,7 @@ import { describeRollout } from "./describe-rollout.js";
 import { createMetricsFile } from "./metrics-file.js";
 import { toSettings } from "./options.js";
 import { createProgress, silent } from "./progress.js";
-import { breaks, mean, rolloutMetrics } from "./rollout-metrics.js";
+import { entropyMetrics, meanReward, rolloutMetrics } from "./rollout-metrics.js";
 import { type BatchReport, type BatchRequest, runBatch } from "./run-batch.js";
 import type {
   EvaluateOptions,
@@ -142,13 +143,11 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       maxTokens: request.maxTokens ?? settings.validationMaxTokens,
     }));
     const rollouts = report.rollouts.map(({ result }) => result);
-    const prefix = evaluation.prefix ?? "eval/";
-    const metrics = {
-      ...rolloutMetrics(rollouts, prefix),
-      [`${prefix}rows/breaks`]: breaks(report.rollouts),
-      [`time/${prefix}seconds`]: (performance.now() - started) / 1000,
-    };
-    const evaluated = { metrics, reward: mean(rollouts.map((rollout) => rollout.reward ?? 0)), rollouts };
+    const metrics = evaluationMetrics(evaluation.prefix ?? "eval/", {
+      ...rolloutMetrics(report.rollouts),
+      "time/seconds": (performance.now() - started) / 1000,
+    });
+    const evaluated = { metrics, reward: meanReward(rollouts) ?? 0, rollouts };
     lastEvaluation = { ...lastEvaluation, ...metrics };
     progress.line(`evaluation after ${steps} steps: reward ${evaluated.reward.toFixed(3)}`);
     events.emit("evaluation", evaluated);
@@ -183,20 +182,20 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       groups,
       step: steps,
       ...(run === undefined ? {} : { run }),
+      measure: settings.klEvery !== null && steps % settings.klEvery === 0,
     });
     const ended = performance.now();
     const rolloutSeconds = (rolled - started) / 1000;
-    const metrics = {
+    const own: Metrics = {
       step: steps,
-      ...rolloutMetrics(rollouts, ""),
-      "rows/breaks": breaks(report.rollouts),
-      ...update.metrics,
-      ...lastEvaluation,
+      ...rolloutMetrics(report.rollouts),
+      ...entropyMetrics(rollouts),
       "time/sampling": report.samplingSeconds,
       "time/agent": Math.max(0, rolloutSeconds - report.samplingSeconds),
       "time/training": (ended - rolled) / 1000,
       "time/step": (ended - started) / 1000,
     };
+    const metrics = { ...own, ...update.metrics, ...lastEvaluation };
     const stepReport: StepReport = { step: steps, metrics, rollouts };
     steps += 1;
     lastEvaluation = {};

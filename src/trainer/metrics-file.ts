@@ -1,15 +1,17 @@
-// metrics.jsonl: one object a line, keys in the order of their names, so that equal runs write equal bytes (time/* apart).
+// metrics.jsonl: one object a line, keys in the order of the table of metrics, then others by name, then times; equal runs write equal
+// bytes (time/* apart).
 import { readFileSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomically } from "../policy/atomic-file.js";
+import { metrics } from "../types/metrics.js";
 import { writeOutput } from "./output-file.js";
 
 export interface MetricsFile {
   /** Makes the file and its folder where they are missing, so that a wrong path is known before anything is trained. */
   prepare(): Promise<void>;
   /** Appends one line; resolves when it is written. */
-  write(metrics: Readonly<Record<string, number>>): Promise<void>;
+  write(numbers: Readonly<Record<string, number>>): Promise<void>;
   /** Keeps the lines of steps before `steps`: those after it are taken again. */
   rewind(steps: number): Promise<void>;
 }
@@ -23,11 +25,11 @@ export function createMetricsFile(path: string): MetricsFile {
         await mkdir(dirname(path), { recursive: true });
         await appendFile(path, "");
       }),
-    write(metrics) {
-      const names = Object.keys(metrics).toSorted(
+    write(numbers) {
+      const names = Object.keys(numbers).toSorted(
         (a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0),
       );
-      const line = JSON.stringify(Object.fromEntries(names.map((name) => [name, metrics[name]])));
+      const line = JSON.stringify(Object.fromEntries(names.map((name) => [name, numbers[name]])));
       return output(() => appendFile(path, `${line}\n`));
     },
     rewind: (steps) =>
@@ -41,11 +43,13 @@ export function createMetricsFile(path: string): MetricsFile {
 
 // --- internal ---
 
-/** The step first, times last. */
+/** The place in a line: as in the table, what is not of a step in between, times last. */
 function rank(name: string): number {
-  if (name === "step") return 0;
-  return name.startsWith("time/") ? 2 : 1;
+  if (name.startsWith("time/")) return kPlaces.size + 1;
+  return kPlaces.get(name) ?? kPlaces.size;
 }
+
+const kPlaces: ReadonlyMap<string, number> = new Map(metrics.map(({ name }, place) => [name, place]));
 
 /** Null for a line that a killed process left cut short. */
 function stepOf(line: string): number | null {

@@ -23,6 +23,8 @@ export interface Settings {
   /** Absent: the policy's. */
   readonly date: string | undefined;
   readonly checkpointEvery: number;
+  /** Null is never. */
+  readonly klEvery: number | null;
   route(host: string, model: string | null): RouteAction;
 }
 
@@ -68,6 +70,8 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     date: options.date,
     seed: toSeed(who, options.seed ?? 0),
     checkpointEvery: checkInteger(who, "checkpointEvery", options.checkpointEvery ?? 1, { min: 1 }),
+    klEvery:
+      options.klEvery === null ? null : checkInteger(who, "klEvery", options.klEvery ?? 10, { min: 1 }),
     route: toModelRoute(checkRoutes(who, options.routes)),
   };
 }

@@ -1,58 +1,111 @@
 // What a batch of rollouts says about itself: rewards with their confidence interval, outcomes, lengths. The loss is never the headline.
+import type { Metrics } from "../types/metrics.js";
 import type { Span } from "../types/span.js";
-import type { RolloutResult } from "../types/task-group.js";
+import type { RolloutOutcome, RolloutResult } from "../types/task-group.js";
+import type { Transition } from "../types/transition.js";
 
-/** @param prefix  "" for a training step, "eval/" for an evaluation */
-export function rolloutMetrics(results: readonly RolloutResult[], prefix: string): Record<string, number> {
-  const rewards = results.flatMap((result) => (result.reward === null ? [] : [result.reward]));
-  const count = (outcome: RolloutResult["outcome"]) =>
-    results.filter((result) => result.outcome === outcome).length;
-  const calls = results.flatMap((result) =>
-    result.trajectories.flatMap((trajectory) => trajectory.transitions),
-  );
-  const lengths = calls.map((call) => call.responseIds.length);
-  const metrics: Record<string, number> = {
-    ...rewardMetrics(rewards, prefix),
-    [`${prefix}rollouts/ok`]: count("ok"),
-    [`${prefix}rollouts/error`]: count("error"),
-    [`${prefix}rollouts/timeout`]: count("timeout"),
-    [`${prefix}rollouts/cancelled`]: count("cancelled"),
-    [`${prefix}rollouts/provider_error`]: count("provider-error"),
-    [`${prefix}rollouts/no_call`]: count("no-call"),
-    [`${prefix}rollouts/no_reward`]: count("no-reward"),
-    [`${prefix}rollouts/bad_reward`]: count("bad-reward"),
-    [`${prefix}calls/per_rollout`]: results.length === 0 ? 0 : calls.length / results.length,
-    [`${prefix}calls/prompt_tokens`]: mean(calls.map((call) => call.promptIds.length)),
-    [`${prefix}calls/response_tokens`]: mean(lengths),
-    [`${prefix}calls/truncated`]: mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
+interface FinishedRollout {
+  readonly result: RolloutResult;
+  readonly spans: readonly Span[];
+}
+
+/** Of a training step and of an evaluation alike. */
+export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
+  const results = rollouts.map(({ result }) => result);
+  const count = (outcome: RolloutOutcome) => results.filter((result) => result.outcome === outcome).length;
+  const calls = callsOf(results);
+  return {
+    ...rewardMetrics(results),
+    "rollouts/ok": count("ok"),
+    "rollouts/error": count("error"),
+    "rollouts/excluded": results.filter(({ reward }) => reward === null).length,
+    "rollouts/timeout": count("timeout"),
+    "rollouts/cancelled": count("cancelled"),
+    "rollouts/provider_error": count("provider-error"),
+    "rollouts/no_call": count("no-call"),
+    "rollouts/no_reward": count("no-reward"),
+    "rollouts/bad_reward": count("bad-reward"),
+    "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
+    "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
+    "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
+    "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
+    "rows/breaks": breaks(rollouts),
   };
-  return metrics;
+}
+
+/**
+ * Mean of -log p over what the policy sampled. In training, where tokens are drawn from the very distribution that gives their log-probabilities,
+ * its expectation is the mean entropy. Without sampled tokens there is none.
+ */
+export function entropyMetrics(results: readonly RolloutResult[]): Metrics {
+  let sum = 0;
+  let tokens = 0;
+  for (const { adapter, logprobs } of callsOf(results)) {
+    if (adapter === null || logprobs === null) continue;
+    for (const logprob of logprobs) sum -= logprob;
+    tokens += logprobs.length;
+  }
+  return tokens === 0 ? {} : { "calls/entropy": sum / tokens };
+}
+
+/** Of the rollouts that could be used; null when there is none. */
+export function meanReward(results: readonly RolloutResult[]): number | null {
+  const rewards = rewardsOf(results);
+  return rewards.length === 0 ? null : mean(rewards);
 }
 
 // --- internal ---
 
-function rewardMetrics(rewards: readonly number[], prefix: string): Record<string, number> {
+function callsOf(results: readonly RolloutResult[]): Transition[] {
+  return results.flatMap(({ trajectories }) => trajectories.flatMap(({ transitions }) => transitions));
+}
+
+function rewardsOf(results: readonly RolloutResult[]): number[] {
+  return results.flatMap(({ reward }) => (reward === null ? [] : [reward]));
+}
+
+function rewardMetrics(results: readonly RolloutResult[]): Metrics {
+  const rewards = rewardsOf(results);
+  if (rewards.length === 0) return { "reward/count": 0 };
   const sorted = rewards.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
   const average = mean(rewards);
-  const deviation = Math.sqrt(mean(rewards.map((reward) => (reward - average) ** 2)));
+  const error = standardError(results, average);
   return {
-    [`${prefix}reward/mean`]: average,
-    [`${prefix}reward/std`]: deviation,
-    // Half-width of the normal 95 % interval of the mean.
-    [`${prefix}reward/ci95`]: rewards.length === 0 ? 0 : (1.96 * deviation) / Math.sqrt(rewards.length),
-    [`${prefix}reward/p10`]: at(0.1),
-    [`${prefix}reward/p90`]: at(0.9),
-    [`${prefix}reward/count`]: rewards.length,
+    "reward/mean": average,
+    "reward/std": Math.sqrt(mean(rewards.map((reward) => (reward - average) ** 2))),
+    ...(error === null ? {} : { "reward/ci95": 1.96 * error }),
+    "reward/p10": at(0.1),
+    "reward/p90": at(0.9),
+    "reward/count": rewards.length,
   };
 }
 
-export function mean(values: readonly number[]): number {
+/**
+ * Of the mean over n rollouts of P tasks, whose rollouts move together (Liang and Zeger 1986, with the factor for few clusters):
+ *   sqrt( P / (P - 1) sum_p (sum_g (r_pg - mean))^2 ) / n
+ * One task says nothing about others: null.
+ */
+function standardError(results: readonly RolloutResult[], average: number): number | null {
+  const deviations_P = new Map<number, number>();
+  let count = 0;
+  for (const { task, reward } of results) {
+    if (reward === null) continue;
+    deviations_P.set(task, (deviations_P.get(task) ?? 0) + reward - average);
+    count += 1;
+  }
+  const tasks = deviations_P.size;
+  if (tasks < 2) return null;
+  const squares = [...deviations_P.values()].reduce((sum, deviation) => sum + deviation ** 2, 0);
+  return Math.sqrt((tasks / (tasks - 1)) * squares) / count;
+}
+
+function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Model calls whose prompt should have continued an earlier one and did not, since the template rewrites history. */
-export function breaks(rollouts: readonly { readonly spans: readonly Span[] }[]): number {
+function breaks(rollouts: readonly FinishedRollout[]): number {
   const broken = (span: Span) => span.attributes["agentlightning.prefix"] === "break";
   return rollouts.reduce((sum, rollout) => sum + rollout.spans.filter(broken).length, 0);
 }

@@ -75,6 +75,11 @@ export interface TrainerOptions<Task> {
   readonly checkpointFile?: string;
   /** Default 1. */
   readonly checkpointEvery?: number;
+  /**
+   * Steps between two measurements of how far a step moved the policy on its own rows (`update/kl`, `update/ratio_*`), the first step included:
+   * a forward pass. Default 10; null is never.
+   */
+  readonly klEvery?: number | null;
   /** A live line and one line a step on stderr. Default false. */
   readonly progress?: boolean;
 }
@@ -110,7 +115,7 @@ export interface StepReport {
 
 export interface EvaluationReport {
   readonly metrics: Readonly<Record<string, number>>;
-  /** Mean reward; rollouts without one count 0. */
+  /** Mean over the rollouts that could be used. */
   readonly reward: number;
   readonly rollouts: readonly RolloutResult[];
 }
