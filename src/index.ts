@@ -49,7 +49,7 @@ export { type ServeOptions, type StoreServer, serve } from "./server/store-api/s
 export { createMemoryStore } from "./store/memory-store.js";
 export { openStore, type StoreOptions } from "./store/open-store.js";
 export type { LightningStore } from "./store/store.js";
-export { rollout, unrouted } from "./tracing/context.js";
+export { bind, rollout, unrouted } from "./tracing/context.js";
 export {
   type EmitOptions,
   type EmitRewardOptions,
@@ -71,7 +71,7 @@ export type {
   Trainer,
   TrainerOptions,
 } from "./trainer/trainer.js";
-export type { Agent, AgentResult, RolloutContext } from "./types/agent.js";
+export type { Agent, AgentResult, RolloutContext, RolloutEndpoint } from "./types/agent.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
 export type { Attempt, Rollout, RolloutMode, RolloutStatus } from "./types/rollout.js";
 export type { Span, SpanDraft } from "./types/span.js";

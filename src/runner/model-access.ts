@@ -1,7 +1,8 @@
 // Where the model calls of an agent in a runner process go: to the endpoint that the rollout's resources name, else out to the provider
 // that the agent asked. Either way they are recorded; what `unrouted` encloses is not.
 import { runWith } from "../tracing/context.js";
-import { modelApi, requestedModel, toModelRoute } from "../tracing/provider-hosts.js";
+import { modelApi, requestedModel } from "../tracing/model-api.js";
+import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { ModelHandler, ModelRequest, RouteAction } from "../types/model-call.js";
 import type { Resource, Resources } from "../types/resources.js";
 
@@ -24,7 +25,7 @@ export function toModelAccess(place: ModelPlace): ModelAccess {
   const known = toModelRoute({ hosts });
   return {
     route: (host, model) => {
-      if (known(host, model) === "ignore") return "ignore";
+      if (known(host, model) === "unknown-host") return "unknown-host";
       // The endpoint itself, called by the agent or by the handler below: passed on and recorded.
       return hosts.includes(host) || models.length === 0 ? "forward" : "serve";
     },

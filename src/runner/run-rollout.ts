@@ -5,10 +5,11 @@ import { setImmediate } from "node:timers";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
-import type { ModelHandler, RouteAction } from "../types/model-call.js";
+import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
 import type { Resources } from "../types/resources.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { SpanDraft } from "../types/span.js";
+import { type CallReport, createCallAccount } from "./call-account.js";
 import { startDeadline } from "./deadline.js";
 import { createLateStrays } from "./late-strays.js";
 import { isProviderError } from "./provider-error.js";
@@ -29,6 +30,8 @@ export interface RunOptions {
   redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
   /** Told of each span as it ends, besides the report. */
   onSpan?: ((span: SpanDraft) => void) | undefined;
+  /** Told of each model call as it begins. */
+  onCall?: ((call: CallNote) => void) | undefined;
 }
 
 export interface RunReport {
@@ -39,8 +42,7 @@ export interface RunReport {
   readonly error: unknown;
   /** In the order in which they ended. */
   readonly spans: readonly SpanDraft[];
-  /** Model calls that the policy answered. */
-  readonly policyCalls: number;
+  readonly calls: CallReport;
   /** Spans that came after the end. */
   readonly droppedSpans: number;
   readonly seconds: number;
@@ -54,7 +56,7 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   setMaxListeners(0, abort.signal);
   const spans: SpanDraft[] = [];
   const refusals: number[] = [];
-  let policyCalls = 0;
+  const account = createCallAccount();
   let droppedSpans = 0;
   let inRollout = (fn: () => void) => fn();
   let cut: Cut | undefined;
@@ -74,13 +76,12 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   signal?.addEventListener("abort", cancel, { once: true });
   const handle: ModelHandler = async (request) => {
     const response = await options.handle(request);
-    if (response.ok) policyCalls += 1;
-    else refusals.push(response.status);
+    account.answer(response);
+    if (!response.ok) refusals.push(response.status);
     return response;
   };
-  const context = { rolloutId, attemptId, mode, resources, signal: abort.signal };
   const finish = (ended: RunReport["ended"], result: AgentResult, error: unknown): RunReport => ({
-    ...{ ended, result, error, policyCalls, droppedSpans },
+    ...{ ended, result, error, droppedSpans, calls: account.report() },
     // A copy: what the agent's leftovers add later is not part of the rollout.
     spans: [...spans],
     seconds: (performance.now() - started) / 1000,
@@ -88,10 +89,12 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   const lateStrays = createLateStrays(rolloutId);
   let isFinished = false;
   const scope = {
-    ...context,
-    handle,
-    route: options.route,
+    ...{ rolloutId, attemptId, mode, resources, signal: abort.signal, handle, route: options.route },
     ...(options.redact === undefined ? {} : { redact: options.redact }),
+    note: (call: CallNote) => {
+      account.note(call);
+      options.onCall?.(call);
+    },
     record: (span: SpanDraft) => {
       if (deadline.isPast()) return scope.drop();
       spans.push(span);
@@ -106,9 +109,9 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
     },
   };
   const unwatch = watchStrays();
-  const running = runInRollout(scope, () => {
+  const running = runInRollout(scope, (visible) => {
     inRollout = AsyncLocalStorage.snapshot();
-    return agent(options.input as never, context);
+    return agent(options.input as never, visible);
   });
   // An agent that was given up may still leave some.
   void settled(running).then(nextTurn).then(unwatch);

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { LightningError } from "../base/error.js";
 import type { Policy, SampledChoice } from "../policy/policy.js";
 import type { TemplateVariables } from "../policy/template-options.js";
-import { modelApi } from "../tracing/provider-hosts.js";
+import { modelApi } from "../tracing/model-api.js";
 import { unixSeconds } from "../tracing/span.js";
 import type { ModelHandler, ModelRequest } from "../types/model-call.js";
 import { createCallSeeds } from "./call-seeds.js";

@@ -2,11 +2,11 @@
 // two copies of the package see the same rollout. Nothing else of a rollout is global; thousands may run at once.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RolloutContext } from "../types/agent.js";
-import type { ModelHandler, RouteAction } from "../types/model-call.js";
+import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
 import type { SpanDraft } from "../types/span.js";
 
 /** A rollout as tracing needs it: who it is, and what to do with its spans and its model calls. */
-export interface RolloutScope extends RolloutContext {
+export interface RolloutScope extends Omit<RolloutContext, "endpoint"> {
   /** Receives each span when it ends, in that order. */
   record(span: SpanDraft): void;
   /** What to do with a model call. `host` has the port unless it is the scheme's own; model null: not known. */
@@ -15,6 +15,8 @@ export interface RolloutScope extends RolloutContext {
   readonly handle: ModelHandler;
   /** Runs before `record`: what it returns is recorded instead; null keeps the span out. */
   redact?(span: SpanDraft): SpanDraft | null;
+  /** Told of each model call when it begins, and of those that could not be seen. */
+  note?(call: CallNote): void;
   /** Told of each span that came after the abort of `signal` or after the rollout's end, and was dropped. */
   drop?(span: SpanDraft): void;
   /** Told of each error of the rollout that nobody waits for, also after its end; without it such an error takes Node's way. */
@@ -59,12 +61,26 @@ export function unrouted<T>(fn: () => T): T {
   return runWith({ isRouted: false }, fn);
 }
 
+/**
+ * The function as code of the rollout that calls `bind`, agent name and enclosing span included, wherever it runs: for work that goes through a
+ * queue, pool or emitter which other rollouts share. Outside a rollout it is the function itself.
+ */
+export function bind<This, Args extends unknown[], T>(
+  fn: (this: This, ...values: Args) => T,
+): (this: This, ...values: Args) => T {
+  const context = currentContext();
+  if (context === undefined) return fn;
+  return function bound(this: This, ...values: Args) {
+    return runInContext(context, () => fn.apply(this, values));
+  };
+}
+
 export function currentContext(): ActiveContext | undefined {
   return storage().getStore();
 }
 
-/** Runs `fn` as the rollout's code. */
-export function runInContext<T>(context: ActiveContext, fn: () => T): T {
+/** Runs `fn` as the rollout's code; undefined: as that of none. */
+export function runInContext<T>(context: ActiveContext | undefined, fn: () => T): T {
   return storage().run(context, fn);
 }
 
@@ -86,8 +102,8 @@ export function isOver(context: ActiveContext): boolean {
 
 const kContext = Symbol.for("agentlightning.context");
 
-function storage(): AsyncLocalStorage<ActiveContext> {
-  const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext> };
-  holder[kContext] ??= new AsyncLocalStorage<ActiveContext>();
+function storage(): AsyncLocalStorage<ActiveContext | undefined> {
+  const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext | undefined> };
+  holder[kContext] ??= new AsyncLocalStorage<ActiveContext | undefined>();
   return holder[kContext];
 }

@@ -4,7 +4,7 @@ import { brotliDecompressSync, constants, gunzipSync, inflateSync } from "node:z
 import { chatAttributes } from "./chat-attributes.js";
 import { type ActiveContext, runInContext } from "./context.js";
 import type { DispatchHandler } from "./dispatcher.js";
-import type { ModelApi } from "./provider-hosts.js";
+import type { ModelApi } from "./model-api.js";
 import { readHeaders } from "./request-body.js";
 import { draftSpan, recordSpan, unixSeconds } from "./span.js";
 

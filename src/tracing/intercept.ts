@@ -1,100 +1,106 @@
-// What happens to one request at the dispatcher: requests of a rollout that look like model calls are served here,
-// passed on and recorded, or passed unseen, as the rollout's route says. All others pass untouched.
-import { LightningError } from "../base/error.js";
-import { type ActiveContext, currentContext, isOver, runInContext, runWith } from "./context.js";
+// What happens to one request at a dispatcher: requests of a rollout that look like model calls are served here, passed on and recorded, or
+// passed unseen, as the rollout's route says. All others pass untouched.
+import { type ActiveContext, currentContext, runInContext, runWith } from "./context.js";
+import { decideCall } from "./decide-call.js";
 import type { Dispatcher, DispatchHandler, DispatchOptions } from "./dispatcher.js";
+import { findCall, type RefusedCall, type RolloutCall } from "./find-call.js";
 import { recordResponse } from "./forward.js";
-import { type ModelApi, modelApi, requestedModel } from "./provider-hosts.js";
+import { refusalResponse } from "./refusal.js";
 import { isReadableBody, readBody, readHeaders } from "./request-body.js";
 import { createResponseSink } from "./response-sink.js";
+import { withoutName } from "./rollout-name.js";
 import { serve } from "./serve.js";
 
-/** Dispatches through `next` unless the running rollout wants to see the request. @returns as undici's dispatch */
+/** Dispatches through `next` unless a rollout wants to see the request. @returns as undici's dispatch */
 export function interceptDispatch(
   next: Dispatcher,
-  options: DispatchOptions,
+  options: DispatchOptions & PassedOptions,
   client: DispatchHandler,
 ): boolean {
-  const context = currentContext();
-  const api = context?.isRouted ? requestApi(options) : undefined;
-  if (context === undefined || api === undefined || !isReadableBody(options.body))
-    return next.dispatch(options, client);
-  // Inside, the request is no longer routed: neither by a wrapper of the wrapper, nor when a handler passes it on.
-  const call: Call = { context, api, next, options, client };
-  runWith({ isRouted: false }, () => void handle(call).catch((error: Error) => failClient(call, error)));
+  const { origin, method, path, headers } = options;
+  if (origin === undefined || options[kPassed] === true) return next.dispatch(options, client);
+  const found = findCall({ origin, method, path, headers });
+  const passed = { ...options, headers: withoutName(headers) };
+  if (found === undefined || !isReadableBody(options.body))
+    return next.dispatch(passed.headers === headers ? options : passed, client);
+  const caller = currentContext();
+  const call: Call = { found, caller, next, options: passed, client };
+  handleCall(call);
   return true;
-}
-
-/** The interface of a request that looks like a model call; undefined for all others. */
-export function requestApi(options: {
-  readonly method: string;
-  readonly path: string;
-  readonly origin?: unknown;
-}): ModelApi | undefined {
-  return options.method === "POST" && options.origin !== undefined ? modelApi(options.path) : undefined;
 }
 
 // --- internal ---
 
+/** Stays on copies of the options: neither a wrapper of the wrapper nor an interceptor behind it makes the call a new one. */
+const kPassed = Symbol.for("agentlightning.passed");
+interface PassedOptions {
+  readonly [kPassed]?: true;
+}
+
 interface Call {
-  readonly context: ActiveContext;
-  readonly api: ModelApi;
+  readonly found: RolloutCall | RefusedCall;
+  /** Where the client runs, and its callbacks with it. */
+  readonly caller: ActiveContext | undefined;
   readonly next: Dispatcher;
   readonly options: DispatchOptions;
   readonly client: DispatchHandler;
 }
 
+function handleCall(call: Call): void {
+  const { found } = call;
+  // Inside, the request is no longer routed: neither by a wrapper of the wrapper, nor when a handler passes it on.
+  const run = (fn: () => void) =>
+    "refusal" in found
+      ? runWith({ isRouted: false }, fn)
+      : runInContext({ ...found.context, isRouted: false }, fn);
+  run(() => void handle(call).catch((error: Error) => failClient(call, error)));
+}
+
 async function handle(call: Call): Promise<void> {
-  const { context, options, next, client } = call;
-  const url = new URL(options.path, options.origin);
+  const { found, options, next, client } = call;
   const body = await readBody(options.body);
-  const json = parseJson(body);
-  const model = requestedModel(url.pathname, json);
-  const action = context.scope.route(url.host, model);
-  const passed = options.body === undefined || options.body === null ? options : { ...options, body };
-  if (action === "ignore") {
-    next.dispatch(passed, client);
-    return;
+  if ("refusal" in found) return await refuse(call, found);
+  const decision = decideCall(found, body);
+  const hasBody = options.body !== undefined && options.body !== null;
+  const passed = { ...options, ...(hasBody ? { body } : {}), [kPassed]: true };
+  switch (decision.kind) {
+    case "pass":
+      next.dispatch(passed, client);
+      return;
+    case "record":
+      next.dispatch(passed, recordResponse(client, decision.exchange, found.context));
+      return;
+    case "refuse":
+      return await refuse(call, { api: found.api, refusal: decision.refusal });
+    case "serve": {
+      const { "accept-encoding": _notCompressed, ...headers } = readHeaders(options.headers);
+      const { scope } = found.context;
+      await serve({
+        request: { method: options.method, url: found.url.href, headers, body },
+        ...{ handle: scope.handle, signal: scope.signal, client, runAsClient: asClient(call) },
+      });
+    }
   }
-  if (isOver(context)) throw overError(context);
-  if (action === "forward") {
-    const exchange = { api: call.api, url, model, requestBody: body, request: json };
-    next.dispatch(passed, recordResponse(client, exchange, context));
-    return;
-  }
-  const { "accept-encoding": _notCompressed, ...headers } = readHeaders(options.headers);
+}
+
+async function refuse(call: Call, { refusal, api }: RefusedCall): Promise<void> {
+  const { method, path } = call.options;
   await serve({
-    request: { method: options.method, url: url.href, headers, body },
-    handle: context.scope.handle,
-    signal: context.scope.signal,
-    client,
-    runAsClient: (callback) => runInContext(context, callback),
+    request: { method, url: path, headers: {}, body: Buffer.alloc(0) },
+    handle: async () => refusalResponse(refusal, api),
+    ...{ signal: new AbortController().signal, client: call.client, runAsClient: asClient(call) },
   });
 }
 
-function overError(context: ActiveContext): unknown {
-  const { scope } = context;
-  if (scope.signal.aborted) return scope.signal.reason;
-  const who = `rollout ${scope.rolloutId}`;
-  return new LightningError(
-    "E_STATE",
-    `${who}: expected model calls before its agent returned, got one after; await every call`,
-  );
+function asClient({ caller }: Call) {
+  return (callback: () => void) => runInContext(caller, callback);
 }
 
 function failClient(call: Call, error: unknown): void {
   const sink = createResponseSink(call.client, () => undefined);
   const cause = error instanceof Error ? error : new Error(String(error), { cause: error });
-  runInContext(call.context, () => {
+  runInContext(call.caller, () => {
     sink.start();
     sink.fail(cause);
   });
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined; // Not JSON: there is no model name to route by, and the handler or provider will say what is wrong.
-  }
 }

@@ -13,7 +13,7 @@ import { reportUnseenCalls } from "./unseen-calls.js";
  */
 export function installInterception(): () => void {
   const state = sharedState();
-  if (state.holders++ === 0) state.stopReporting = reportUnseenCalls(state.reported);
+  if (state.holders++ === 0) state.stopReporting = reportUnseenCalls();
   wrapDispatchers(state);
   let isReleased = false;
   return () => {
@@ -32,14 +32,13 @@ const kDispatchers = [Symbol.for("undici.globalDispatcher.1"), Symbol.for("undic
 interface State {
   holders: number;
   wrapped: { readonly key: symbol; readonly original: Dispatcher; readonly proxy: Dispatcher }[];
-  readonly reported: Set<string>;
   stopReporting: () => void;
 }
 
 const globals = globalThis as unknown as Record<symbol, Dispatcher | undefined> & { [kState]?: State };
 
 function sharedState(): State {
-  globals[kState] ??= { holders: 0, wrapped: [], reported: new Set(), stopReporting: () => undefined };
+  globals[kState] ??= { holders: 0, wrapped: [], stopReporting: () => undefined };
   return globals[kState];
 }
 

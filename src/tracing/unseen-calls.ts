@@ -1,15 +1,12 @@
-// Model calls of a rollout that do not pass the global dispatcher: those of node:http clients and of fetch with a
-// dispatcher of its own. They cannot be served; each kind and host is reported once, as a process warning.
+// Model calls of a rollout that do not pass a wrapped dispatcher: those of node:http clients and of fetch with a
+// dispatcher of its own. They cannot be served; the rollout is told of each, and each kind and host is warned of once.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { currentContext } from "./context.js";
-import { requestApi } from "./intercept.js";
+import { requestApi } from "./model-api.js";
+import { warnOnce } from "./warn-once.js";
 
-/**
- * Listens until the returned function is called. Only calls to routed hosts, inside a rollout and outside `unrouted`,
- * are reported: a warning named AgentLightningWarning with code AGL_UNSEEN_CALL.
- * @param reported  what was reported already; grows
- */
-export function reportUnseenCalls(reported: Set<string>): () => void {
+/** Listens until the returned function is called. Only calls to routed hosts, inside a rollout and outside `unrouted`, are reported. */
+export function reportUnseenCalls(): () => void {
   const onHttp = (message: unknown): void => {
     const { request } = message as { request: ClientRequestLike };
     const host = request.getHeader("host") ?? request.host;
@@ -18,17 +15,6 @@ export function reportUnseenCalls(reported: Set<string>): () => void {
   const onUndici = (message: unknown): void => {
     const { request } = message as { request: UndiciRequestLike };
     report("a dispatcher of its own", { ...pick(request), origin: request.origin });
-  };
-  const report = (client: string, call: UndiciRequestLike): void => {
-    const host = unseenHost(call);
-    const key = `${client} ${host}`;
-    if (host === undefined || reported.has(key)) return;
-    reported.add(key);
-    process.emitWarning(
-      `a rollout called ${host}${call.path.split("?", 1)[0]} through ${client}, which cannot be served or recorded; ` +
-        "use a client on the global fetch, or agl.unrouted(fn) if the provider is meant",
-      { type: "AgentLightningWarning", code: "AGL_UNSEEN_CALL" },
-    );
   };
   subscribe(kHttp, onHttp);
   subscribe(kUndici, onUndici);
@@ -60,10 +46,21 @@ function pick({ method, path }: UndiciRequestLike): { method: string; path: stri
   return { method, path };
 }
 
-function unseenHost(call: UndiciRequestLike): string | undefined {
+function report(client: string, call: UndiciRequestLike): void {
   const context = currentContext();
-  if (context === undefined || !context.isRouted || requestApi(call) === undefined) return undefined;
+  const api = requestApi(call);
+  if (!context?.isRouted || api === undefined || call.origin === undefined) return;
   const origin = String(call.origin);
   const host = URL.canParse(origin) ? new URL(origin).host : origin;
-  return context.scope.route(host, null) === "ignore" ? undefined : host;
+  const action = context.scope.route(host, null);
+  const place = `${host}${call.path.split("?", 1)[0]}`;
+  // Ollama's paths are many a web application's, and the body is not seen here.
+  const isDoubtful = action === "unknown-host" && (api === "ollama.chat" || api === "ollama.generate");
+  if (action === "ignore" || isDoubtful) return;
+  context.scope.note?.({ kind: "unseen", place: `${place} through ${client}`, by: "context" });
+  warnOnce(
+    `${client} ${host}`,
+    `a rollout called ${place} through ${client}, which cannot be served or recorded; ` +
+      "use a client on the global fetch, or agl.unrouted(fn) if the provider is meant",
+  );
 }

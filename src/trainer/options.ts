@@ -14,6 +14,7 @@ export interface Settings {
   readonly concurrency: number;
   readonly timeoutMs: number | null;
   readonly rewardOnError: number | "exclude";
+  readonly noCall: "excluded" | "allowed";
   readonly temperature: number;
   readonly maxTokens: number;
   readonly validationMaxTokens: number;
@@ -63,6 +64,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
       timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimer }),
     rewardOnError:
       rewardOnError === "exclude" ? rewardOnError : checkNumber(who, "rewardOnError", rewardOnError),
+    noCall: checkOneOf(who, "noCall", options.noCall ?? "excluded", ["excluded", "allowed"]),
     temperature,
     maxTokens,
     validationMaxTokens: checkInteger(who, "validationMaxTokens", validation, { min: 1 }),

@@ -187,7 +187,7 @@ async function runOne(
     attemptId: attempt.attemptId,
     sequenceId: i + 1,
   }));
-  const outcome = toOutcome(report, spans, settings.rewardOnError);
+  const outcome = toOutcome(report, spans, settings);
   await store.addSpans(spans);
   await close(store, started, report, outcome);
   // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
@@ -195,7 +195,8 @@ async function runOne(
   const result: RolloutResult = {
     ...{ rolloutId, attemptId: attempt.attemptId, task: place.task, sample: place.sample },
     ...outcome,
-    ...{ trajectories, modelCalls: report.policyCalls, seconds: report.seconds },
+    ...{ trajectories, modelCalls: report.calls.answered, seconds: report.seconds },
+    ...{ refusedCalls: report.calls.refused, unseenCalls: report.calls.unseen },
   };
   return { result, spans };
 }

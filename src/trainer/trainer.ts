@@ -48,6 +48,12 @@ export interface TrainerOptions<Task> {
   readonly timeoutMs?: number | null;
   /** Reward of an agent that throws after a policy call, or "exclude". Default 0. */
   readonly rewardOnError?: number | "exclude";
+  /**
+   * A rollout that ends with a reward and without a model call of its own: "excluded", and then calls that others made by the asynchronous context
+   * alone while it ran are in doubt and excluded too, since one of them may be its own, gone through a shared queue; "allowed" says that the agent
+   * may answer without a call: its reward counts, and nothing is in doubt. Default "excluded".
+   */
+  readonly noCall?: "excluded" | "allowed";
   /** Sampling in training, whatever the agent asks for. Default temperature 1, 512 tokens. */
   readonly sampling?: { readonly temperature?: number; readonly maxTokens?: number };
   /** Most tokens of a model call in validation, when the agent names no limit. Default: that of training. */

@@ -2,6 +2,20 @@
 import type { Resources } from "./resources.js";
 import type { RolloutMode } from "./rollout.js";
 
+/**
+ * Addresses by which a client names its rollout on every call, so that a call is this rollout's whatever queue, pool or batcher it went
+ * through. Nothing listens there: calls are served in this process, and what escapes fails at DNS instead of reaching a provider.
+ */
+export interface RolloutEndpoint {
+  /** Base URL of OpenAI clients: `http://agentlightning.invalid/rollout/R/attempt/A/v1`. */
+  readonly openai: string;
+  /** Base URLs of clients that add the version themselves: the same without `/v1`. */
+  readonly anthropic: string;
+  readonly google: string;
+  /** The same as variables that clients read, with keys that are none. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 export interface RolloutContext {
   readonly rolloutId: string;
   readonly attemptId: string;
@@ -9,6 +23,8 @@ export interface RolloutContext {
   /** Aborts at the deadline and on cancellation. */
   readonly signal: AbortSignal;
   readonly resources: Resources;
+  /** For clients that the asynchronous context cannot follow. */
+  readonly endpoint: RolloutEndpoint;
 }
 
 /** A number is the final reward, true is 1, false is 0; nothing: the last emitted primary reward is final. */

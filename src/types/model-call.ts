@@ -12,5 +12,15 @@ export interface ModelRequest {
 /** Answers inside the process. The response may stream. */
 export type ModelHandler = (request: ModelRequest) => Promise<Response>;
 
-/** What tracing does with a request of a rollout: serve it here, let it pass and record it, or let it pass unseen. */
-export type RouteAction = "serve" | "forward" | "ignore";
+/** What tracing does with a request of a rollout: serve it here, let it pass and record it, let it pass unseen, or let it pass with a warning. */
+export type RouteAction = "serve" | "forward" | "ignore" | "unknown-host";
+
+/** What became of a model call of a rollout. */
+export interface CallNote {
+  /** `unseen`: by a client that is not on fetch. `unknown-host`: it went to a host that is not routed. */
+  readonly kind: "serve" | "forward" | "ignore" | "unknown-host" | "unseen";
+  /** Host and path, without the query. */
+  readonly place: string;
+  /** What says whose call it is: a name on the call, or the asynchronous context alone. */
+  readonly by: "name" | "context";
+}

@@ -7,6 +7,8 @@ export type RolloutOutcome =
   | "ok"
   /** The agent threw after a policy call: rewarded with rewardOnError. */
   | "error"
+  /** Excluded: calls that may be another rollout's, since one that ran beside it ended with a reward and without any. */
+  | "in-doubt"
   /** Excluded: past its deadline, cancelled, a provider's failure, no policy call, no reward, a reward that is not finite. */
   | "timeout"
   | "cancelled"
@@ -27,7 +29,12 @@ export interface RolloutResult {
   /** Message of what went wrong; null when nothing did. */
   readonly error: string | null;
   readonly trajectories: readonly Trajectory[];
+  /** Model calls that the policy answered. */
   readonly modelCalls: number;
+  /** Model calls that the policy's endpoint refused. */
+  readonly refusedCalls: number;
+  /** Requests that look like model calls and could neither be served nor recorded: to hosts that are not routed, or by clients that are not on fetch. */
+  readonly unseenCalls: number;
   readonly seconds: number;
 }
 

@@ -59,7 +59,14 @@ async function groupOf(reward: (sample: number) => number, task = 0): Promise<Ta
         outcome: "ok",
         reward: reward(sample),
       },
-      ...{ error: null, trajectories: [trajectory], modelCalls: 1, seconds: 0 },
+      ...{
+        error: null,
+        trajectories: [trajectory],
+        modelCalls: 1,
+        refusedCalls: 0,
+        unseenCalls: 0,
+        seconds: 0,
+      },
     };
   });
   return { task, rollouts };

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { showValue } from "../../src/base/check.js";
 import { emitAnnotation, emitException, emitObject } from "../../src/tracing/emit.js";
+import { requestedModel } from "../../src/tracing/model-api.js";
 import { operation } from "../../src/tracing/operation.js";
-import { requestedModel } from "../../src/tracing/provider-hosts.js";
 import { runInRollout } from "../../src/tracing/run-in-rollout.js";
 import { testScope } from "./test-scope.js";
 

@@ -7,6 +7,7 @@ import type { Dispatcher } from "../../src/tracing/dispatcher.js";
 import { emitMessage, emitReward } from "../../src/tracing/emit.js";
 import { installInterception } from "../../src/tracing/interception.js";
 import { asAgent } from "../../src/tracing/operation.js";
+import { toEndpoint } from "../../src/tracing/rollout-name.js";
 import { runInRollout } from "../../src/tracing/run-in-rollout.js";
 import { draftSpan, recordSpan } from "../../src/tracing/span.js";
 import { completion, lastMessage, streamedCompletion, type TestScope, testScope } from "./test-scope.js";
@@ -340,7 +341,7 @@ describe("a streamed answer", () => {
 });
 
 describe("after the abort of a rollout", () => {
-  it("pending and later model calls reject with its reason, and later emits are dropped and told", async () => {
+  it("pending model calls reject with its reason, later ones are told that it is over, and later emits are dropped and told", async () => {
     const signals: AbortSignal[] = [];
     const scope = testScope({
       handle: (request) => {
@@ -355,7 +356,11 @@ describe("after the abort of a rollout", () => {
       await sleep(10);
       scope.controller.abort(deadline);
       await expect(pending).rejects.toMatchObject({ cause: deadline });
-      await expect(ask("y")).rejects.toMatchObject({ cause: deadline });
+      const later = await fetch(kUrl, { method: "POST", body: chatBody("y") });
+      expect([later.status, later.headers.get("x-should-retry")]).toEqual([400, "false"]);
+      expect(await later.json()).toMatchObject({
+        error: { code: "rollout_over", message: expect.stringContaining("deadline") },
+      });
       emitMessage("late");
       emitReward(1);
       expect(await unrouted(() => ask3(`${origin}/v1/chat/completions`))).toBe("from the server");
@@ -376,10 +381,14 @@ describe("after the abort of a rollout", () => {
     await runInRollout(scope, async () => {
       late = sleep(10).then(() => {
         emitMessage("late");
-        return ask("late");
+        return fetch(kUrl, { method: "POST", body: chatBody("late") });
       });
     });
-    await expect(late).rejects.toMatchObject({ cause: { code: "E_STATE" } });
+    const answer = (await late) as Response;
+    expect([answer.status, answer.headers.get("x-should-retry")]).toEqual([400, "false"]);
+    expect(await answer.json()).toMatchObject({
+      error: { type: "invalid_request_error", param: null, code: "rollout_over" },
+    });
     release();
     expect([scope.spans.length, scope.dropped.length, scope.requests.length]).toEqual([0, 1, 0]);
   });
@@ -456,7 +465,8 @@ describe("the public context", () => {
     const scope = echo();
     const seen = await runInRollout(scope, () => rollout());
     const { rolloutId, attemptId, mode, signal, resources } = scope;
-    expect(seen).toEqual({ rolloutId, attemptId, mode, signal, resources });
+    const endpoint = toEndpoint(rolloutId, attemptId);
+    expect(seen).toEqual({ rolloutId, attemptId, mode, signal, resources, endpoint });
     expect(rollout()).toBe(undefined);
     expect(unrouted(() => 5)).toBe(5);
   });

@@ -14,7 +14,14 @@ function rollout(task: number, sample: number, reward: number | null, given: Giv
   return {
     ...{ rolloutId: `ro-${task}-${sample}`, attemptId: "at-0", task, sample, reward },
     outcome: given.outcome ?? (reward === null ? "no-call" : "ok"),
-    ...{ error: null, trajectories: [{ transitions } as unknown as Trajectory], modelCalls: 1, seconds: 0 },
+    ...{
+      error: null,
+      trajectories: [{ transitions } as unknown as Trajectory],
+      modelCalls: 1,
+      refusedCalls: 0,
+      unseenCalls: 0,
+      seconds: 0,
+    },
   };
 }
 const metricsOf = (results: readonly RolloutResult[]) =>

@@ -1,0 +1,80 @@
+// What happens to a rollout's call once its body is read: served by the rollout's handler, passed on and recorded, passed unseen, or refused.
+import { type ActiveContext, isOver } from "./context.js";
+import type { RolloutCall } from "./find-call.js";
+import type { Exchange } from "./forward.js";
+import { requestedModel } from "./model-api.js";
+import type { Refusal } from "./refusal.js";
+import { kEndpointHost } from "./rollout-name.js";
+import { warnOnce } from "./warn-once.js";
+
+export type Decision =
+  | { readonly kind: "serve" | "pass" }
+  | { readonly kind: "record"; readonly exchange: Exchange }
+  | { readonly kind: "refuse"; readonly refusal: Refusal };
+
+/** Decides, and tells the rollout what became of its call. */
+export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
+  const { context, by, api, sent, url } = call;
+  const request = parseJson(requestBody);
+  const model = requestedModel(url.pathname, request);
+  const action = actionOf(call, model);
+  if (action === "unknown-host" && isDoubtful(call, model)) return { kind: "pass" };
+  if (isOver(context) && action !== "ignore" && action !== "unknown-host")
+    return { kind: "refuse", refusal: over(context) };
+  const place = sent.host + url.pathname;
+  context.scope.note?.({ kind: action, place, by });
+  if (action === "unknown-host") warnOfHost(sent, place);
+  if (action === "serve") return { kind: "serve" };
+  if (sent.host === kEndpointHost) return { kind: "refuse", refusal: notForwarded(call, model) };
+  if (action !== "forward" || api === undefined) return { kind: "pass" };
+  return { kind: "record", exchange: { api, url: sent, model, requestBody, request } };
+}
+
+// --- internal ---
+
+/** Who names a rollout means its policy, under whatever host. */
+function actionOf({ context, by, sent }: RolloutCall, model: string | null) {
+  const action = context.scope.route(sent.host, model);
+  return action === "unknown-host" && by === "name" ? context.scope.route(kEndpointHost, model) : action;
+}
+
+/** Many a web application has such a path; Ollama's own requests name a model. */
+function isDoubtful({ api }: RolloutCall, model: string | null): boolean {
+  return (api === "ollama.chat" || api === "ollama.generate") && model === null;
+}
+
+function warnOfHost({ host }: URL, place: string): void {
+  warnOnce(
+    `unknown host ${host}`,
+    `a rollout called ${place}, which looks like a model call, and ${host} is no host that the policy answers for: the call went there, ` +
+      `unrecorded; add routes: { hosts: [${JSON.stringify(host)}] } to createTrainer's options for the policy to answer, or wrap the call in agl.unrouted(fn) if ${host} is meant`,
+  );
+}
+
+function over({ scope }: ActiveContext): Refusal {
+  const { rolloutId, signal } = scope;
+  const end = signal.aborted ? `its end (${describeReason(signal.reason)})` : "its agent had returned";
+  const message =
+    `rollout ${rolloutId}: expected model calls before its end, got one after ${end}; await every call inside the agent; ` +
+    "if another rollout made this call, it went through a queue that rollouts share: make the client inside the agent with baseURL context.endpoint.openai, or queue agl.bind(fn)";
+  return { code: "rollout_over", message };
+}
+
+function notForwarded({ sent }: RolloutCall, model: string | null): Refusal {
+  const message =
+    `${sent.host}${sent.pathname}: expected a call that the policy answers, got one for the provider (model ${JSON.stringify(model)}), and at the rollout's own address nothing is behind the policy; ` +
+    "send it with the provider's own base URL, or take the model out of routes.forward and routes.ignore";
+  return { code: "not_forwarded", message };
+}
+
+function describeReason(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined; // Not JSON: there is no model name to route by, and the handler or provider will say what is wrong.
+  }
+}

@@ -1,0 +1,78 @@
+// Whose call a request is: that of the rollout that is named on it, else that of the rollout whose code sends it. Everything else is nobody's.
+import type { CallNote } from "../types/model-call.js";
+import { type ActiveContext, currentContext } from "./context.js";
+import { findRollout } from "./live-rollouts.js";
+import { type ModelApi, requestApi } from "./model-api.js";
+import type { Refusal } from "./refusal.js";
+import { type CallName, kEndpointHost, readName } from "./rollout-name.js";
+
+export interface RolloutCall {
+  readonly context: ActiveContext;
+  readonly by: CallNote["by"];
+  /** Undefined at the rollouts' own address alone: whoever answers there says what is served. */
+  readonly api: ModelApi | undefined;
+  /** As the client sent it. */
+  readonly sent: URL;
+  /** Without the name. */
+  readonly url: URL;
+}
+
+export interface RefusedCall {
+  readonly api: ModelApi | undefined;
+  readonly refusal: Refusal;
+}
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly origin: string | URL;
+  /** Any form that undici takes. */
+  readonly headers: unknown;
+}
+
+/** @returns undefined for requests that pass untouched */
+export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | undefined {
+  const name = knownName(request);
+  const sent = new URL(request.path, request.origin);
+  const api = requestApi({ method: request.method, path: name?.path ?? request.path });
+  const isAtEndpoint = sent.host === kEndpointHost;
+  if (api === undefined && !isAtEndpoint) return undefined;
+  if (name === undefined) {
+    const context = currentContext();
+    if (context?.isRouted) return { context, by: "context", api, sent, url: sent };
+    return isAtEndpoint ? { api, refusal: unknown("no name", request) } : undefined;
+  }
+  const context = findRollout(name.rolloutId, name.attemptId);
+  if (context === undefined) return { api, refusal: unknown(name.text, request) };
+  if (context === "over") return { api, refusal: over(name) };
+  return { context: within(context), by: "name", api, sent, url: new URL(name.path, request.origin) };
+}
+
+// --- internal ---
+
+function knownName({ path, headers }: OutgoingRequest): CallName | undefined {
+  const name = readName(path, headers);
+  if (name === undefined || !name.isPrefixed) return name;
+  return findRollout(name.rolloutId, name.attemptId) === undefined ? undefined : name;
+}
+
+/** A call that is made where its rollout runs has the agent's name and the span that enclose it. */
+function within(context: ActiveContext): ActiveContext {
+  const current = currentContext();
+  const isSame =
+    current?.scope.rolloutId === context.scope.rolloutId &&
+    current.scope.attemptId === context.scope.attemptId;
+  return isSame ? { ...current, isRouted: true } : context;
+}
+
+function over({ text }: CallName): Refusal {
+  const message = `${text}: expected model calls before the rollout's end, got one after; await every call inside the agent`;
+  return { code: "rollout_over", message };
+}
+
+function unknown(text: string, { path }: OutgoingRequest): Refusal {
+  const form = "/rollout/R/attempt/A/... or x-agl-rollout: R/A";
+  const message = `${path.split("?", 1)[0]}: expected the name of a rollout that runs in this process (${form}), got ${text}; use the agent's context.endpoint`;
+  return { code: "rollout_unknown", message };
+}

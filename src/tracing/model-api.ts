@@ -1,0 +1,61 @@
+// Which requests are model calls, by their paths, and which model they name.
+
+/**
+ * The interfaces that are model calls, by the end of the path, a slash behind it or not. Everything else (files, embeddings, lists) passes. Those
+ * that the policy does not speak are known too: at a routed host they are refused by name, at another they are warned of.
+ */
+export type ModelApi =
+  | "openai.chat.completion"
+  | "openai.completion"
+  | "openai.response"
+  | "anthropic.message"
+  | "google.generate_content"
+  | "vercel.language_model"
+  | "ollama.chat"
+  | "ollama.generate"
+  | "bedrock.invoke";
+
+/** Which interface a POST to this path uses; undefined: none, no model call. The query is not looked at. */
+export function modelApi(path: string): ModelApi | undefined {
+  const bare = path.split("?", 1)[0] ?? "";
+  return kPaths.find(([pattern]) => pattern.test(bare))?.[1];
+}
+
+/** The interface of a request that looks like a model call; undefined for all others. */
+export function requestApi(request: {
+  readonly method: string;
+  readonly path: string;
+}): ModelApi | undefined {
+  return request.method === "POST" ? modelApi(request.path) : undefined;
+}
+
+/** The model's name in a request: from the body's `model`, else from the path (Azure, Google, Bedrock); null: not known. */
+export function requestedModel(path: string, body: unknown): string | null {
+  if (typeof body === "object" && body !== null && "model" in body && typeof body.model === "string")
+    return body.model;
+  const name = /\/(?:deployments|models?)\/([^/:?]+)[/:]/.exec(path)?.[1];
+  return name === undefined ? null : decodeName(name);
+}
+
+// --- internal ---
+
+const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
+  [/\/chat\/completions\/?$/, "openai.chat.completion"],
+  [/\/completions\/?$/, "openai.completion"],
+  [/\/responses\/?$/, "openai.response"],
+  [/\/v1\/messages\/?$/, "anthropic.message"],
+  [/\/models\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],
+  [/\/v\d+\/ai\/language-model\/?$/, "vercel.language_model"],
+  [/\/api\/chat\/?$/, "ollama.chat"],
+  [/\/api\/generate\/?$/, "ollama.generate"],
+  [/\/model\/[^/]+\/(?:invoke|invoke-with-response-stream|converse|converse-stream)$/, "bedrock.invoke"],
+];
+
+/** As it is written when it is no percent-encoding: the handler or the provider will say what is wrong. */
+function decodeName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { modelApi, requestedModel } from "../../src/tracing/model-api.js";
+
+describe("a model call", () => {
+  it.each([
+    ["/v1/chat/completions", "openai.chat.completion"],
+    ["/openai/deployments/d/chat/completions?api-version=1", "openai.chat.completion"],
+    ["/v1/chat/completions/", "openai.chat.completion"],
+    ["/v1/completions", "openai.completion"],
+    ["/v1/completions/?x=1", "openai.completion"],
+    ["/v1/responses/", "openai.response"],
+    ["/v1/messages/", "anthropic.message"],
+    ["/api/v1/responses", "openai.response"],
+    ["/v1/messages?beta=true", "anthropic.message"],
+    ["/v1beta/models/gemini:generateContent", "google.generate_content"],
+    ["/v1beta/models/gemini:streamGenerateContent?alt=sse", "google.generate_content"],
+    ["/v4/ai/language-model", "vercel.language_model"],
+    ["/api/chat", "ollama.chat"],
+    ["/api/generate", "ollama.generate"],
+    ["/model/anthropic.claude-v2/converse-stream", "bedrock.invoke"],
+    ["/model/m/invoke", "bedrock.invoke"],
+    ["/v1/embeddings", undefined],
+    ["/v1/threads/t/messages", undefined],
+    ["/v1/messages/count_tokens", undefined],
+    ["/v1/responses/r1/cancel", undefined],
+    ["/v1/models?x=/chat/completions", undefined],
+  ])("at %s is of kind %s", (path, api) => {
+    expect(modelApi(path)).toBe(api);
+  });
+
+  it("names its model in the body, or else in the path", () => {
+    expect(requestedModel("/v1/chat/completions", { model: "a" })).toBe("a");
+    expect(requestedModel("/openai/deployments/dep%201/chat/completions", {})).toBe("dep 1");
+    expect(requestedModel("/v1beta/models/gemini-2:generateContent", undefined)).toBe("gemini-2");
+    expect(requestedModel("/model/titan/invoke", {})).toBe("titan");
+    expect(requestedModel("/v1/chat/completions", { model: 3 })).toBe(null);
+  });
+});
