@@ -1,6 +1,7 @@
 // What the linker sees of the files of one instruction set. A weak symbol outside the set's own namespace (an inline
 // function of a shared header, an STL template) may be kept for the whole program, and then runs AVX-512 anywhere.
-// And which registers the files name: wide ones only where a set's own flags allow them.
+// And which registers the files name: wide ones only where a set's own flags allow them. And that no tile of a product keeps its operands
+// on the stack, where each multiply-add waits for memory: half the speed, and no other test would notice.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -36,6 +37,34 @@ describe.skipIf(ofOneSet.length === 0 || !has("objdump"))(
   },
 );
 
+describe.skipIf(ofOneSet.length === 0 || !has("objdump"))(
+  "tiles (skipped without a build or without objdump)",
+  () => {
+    // AMX's tiles are registers of their own.
+    it.each(ofOneSet.filter((name) => isaOf(name) !== "amx"))(
+      "%s multiplies and adds from registers and operands alone",
+      (name) => {
+        const tiles = tilesOf(instructionsOf(name, ["--demangle"]));
+        expect([...tiles.keys()].length).toBeGreaterThan(10);
+        expect([...tiles].filter(([, { fromStack }]) => fromStack > 0)).toEqual([]);
+      },
+    );
+  },
+);
+
+it("the reader of tiles counts multiply-adds that read the stack, in tiles alone", () => {
+  const text = [
+    "0000000000000010 <void agl::avx2::runBf16Tile<4, 1, agl::avx2::Bf16Pairs>(agl::avx2::Bf16TileData const&)>:",
+    "  10:\tvfmadd231ps 0x308(%rsp),%ymm3,%ymm0",
+    "  14:\tvfmadd231ps (%rax),%ymm3,%ymm0",
+    "  18:\tvmovaps -0x40(%rbp),%ymm3",
+    "",
+    "0000000000000020 <agl::avx2::attention()>:",
+    "  20:\tvfmadd231ps 0x308(%rsp),%ymm3,%ymm0",
+  ];
+  expect([...tilesOf(text.join("\n")).values()]).toEqual([{ all: 2, fromStack: 1 }]);
+});
+
 it("the reader of instructions tells ymm, zmm and tiles apart", () => {
   expect(registersOf("  0:\tvaddps %ymm0,%ymm1,%ymm2\n  4:\tmovss %xmm0,(%rax)")).toEqual(["ymm"]);
   expect(registersOf("  0:\ttdpbf16ps %tmm6,%tmm4,%tmm0\n  5:\tvmovups %zmm0,(%rax)")).toEqual([
@@ -68,12 +97,22 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   amx: ["ymm", "zmm", "tmm"],
 };
 
-function instructionsOf(name: string): string {
-  const { stdout } = spawnSync("objdump", ["--disassemble", "--no-show-raw-insn", join(engine, name)], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  return stdout;
+function instructionsOf(name: string, options: readonly string[] = []): string {
+  const args = ["--disassemble", "--no-show-raw-insn", ...options, join(engine, name)];
+  return spawnSync("objdump", args, { encoding: "utf8", maxBuffer: 1 << 28 }).stdout;
+}
+
+/** Multiply-adds of each instance of a product's register tile, and those with an operand on the stack. */
+function tilesOf(instructions: string): Map<string, { all: number; fromStack: number }> {
+  const tiles = new Map<string, { all: number; fromStack: number }>();
+  for (const body of instructions.split(/\n(?=[0-9a-f]+ <)/)) {
+    const name = /^[0-9a-f]+ <(.*\brun(?:Bf16)?Tile<.*)>:$/m.exec(body)?.[1];
+    const products = body.match(/\tv?fn?madd.*$/gm) ?? [];
+    if (name === undefined || products.length === 0) continue;
+    const fromStack = products.filter((line) => /\(%r[sb]p/.test(line)).length;
+    tiles.set(name, { all: products.length, fromStack });
+  }
+  return tiles;
 }
 
 function registersOf(instructions: string): string[] {
