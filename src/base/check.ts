@@ -48,6 +48,30 @@ export function checkOneOf<T extends string>(
   throw argumentError(who, `${name} to be ${choices.map((c) => JSON.stringify(c)).join(" or ")}`, value);
 }
 
+/** @throws E_ARGUMENT unless it is true, false or absent */
+export function checkBoolean(who: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean")
+    throw argumentError(who, `${name} to be true or false`, value);
+}
+
+/** @throws E_ARGUMENT unless it is a function or absent */
+export function checkFunction(who: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function")
+    throw argumentError(who, `${name} to be a function`, value);
+}
+
+/** @throws E_ARGUMENT unless it is text that is not empty */
+export function checkText(who: string, what: string, value: unknown): asserts value is string {
+  if (typeof value !== "string" || value === "") throw argumentError(who, what, value);
+}
+
+/** @throws E_ARGUMENT unless it is an AbortSignal, of any realm, or absent */
+export function checkSignal(who: string, signal: unknown): void {
+  if (signal === undefined || Object.prototype.toString.call(signal) === "[object AbortSignal]") return;
+  const remedy = signal instanceof AbortController ? "pass the controller's signal" : undefined;
+  throw argumentError(who, "signal to be an AbortSignal", signal, remedy);
+}
+
 /** A short description of a value for an error message: never long, never throws. */
 export function showValue(value: unknown): string {
   try {

@@ -5,9 +5,15 @@ import { nearest } from "./nearest.js";
 
 /**
  * Every name of an options type with what others call it, as in `{ rank: ["r"], alpha: ["lora_alpha"] }`. The type ties the
- * table to the interface: an option that is added there and not here does not compile.
+ * table to the interface: an option that is added there and not here does not compile. An index signature has no names.
  */
-export type OptionNames<Options> = { readonly [Name in keyof Options]-?: readonly string[] };
+export type OptionNames<Options> = {
+  readonly [Name in keyof Options as string extends Name
+    ? never
+    : number extends Name
+      ? never
+      : Name]-?: readonly string[];
+};
 
 /** Names that belong to another function, with what to write instead: `{ rank: "give it as adapter: { rank }" }`. */
 export type Elsewhere = Readonly<Record<string, string>>;
@@ -23,15 +29,37 @@ export function checkOptions<Options>(
   names: OptionNames<Options>,
   elsewhere: Elsewhere = {},
 ): void {
-  if (!isRecord(options))
-    throw argumentError(who, "an object of options", options, shapeRemedy(options, names));
+  checkRecord(who, options, names);
   let unknown: string[] | undefined;
-  for (const name of Object.keys(options)) {
+  // Inherited names too: they are read like the object's own.
+  for (const name in options) {
     if (Object.hasOwn(names, name) || options[name] === undefined) continue;
     unknown ??= [];
     unknown.push(name);
   }
   if (unknown !== undefined) refuse(who, unknown, names, elsewhere);
+}
+
+/**
+ * The same for records that may carry more than their names, such as a template's variables: refused is what is a known name in
+ * another spelling, or by `share` of its letters (see `nearest`) away from one.
+ * @throws E_ARGUMENT
+ */
+export function checkSpelling<Options>(
+  who: string,
+  options: unknown,
+  names: OptionNames<Options>,
+  share = 0,
+): void {
+  checkRecord(who, options, names);
+  let known: string[] | undefined;
+  const misspelt: string[] = [];
+  for (const name in options) {
+    if (Object.hasOwn(names, name) || options[name] === undefined) continue;
+    known ??= [...spellings(names).keys()];
+    if (nearest(name, known, share) !== undefined) misspelt.push(name);
+  }
+  if (misspelt.length > 0) refuse(who, misspelt, names, {});
 }
 
 // --- internal ---
@@ -46,20 +74,24 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return kind === "[object Object]" || kind === "[object Module]";
 }
 
-function shapeRemedy(options: unknown, names: object): string | undefined {
+function checkRecord(
+  who: string,
+  options: unknown,
+  names: object,
+): asserts options is Readonly<Record<string, unknown>> {
+  if (isRecord(options)) return;
   const isSignal = options instanceof AbortSignal && Object.hasOwn(names, "signal");
-  if (isSignal) return "pass { signal }";
-  const known = Object.keys(names);
-  return known.length === 0 ? undefined : `the options are ${known.join(", ")}`;
+  const remedy = isSignal ? "pass { signal }" : `the options are ${Object.keys(names).join(", ")}`;
+  throw argumentError(who, "an object of options", options, remedy);
 }
 
 function refuse(who: string, unknown: readonly string[], names: object, elsewhere: Elsewhere): never {
-  const known = Object.keys(names);
-  const meanings = spellings(names as Readonly<Record<string, readonly string[]>>);
+  const meanings = spellings(names);
+  const candidates = [...meanings.keys(), ...Object.keys(elsewhere)];
   const meant: string[] = [];
   const remedies: string[] = [];
   for (const name of unknown) {
-    const found = nearest(name, [...meanings.keys(), ...Object.keys(elsewhere)], HINTED);
+    const found = nearest(name, candidates, HINTED);
     if (found === undefined) continue;
     const option = meanings.get(found);
     if (option === undefined) remedies.push(`${elsewhere[found]}`);
@@ -67,17 +99,15 @@ function refuse(who: string, unknown: readonly string[], names: object, elsewher
   }
   if (meant.length > 0) remedies.unshift(`did you mean ${meant.join(", ")}?`);
   const got = unknown.map((name) => JSON.stringify(name)).join(", ");
+  const expected = `options among ${Object.keys(names).join(", ")}`;
   const tail = remedies.length === 0 ? "" : `; ${[...new Set(remedies)].join("; ")}`;
-  throw new LightningError(
-    "E_ARGUMENT",
-    `${who}: expected options among ${known.join(", ")}, got ${got}${tail}`,
-  );
+  throw new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${got}${tail}`);
 }
 
 /** Option by each of its spellings, its own first. */
-function spellings(names: Readonly<Record<string, readonly string[]>>): Map<string, string> {
+function spellings(names: object): Map<string, string> {
   const meanings = new Map(Object.keys(names).map((name) => [name, name]));
-  for (const [name, others] of Object.entries(names)) {
+  for (const [name, others] of Object.entries<readonly string[]>({ ...names })) {
     for (const other of others) if (!meanings.has(other)) meanings.set(other, name);
   }
   return meanings;

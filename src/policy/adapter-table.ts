@@ -2,11 +2,9 @@
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { AdapterLayout } from "./adapter-layout.js";
+import { baseName, isPathLike } from "./adapter-name.js";
 import type { ModelConfig } from "./model-config.js";
 import { modelTensors } from "./tensors.js";
-
-/** What calls itself "base" is the model without an adapter. */
-export const baseName = "base";
 
 /** Weights a call may name. */
 export interface PolicyWeights {
@@ -59,7 +57,12 @@ export function createAdapterTable(config: ModelConfig, trainsAll: boolean): Ada
     const adapter = adapters.get(name);
     if (adapter !== undefined) return adapter;
     const known = [baseName, ...adapters.keys()].map((each) => JSON.stringify(each));
-    throw argumentError(who, `adapter to be one of ${known.join(", ")}`, name);
+    throw argumentError(
+      who,
+      `adapter to be one of ${known.join(", ")}`,
+      name,
+      isPathLike(name) ? kAddFirst : undefined,
+    );
   };
   const toWeights = ({ name, handle, layout }: Adapter): TrainedWeights => ({
     name,
@@ -88,3 +91,7 @@ export function createAdapterTable(config: ModelConfig, trainsAll: boolean): Ada
     setVersion: (name, version) => versions.set(name, version),
   };
 }
+
+// --- internal ---
+
+const kAddFirst = 'a folder is added first, as in policy.addAdapter("mine", "./folder")';

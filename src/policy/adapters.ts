@@ -1,30 +1,31 @@
 // policy.addAdapter, removeAdapter and saveAdapter.
-import { argumentError } from "../base/check.js";
+import { argumentError, checkText } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { planAdapter } from "./adapter-layout.js";
+import { checkAdapterName } from "./adapter-name.js";
 import type { AdapterOptions } from "./adapter-options.js";
-import { baseName } from "./adapter-table.js";
 import { writeAdapterFolder } from "./adapter-writer.js";
 import { fromNative } from "./native-error.js";
+import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 
 /** @throws as Policy.addAdapter */
 export async function addAdapter(
   parts: PolicyParts,
   name: string,
-  source: AdapterOptions | string = {},
+  source?: AdapterOptions | string,
 ): Promise<void> {
   const who = "policy.addAdapter";
   const { states, adapters, engine } = parts;
   states.checkOpen(who);
-  if (typeof name !== "string" || name === "" || name === baseName)
-    throw argumentError(who, `a name that is not empty and not ${JSON.stringify(baseName)}`, name);
+  checkAdapterName(who, name, source === undefined);
   if (adapters.trainedBase !== undefined)
     throw new LightningError(
       "E_STATE",
       `${who}: expected a policy loaded with train: "adapter", got train: "all"`,
     );
-  const plan = planAdapter(who, parts.config, source, parts.nextAdapterSeed);
+  const plan = planAdapter(who, parts.config, source === undefined ? {} : source, parts.nextAdapterSeed);
   return states.alone(who, async () => {
     if (adapters.names().includes(name)) throw argumentError(who, "a name that is free", name);
     const handle = await fromNative(who, () => engine.addAdapter(plan.native));
@@ -47,11 +48,12 @@ export async function removeAdapter(parts: PolicyParts, name: string): Promise<v
 export async function saveAdapter(
   parts: PolicyParts,
   dir: string,
-  options: { readonly name?: string } = {},
+  options: SaveAdapterOptions = {},
 ): Promise<void> {
   const who = "policy.saveAdapter";
   parts.states.checkOpen(who);
-  if (typeof dir !== "string" || dir === "") throw argumentError(who, "a path", dir);
+  checkText(who, "a path", dir);
+  checkOptions(who, options, kSaveNames);
   if (parts.adapters.trainedBase !== undefined)
     throw new LightningError(
       "E_STATE",
@@ -67,3 +69,8 @@ export async function saveAdapter(
     writeAdapterFolder(dir, layout.description, new Map(tensors));
   });
 }
+
+// --- internal ---
+
+type SaveAdapterOptions = NonNullable<Parameters<Policy["saveAdapter"]>[1]>;
+const kSaveNames: OptionNames<SaveAdapterOptions> = { name: ["adapter", "adapter_name"] };

@@ -2,6 +2,7 @@
 // native/ops/advantage.h (float64, deterministic). Not credit assignment: which call earned which reward is src/credit.
 import { argumentError, checkNumber, checkOneOf } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { native } from "./binding.js";
 import {
   checkFinite,
@@ -41,6 +42,14 @@ export interface GaeOptions extends DiscountOptions {
   readonly lambda?: number;
 }
 
+/** Beside each name, that of TRL and verl. */
+export const groupAdvantageNames: OptionNames<GroupAdvantageOptions> = {
+  baseline: ["mean", "estimator", "adv_estimator"],
+  scale: ["scale_rewards", "normalize", "norm_adv_by_std_in_grpo"],
+  groupOfOne: ["singleton"],
+  epsilon: ["eps"],
+};
+
 /** The public namespace `advantages`. */
 export const advantages = {
   group: groupAdvantages,
@@ -68,6 +77,7 @@ export function groupAdvantages(
   options: GroupAdvantageOptions = {},
 ): Float64Array {
   const who = "advantages.group";
+  checkOptions(who, options, groupAdvantageNames);
   const r = toFloat64Array(who, "rewards", rewards);
   const infinite = r.findIndex((x) => x === Infinity || x === -Infinity);
   if (infinite >= 0)
@@ -92,6 +102,7 @@ export function groupAdvantages(
  */
 export function discountedReturns(rewards: ArrayLike<number>, options: DiscountOptions = {}): Float64Array {
   const who = "advantages.discounted";
+  checkOptions(who, options, kDiscountNames);
   const r = toFloat64Array(who, "rewards", rewards);
   checkFinite(who, "rewards", r);
   const gamma = checkNumber(who, "gamma", options.gamma ?? 1, { min: 0, max: 1 });
@@ -111,6 +122,7 @@ export function generalizedAdvantages(options: GaeOptions): {
   readonly returns: Float64Array;
 } {
   const who = "advantages.gae";
+  checkOptions(who, options, kGaeNames);
   const rewards = toFloat64Array(who, "rewards", options.rewards);
   const values = toFloat64Array(who, "values", options.values);
   checkLength(who, "values", values, rewards.length, "rewards");
@@ -141,6 +153,18 @@ export function whiten(values: ArrayLike<number>, mask?: ArrayLike<number>): Flo
 }
 
 // --- internal ---
+
+const kDiscountNames: OptionNames<DiscountOptions> = {
+  gamma: ["discount", "discount_factor"],
+  offsets: ["starts", "episodes"],
+};
+const kGaeNames: OptionNames<GaeOptions> = {
+  ...kDiscountNames,
+  rewards: [],
+  values: ["critic", "value_estimates"],
+  mask: ["response_mask", "loss_mask"],
+  lambda: ["lam", "gae_lambda"],
+};
 
 function maskOf(who: string, mask: ArrayLike<number> | undefined, length: number, of: string): Float64Array {
   if (mask === undefined) return new Float64Array(length).fill(1);

@@ -2,8 +2,9 @@
 // Matrices are normal with deviation 0.02 (as transformers initialises), norms one, biases zero.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
+import { argumentError, checkBoolean, checkInteger, checkOneOf, checkText } from "../base/check.js";
 import { fillNormal } from "../base/normal.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { writeFileAtomically } from "./atomic-file.js";
 import { type Architecture, kMaxVocabulary, type ModelConfig } from "./model-config.js";
 import { planSafetensors } from "./safetensors-writer.js";
@@ -44,8 +45,12 @@ export interface CreateModelOptions {
  *   tokenizer's files are damaged
  */
 export function createModel(dir: string, model: NewModel, options: CreateModelOptions): void {
+  checkText(kWho, "the path of the folder to write", dir);
+  checkOptions(`${kWho}: model`, model, kModelNames, kInOptions);
+  checkOptions(kWho, options, kOptionNames, kInModel);
   const dtype = checkOneOf(kWho, "dtype", options.dtype ?? "f32", ["f32", "bf16"]);
   checkInteger(kWho, "seed", options.seed, { min: 0 });
+  checkBoolean(kWho, "overwrite", options.overwrite);
   checkShape(model);
   const tokenizer = readTokenizerFiles(kWho, model.tokenizer);
   const vocabularyRange = { min: tokenizer.size, max: kMaxVocabulary };
@@ -65,6 +70,31 @@ export function createModel(dir: string, model: NewModel, options: CreateModelOp
 // --- internal ---
 
 const kWho = "createModel";
+// Beside each name, that of config.json.
+const kModelNames: OptionNames<NewModel> = {
+  architecture: ["model_type", "architectures", "type"],
+  hidden: ["hidden_size", "n_embd", "dim", "d_model", "width"],
+  layers: ["num_hidden_layers", "n_layer", "depth"],
+  heads: ["num_attention_heads", "n_head", "attentionHeads"],
+  kvHeads: ["num_key_value_heads", "n_kv_head"],
+  headSize: ["head_dim", "head_size"],
+  intermediate: ["intermediate_size", "ffn", "mlp"],
+  vocabulary: ["vocab_size", "vocab"],
+  tie: ["tie_word_embeddings", "tied"],
+  tokenizer: ["tokenizer_path"],
+};
+const kOptionNames: OptionNames<CreateModelOptions> = {
+  seed: ["random_state", "random_seed"],
+  dtype: ["torch_dtype", "compute", "precision"],
+  overwrite: ["force", "replace"],
+};
+const kInOptions = {
+  seed: "give it in the third argument, as in createModel(dir, model, { seed })",
+  dtype: "give it in the third argument, as in createModel(dir, model, { seed, dtype })",
+};
+const kInModel = {
+  tokenizer: "give it in the second argument, as in createModel(dir, { tokenizer }, { seed })",
+};
 const kDeviation = 0.02;
 const kMaxPositions = 32_768;
 const kChunk = 1 << 20;

@@ -3,6 +3,7 @@
 // are known (sampled or scored under the weights that are trained) or the derivatives need none (a linear loss): then one pass each is all, checked.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { checkOptions } from "../base/options.js";
 import type { NativeScores } from "./binding.js";
 import { evaluateLoss } from "./losses/evaluate-loss.js";
 import { type LossSequence, toKnownLogprobs, toLossInputs, toPolicyLoss } from "./losses/loss-inputs.js";
@@ -20,6 +21,7 @@ import {
 import { fromNative } from "./native-error.js";
 import type { ForwardBackwardResult, ScoreOptions } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
+import { scoreNames } from "./score.js";
 import { checkTemperature } from "./temperature.js";
 import { type FlatSequences, flattenSequences } from "./token-ids.js";
 
@@ -32,6 +34,7 @@ export async function forwardBackward(
 ): Promise<ForwardBackwardResult> {
   const { states, lanes } = parts;
   states.checkOpen(kWho);
+  checkOptions(kWho, options, scoreNames, kElsewhere);
   if (!Array.isArray(sequences) || sequences.length === 0)
     throw argumentError(kWho, "an array of at least one sequence", sequences);
   const policyLoss = toPolicyLoss(kWho, loss);
@@ -62,6 +65,11 @@ export async function forwardBackward(
 // --- internal ---
 
 const kWho = "policy.forwardBackward";
+const kElsewhere = {
+  lr: "the step has the rate, as in policy.optimStep({ lr })",
+  learning_rate: "the step has the rate, as in policy.optimStep({ lr })",
+  aggregate: "the loss has it, as in losses.ppoClip({ aggregate })",
+};
 
 type Evaluated = Required<LossResult>;
 

@@ -1,9 +1,11 @@
 // The options of loadPolicy: checked against the model, with the defaults.
 import { availableParallelism } from "node:os";
-import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import { argumentError, checkBoolean, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import { checkOptions } from "../base/options.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import type { NativeEngineOptions } from "./binding.js";
 import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./devices.js";
+import { testingNames } from "./load-names.js";
 import type { ModelConfig } from "./model-config.js";
 import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
@@ -106,9 +108,9 @@ export function checkLoadOptions(
   options: LoadPolicyOptions,
   { config, tensors }: Pick<ModelFolder, "config" | "tensors">,
 ): LoadPlan {
-  checkObject(who, "options", options);
   const { testing = {} } = options;
-  checkObject(who, "testing", testing);
+  checkOptions(`${who}: testing`, testing, testingNames);
+  checkBoolean(who, "testing.poison", testing.poison);
   const places = checkPlaces(who, options, testing);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
@@ -134,10 +136,6 @@ export function checkLoadOptions(
 const kMaxThreads = 256;
 const kBlock = 32;
 const kMaxTokens = 2 ** 24;
-
-function checkObject(who: string, name: string, value: unknown): void {
-  if (typeof value !== "object" || value === null) throw argumentError(who, `${name} to be an object`, value);
-}
 
 function checkPlaces(
   who: string,

@@ -1,12 +1,15 @@
 // loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
 // adapter; what can be refused is refused before memory is taken.
-import { argumentError } from "../base/check.js";
+import { checkText } from "../base/check.js";
+import { checkOptions } from "../base/options.js";
 import { planAdapter } from "./adapter-layout.js";
 import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
+import { checkChatOptions } from "./chat-options.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
+import { loadElsewhere, loadNames } from "./load-names.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
 import { type ModelFolder, readModelFolder } from "./model-folder.js";
 import type { Policy } from "./policy.js";
@@ -23,7 +26,8 @@ import { loadTokenizer } from "./tokenizer.js";
  * @throws E_ARGUMENT naming the option; E_MODEL naming file and field; E_MEMORY with the numbers; E_DEVICE and E_NATIVE with the remedy
  */
 export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
-  if (typeof dir !== "string" || dir === "") throw argumentError(kWho, "the path of a model folder", dir);
+  checkText(kWho, "the path of a model folder", dir);
+  checkOptions(kWho, options, loadNames, loadElsewhere);
   const folder = readModelFolder(dir);
   const { config } = folder;
   const template = loadChatTemplate(dir, checkTemplate(kWho, options));
@@ -47,7 +51,10 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       arithmetic: engine.arithmetic(),
       date: options.date ?? kDefaultDate,
       template: options.template ?? {},
-      renderChat: (messages, chat) => renderChat(template, tokenizer, messages, chat),
+      renderChat: (messages, chat = {}) => {
+        checkChatOptions(chat);
+        return renderChat(template, tokenizer, messages, chat);
+      },
       nextSeed: createSeeds(seed, "sample"),
       nextAdapterSeed: createSeeds(seed, "adapter"),
       nextId: createCounter(),

@@ -1,5 +1,13 @@
 // policy.sample: checks a request, hands it to the engine, streams, and ends choices at stop strings. The sampling itself is native.
-import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import {
+  argumentError,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkSignal,
+} from "../base/check.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import type { PolicyWeights } from "./adapter-table.js";
 import type { NativeChoice, NativeSampleRequest } from "./binding.js";
 import { fromNative } from "./native-error.js";
@@ -13,8 +21,7 @@ import { toTokenIds } from "./token-ids.js";
 /** @throws as Policy.sample */
 export async function sample(parts: PolicyParts, options: SampleOptions): Promise<SampledChoice[]> {
   parts.states.checkOpen(kWho);
-  if (typeof options !== "object" || options === null)
-    throw argumentError(kWho, "options with a prompt", options);
+  checkOptions(kWho, options, kNames, kElsewhere);
   const request = checkRequest(parts, options);
   const work = async (stop: AbortSignal): Promise<SampledChoice[]> => {
     const weights = parts.adapters.resolve(kWho, options.adapter);
@@ -40,6 +47,36 @@ export async function sample(parts: PolicyParts, options: SampleOptions): Promis
 // --- internal ---
 
 const kWho = "policy.sample";
+// Beside each name, what OpenAI, transformers, vLLM and TRL call it.
+const kNames: OptionNames<SampleOptions> = {
+  prompt: ["input", "text", "input_ids", "inputs", "prompt_token_ids", "tokens"],
+  n: ["num_return_sequences", "num_generations", "samples", "count"],
+  maxTokens: ["max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens", "max_length"],
+  temperature: ["temp"],
+  topP: ["nucleus"],
+  topK: [],
+  minP: [],
+  topLogprobs: ["logprobs"],
+  seed: ["random_seed"],
+  stop: ["stop_strings", "stop_sequences", "stop_token_ids", "eos_token_id", "until"],
+  ignoreEos: [],
+  adapter: ["model", "lora", "lora_request", "adapter_name"],
+  signal: ["abort_signal"],
+  onToken: ["stream", "streamer", "callback"],
+  onAborted: ["onAbort"],
+};
+const kElsewhere = {
+  messages: "a conversation becomes a prompt by policy.renderChat(messages).ids",
+  tools: "tools are given to policy.renderChat(messages, { tools })",
+  do_sample: "temperature: 0 is greedy",
+  greedy: "temperature: 0 is greedy",
+  num_beams: "beams are not supported, leave it out",
+  repetition_penalty: "penalties are not supported, leave it out",
+  presence_penalty: "penalties are not supported, leave it out",
+  frequency_penalty: "penalties are not supported, leave it out",
+  timeout: "give signal: AbortSignal.timeout(milliseconds)",
+  timeoutMs: "give signal: AbortSignal.timeout(milliseconds)",
+};
 
 interface Request {
   readonly native: Omit<NativeSampleRequest, "adapter" | "onToken">;
@@ -48,7 +85,13 @@ interface Request {
 
 function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
   const { contextLength, config } = parts;
+  checkSignal(kWho, options.signal);
+  checkFunction(kWho, "onToken", options.onToken);
+  checkFunction(kWho, "onAborted", options.onAborted);
+  checkBoolean(kWho, "ignoreEos", options.ignoreEos);
   const given: unknown = options.prompt;
+  if (Array.isArray(given) && typeof given[0] === "object" && given[0] !== null)
+    throw argumentError(kWho, "prompt to be text or token ids", "messages", kElsewhere.messages);
   const ids = typeof given === "string" ? parts.tokenizer.encode(given) : given;
   const prompt = toTokenIds(kWho, "prompt", ids, config.vocabulary);
   if (prompt.length === 0) throw argumentError(kWho, "prompt to have at least 1 token", 0);

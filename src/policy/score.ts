@@ -1,6 +1,7 @@
 // policy.score: log-probabilities and entropies of given tokens. No gradients.
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import {
   createScores,
   divideBatch,
@@ -14,6 +15,12 @@ import type { PolicyParts } from "./policy-parts.js";
 import { checkTemperature } from "./temperature.js";
 import { flattenSequences } from "./token-ids.js";
 
+/** Of `score` and `forwardBackward`. */
+export const scoreNames: OptionNames<ScoreOptions> = {
+  adapter: ["model", "lora", "adapter_name"],
+  temperature: ["temp"],
+};
+
 /** @throws as Policy.score */
 export async function score(
   parts: PolicyParts,
@@ -21,6 +28,7 @@ export async function score(
   options: ScoreOptions = {},
 ): Promise<SequenceScores[]> {
   parts.states.checkOpen(kWho);
+  checkOptions(kWho, options, scoreNames);
   if (!Array.isArray(sequences)) throw argumentError(kWho, "an array of sequences", sequences);
   const limits = { vocabulary: parts.config.vocabulary, contextLength: parts.contextLength };
   const batch = flattenSequences(kWho, sequences, limits, (s) => `sequences[${s}]`);

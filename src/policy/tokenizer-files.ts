@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { readModelText } from "./model-file.js";
 
 /** A folder, or the content of tokenizer.json, tokenizer_config.json and chat_template.jinja. */
@@ -52,6 +53,12 @@ const kTokenizer = "tokenizer.json";
 const kConfig = "tokenizer_config.json";
 const kTemplate = "chat_template.jinja";
 
+const kSourceNames: OptionNames<Exclude<TokenizerSource, string>> = {
+  tokenizerJson: ["tokenizer.json", "tokenizer"],
+  tokenizerConfig: ["tokenizer_config.json", "config"],
+  chatTemplate: ["chat_template.jinja", "template"],
+};
+
 const id = z.int().min(0);
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({
@@ -79,6 +86,7 @@ function textsInRecord(who: string, source: Exclude<TokenizerSource, string>): R
   if (typeof source?.tokenizerJson !== "object" || source.tokenizerJson === null) {
     throw argumentError(who, "tokenizer to be a folder or { tokenizerJson, tokenizerConfig }", source);
   }
+  checkOptions(`${who}: tokenizer`, source, kSourceNames);
   const files = new Map([[kTokenizer, JSON.stringify(source.tokenizerJson)]]);
   if (source.tokenizerConfig !== undefined) files.set(kConfig, JSON.stringify(source.tokenizerConfig));
   if (source.chatTemplate !== undefined) files.set(kTemplate, source.chatTemplate);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LightningError } from "../../src/base/error.js";
-import { checkOptions, type OptionNames } from "../../src/base/options.js";
+import { checkOptions, checkSpelling, type OptionNames } from "../../src/base/options.js";
 
 interface Sampling {
   readonly maxTokens: number;
@@ -72,5 +72,41 @@ describe("the check of options", () => {
     // @ts-expect-error: rank is no option of it
     const over: OptionNames<Sampling> = { ...NAMES, rank: [] };
     expect([Object.keys(lacking), Object.keys(over)]).toHaveLength(2);
+  });
+});
+
+interface Open {
+  readonly tools?: readonly string[];
+  readonly addPrompt?: boolean;
+  readonly [variable: string]: unknown;
+}
+
+describe("the check of spelling", () => {
+  const OPEN: OptionNames<Open> = { tools: ["functions"], addPrompt: [] };
+  const checkOpen = (options: unknown, share?: number) => () =>
+    checkSpelling<Open>("f", options, OPEN, share);
+
+  it.each([{ tools: [] }, { enable_thinking: true }, { tool: undefined }, { tool: 1 }])(
+    "lets %j pass",
+    (options) => {
+      expect(checkOpen(options)).not.toThrow();
+    },
+  );
+
+  it.each([
+    ["add_prompt", 0, "addPrompt"],
+    ["Tools", 0, "tools"],
+    ["functions", 0, "tools"],
+    ["tool", 0.25, "tools"],
+    ["addPromt", 0.25, "addPrompt"],
+  ])("refuses %s within %s of a name", (name, share, option) => {
+    const message = `f: expected options among tools, addPrompt, got "${name}"; did you mean ${option}?`;
+    expect(checkOpen({ [name]: true }, share)).toThrow(new LightningError("E_ARGUMENT", message));
+  });
+
+  it("does not compile without the names beside an index signature", () => {
+    // @ts-expect-error: addPrompt is missing
+    const lacking: OptionNames<Open> = { tools: [] };
+    expect(lacking).toEqual({ tools: [] });
   });
 });

@@ -35,7 +35,7 @@ describe("policy.sample", () => {
     ["an empty stop string", { prompt: [1], stop: "" }, /stop strings/],
     ["a stop id outside the vocabulary", { prompt: [1], stop: [368] }, /stop\[0\]/],
     ["an unknown adapter", { prompt: [1], adapter: "x" }, /adapter to be one of "base", "default", got "x"/],
-    ["no options", undefined as never, /options with a prompt/],
+    ["no options", undefined as never, /an object of options, got undefined; the options are prompt/],
   ];
   it.each(wrong)("refuses %s", async (_name, options, message) => {
     const { policy, engine } = await fakePolicy();

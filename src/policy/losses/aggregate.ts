@@ -1,6 +1,7 @@
 // How the tokens of an update share its loss. Every denominator is a count over the whole update, so the result does not depend
 // on how it is divided into micro-batches. An update split by hand over several calls passes the denominator as `total`.
 import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
+import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { NativeAggregate } from "../native-math.js";
 import type { TokenInput, TokenNumbers } from "./policy-loss.js";
 
@@ -32,6 +33,7 @@ export type Aggregate =
 export function checkAggregate(who: string, aggregate: Aggregate): Aggregate {
   if (typeof aggregate !== "object" || aggregate === null)
     throw argumentError(who, 'aggregate to be an object such as { by: "token" }', aggregate);
+  checkOptions(`${who}: aggregate`, aggregate, kNames);
   const by = checkOneOf(who, "aggregate.by", aggregate.by, [
     "token",
     "sequence-mean",
@@ -42,6 +44,8 @@ export function checkAggregate(who: string, aggregate: Aggregate): Aggregate {
     "sum",
   ]);
   const given = aggregate as { readonly total?: number; readonly length?: number };
+  if (by !== "constant" && given.length !== undefined)
+    throw argumentError(who, 'aggregate.length together with by: "constant" alone', given.length);
   if (by === "sum") {
     if (given.total !== undefined) throw argumentError(who, "no aggregate.total for a sum", given.total);
     return { by };
@@ -78,6 +82,12 @@ export function toNativeAggregate(who: string, aggregate: Aggregate, tokens: Tok
 }
 
 // --- internal ---
+
+const kNames: OptionNames<{ by: unknown; total: unknown; length: unknown }> = {
+  by: ["mode", "loss_agg_mode", "loss_type"],
+  total: ["denominator", "count"],
+  length: ["max_completion_length", "max_length"],
+};
 
 function checkPositive(who: string, name: string, value: unknown): number {
   const number = checkNumber(who, name, value);

@@ -1,6 +1,7 @@
 // Sequences as a caller writes them, laid end to end as a loss reads them: everything but the current log-probabilities. Runs
 // before the forward pass, so that a wrong argument costs nothing.
 import { argumentError } from "../../base/check.js";
+import { checkSpelling, type OptionNames } from "../../base/options.js";
 import { toDenseIds, toFloat64Array } from "../number-arrays.js";
 import type { LossFunction, PolicyLoss, TokenInput, TokenNumbers } from "./policy-loss.js";
 
@@ -46,7 +47,10 @@ export function toPolicyLoss(who: string, loss: PolicyLoss | LossFunction): Poli
  */
 export function toLossInputs(who: string, loss: PolicyLoss, sequences: readonly LossSequence[]): LossInputs {
   const offsets = new Int32Array(sequences.length + 1);
-  for (const [s, { tokens }] of sequences.entries()) {
+  for (const [s, sequence] of sequences.entries()) {
+    // More fields are allowed: a trajectory of a rollout is a sequence as it is.
+    checkSpelling(`${who}: sequences[${s}]`, sequence, kNames);
+    const { tokens } = sequence;
     if (!(tokens?.length >= 1))
       throw argumentError(who, `sequences[${s}].tokens to hold at least one id`, tokens);
     offsets[s + 1] = Number(offsets[s]) + tokens.length - 1;
@@ -94,6 +98,20 @@ export function placeOf(offsets: Int32Array, index: number): string {
 }
 
 // --- internal ---
+
+// Beside each name, that of TRL, verl and tinker.
+const kNames: OptionNames<LossSequence> = {
+  tokens: ["input_ids", "token_ids", "ids"],
+  mask: ["loss_mask", "response_mask", "completion_mask"],
+  weights: ["weight", "loss_weights"],
+  advantages: ["advantage"],
+  oldLogprobs: ["old_log_probs", "old_per_token_logps"],
+  sampledLogprobs: ["sampling_logprobs", "rollout_log_probs"],
+  refLogprobs: ["ref_log_prob", "ref_log_probs", "reference_logprobs", "ref_per_token_logps"],
+  logprobs: ["log_probs"],
+  rollout: [],
+  group: [],
+};
 
 type ArrayField =
   | "mask"

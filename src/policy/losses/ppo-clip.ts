@@ -5,6 +5,7 @@
 // 2. Log ratios are held within +-20 as verl does; its cap of k3 at 10 is left out, as it removes the pull where it is needed most.
 // 3. On the edge itself a token is not clipped.
 import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
+import { checkOptions, type OptionNames } from "../../base/options.js";
 import { native } from "../binding.js";
 import type { NativeLossSums } from "../native-math.js";
 import { type Aggregate, aggregateReads, checkAggregate, toNativeAggregate } from "./aggregate.js";
@@ -26,6 +27,26 @@ export interface PpoClipOptions {
   readonly aggregate?: Aggregate;
 }
 
+/** Beside each name, that of TRL, verl and stable-baselines3. */
+export const ppoClipNames: OptionNames<PpoClipOptions> = {
+  low: ["epsilon", "epsilon_low", "clip_low", "clip_ratio", "clip_ratio_low", "clip_range", "eps", "clip"],
+  high: ["epsilon_high", "clip_high", "clip_ratio_high", "clip_range_high"],
+  dualClip: ["clip_ratio_c", "delta"],
+  kl: ["kl_loss", "kl_penalty"],
+  entropy: ["entropy_loss", "entropy_bonus"],
+  aggregate: ["loss_agg_mode", "loss_type", "aggregation", "reduction"],
+};
+/** What is an option of an option here. */
+export const ppoClipElsewhere = {
+  beta: 'write kl: { kind: "k3", coefficient }',
+  kl_coef: 'write kl: { kind: "k3", coefficient }',
+  kl_loss_coef: 'write kl: { kind: "k3", coefficient }',
+  init_kl_coef: 'write kl: { kind: "k3", coefficient }',
+  entropy_coef: "write entropy: { coefficient }",
+  entropy_coeff: "write entropy: { coefficient }",
+  ent_coef: "write entropy: { coefficient }",
+};
+
 /**
  * Reads mask and advantages, refLogprobs with `kl`, entropies with `entropy`, rollout or group ids with such an aggregate;
  * oldLogprobs if they are there, else the ratio is exactly 1. sampledLogprobs are not used.
@@ -34,6 +55,9 @@ export interface PpoClipOptions {
  */
 export function ppoClip(options: PpoClipOptions = {}): PolicyLoss {
   const name = "losses.ppoClip";
+  checkOptions(name, options, ppoClipNames, ppoClipElsewhere);
+  if (options.kl !== undefined) checkOptions(`${name}: kl`, options.kl, kKlNames);
+  if (options.entropy !== undefined) checkOptions(`${name}: entropy`, options.entropy, kEntropyNames);
   const { kl, entropy } = options;
   const settings = {
     low: checkNumber(name, "low", options.low ?? 0.2, { min: 0, max: 1 }),
@@ -67,6 +91,13 @@ export function ppoClip(options: PpoClipOptions = {}): PolicyLoss {
 
 // --- internal ---
 
+const kKlNames: OptionNames<NonNullable<PpoClipOptions["kl"]>> = {
+  kind: ["type", "estimator", "kl_loss_type"],
+  coefficient: ["beta", "coef", "kl_coef", "kl_loss_coef", "weight"],
+};
+const kEntropyNames: OptionNames<NonNullable<PpoClipOptions["entropy"]>> = {
+  coefficient: ["coef", "entropy_coef", "entropy_coeff", "weight"],
+};
 function checkDualClip(who: string, dualClip: number | undefined, high: number): number | undefined {
   if (dualClip === undefined) return undefined;
   if (checkNumber(who, "dualClip", dualClip) > 1 + high) return dualClip;
