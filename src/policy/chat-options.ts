@@ -5,7 +5,7 @@ import type { RenderChatOptions } from "./chat-template.js";
 
 /** @throws E_ARGUMENT for a value of another kind, and for a variable that is an option in another spelling */
 export function checkChatOptions(options: RenderChatOptions): void {
-  checkSpelling(kWho, options, kNames, 0.25);
+  checkSpelling(kWho, options, kNames, 0.2);
   const { tools, addGenerationPrompt } = options;
   if (tools !== undefined && tools !== null && !Array.isArray(tools))
     throw argumentError(kWho, "tools to be a list of definitions", tools);
@@ -15,4 +15,9 @@ export function checkChatOptions(options: RenderChatOptions): void {
 // --- internal ---
 
 const kWho = "policy.renderChat";
-const kNames: OptionNames<RenderChatOptions> = { tools: ["functions"], addGenerationPrompt: [] };
+const kNames: OptionNames<RenderChatOptions> = {
+  tools: ["functions"],
+  addGenerationPrompt: [],
+  template: ["chat_template_kwargs", "template_kwargs"],
+  date: [],
+};

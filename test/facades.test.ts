@@ -1,0 +1,135 @@
+// Every public function that takes options, as whoever misspells one meets it.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as agl from "../src/index.js";
+import { outcome, refused } from "./call-outcome.js";
+import { qwen2 } from "./policy/fixture-models.js";
+
+let policy: agl.Policy;
+let out: string;
+beforeAll(async () => {
+  out = mkdtempSync(join(tmpdir(), "agl-facades-"));
+  policy = await agl.loadPolicy(qwen2, { contextLength: 64, cacheTokens: 256 });
+});
+afterAll(async () => {
+  await policy.close();
+  rmSync(out, { recursive: true });
+});
+
+/** @param options  whatever: that is the point */
+type Facade = readonly [who: string, call: (options: never) => unknown, good: object];
+
+const row = { tokens: [1, 2, 3], advantages: 1 };
+const facades: readonly Facade[] = [
+  ["policy.sample", (o) => policy.sample(o), { prompt: [1], maxTokens: 2 }],
+  ["policy.score", (o) => policy.score([[1, 2]], o), {}],
+  ["policy.forwardBackward", (o) => policy.forwardBackward([row], agl.losses.ppoClip(), o), {}],
+  ["policy.optimStep", (o) => policy.optimStep(o), { lr: 0 }],
+  ["policy.addAdapter: adapter", (o) => policy.addAdapter("other", o), { rank: 2 }],
+  ["policy.saveAdapter", (o) => policy.saveAdapter(join(out, "adapter"), o), {}],
+  ["loadPolicy", (o) => agl.loadPolicy("nowhere", o), {}],
+  ["losses.ppoClip", (o) => agl.losses.ppoClip(o), {}],
+  ["advantages.group", (o) => agl.advantages.group([0, 1], [0, 0], o), {}],
+  ["advantages.discounted", (o) => agl.advantages.discounted([0, 1], o), {}],
+  ["advantages.gae", (o) => agl.advantages.gae(o), { rewards: [0], values: [0] }],
+];
+
+describe.each(facades)("%s", (who, call, good) => {
+  it("refuses a name that it does not know, and says which it knows", async () => {
+    const error = await outcome(() => call({ ...good, notAnOption: 1 } as never));
+    expect(error).toBeInstanceOf(agl.LightningError);
+    expect(error).toEqual(
+      refused(new RegExp(`^${who}: expected options among .*\\w, got "notAnOption"(;|$)`)),
+    );
+  });
+
+  it("passes over names without a value", async () => {
+    const error = await outcome(() => call({ ...good, notAnOption: undefined } as never));
+    expect(String(error)).not.toContain("notAnOption");
+  });
+
+  it.each([null, 7, "fast", [[1]], new Map(), Promise.resolve({}), () => ({})])(
+    "refuses %s in the place of options",
+    async (wrong) => {
+      if (who === "policy.addAdapter: adapter" && typeof wrong === "string") return;
+      expect(await outcome(() => call(wrong as never))).toEqual(refused(/^[\w.: ]+expected .*, got /));
+    },
+  );
+});
+
+describe("a wrong shape", () => {
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      "a callback",
+      () => policy.sample({ prompt: [1], onToken: true as never }),
+      /onToken to be a function, got true/,
+    ],
+    [
+      "a callback",
+      () => policy.sample({ prompt: [1], onAborted: "x" as never }),
+      /onAborted to be a function/,
+    ],
+    [
+      "a signal",
+      () => policy.sample({ prompt: [1], signal: 5000 as never }),
+      /signal to be an AbortSignal, got 5000/,
+    ],
+    [
+      "a controller",
+      () => policy.sample({ prompt: [1], signal: new AbortController() as never }),
+      /signal to be an AbortSignal.*pass the controller's signal/,
+    ],
+    [
+      "a flag",
+      () => policy.sample({ prompt: [1], ignoreEos: "no" as never }),
+      /ignoreEos to be true or false/,
+    ],
+    ["a prompt", () => policy.sample({ prompt: [{ role: "user" }] as never }), /renderChat\(messages\)\.ids/],
+    ["sequences", () => policy.score(null as never), /an array of sequences, got null/],
+    ["a sequence", () => policy.score([null as never]), /sequences\[0\] to be an array of token ids/],
+    [
+      "rows",
+      () => policy.forwardBackward({} as never, agl.losses.ppoClip()),
+      /an array of at least one sequence/,
+    ],
+    ["a row", () => policy.forwardBackward([7 as never], agl.losses.ppoClip()), /sequences\[0\]/],
+    ["a loss", () => policy.forwardBackward([row], "ppo" as never), /loss to be a function/],
+    [
+      "a loss that was not made",
+      () => policy.forwardBackward([row], agl.losses as never),
+      /loss to be a function/,
+    ],
+    [
+      "a term of the loss",
+      () => agl.losses.ppoClip({ kl: 0.05 as never }),
+      /kl: expected an object of options, got 0\.05/,
+    ],
+    ["betas", () => policy.optimStep({ lr: 0, betas: 0.9 as never }), /betas to be two numbers/],
+    ["messages", () => policy.renderChat(null as never), /at least one message, got null/],
+    [
+      "tools",
+      () => policy.renderChat([{ role: "user", content: "a" }], { tools: {} as never }),
+      /tools to be a list/,
+    ],
+    ["rewards", () => agl.advantages.group(null as never, [0]), /rewards to be an array/],
+    ["rewards", () => agl.advantages.gae({} as never), /rewards to be an array/],
+    ["a mask", () => agl.advantages.whiten([1, 2], 1 as never), /mask to be an array/],
+    ["a folder", () => agl.loadPolicy(null as never), /the path of a model folder, got null/],
+    [
+      "a model",
+      () => agl.createModel("never-written", null as never, { seed: 0 }),
+      /model: expected an object/,
+    ],
+    [
+      "nothing",
+      () => agl.createModel("never-written", {} as never, undefined as never),
+      /^createModel: expected an object/,
+    ],
+    ["a path", () => policy.saveAdapter(undefined as never), /a path, got undefined/],
+  ])("of %s is refused by name", async (_what, call, message) => {
+    expect(await outcome(call)).toEqual(refused(message));
+  });
+});

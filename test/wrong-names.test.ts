@@ -1,0 +1,112 @@
+// What others call an option: refused, with what it is called here.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as agl from "../src/index.js";
+import { outcome, refused } from "./call-outcome.js";
+import { qwen2 } from "./policy/fixture-models.js";
+
+let policy: agl.Policy;
+beforeAll(async () => {
+  policy = await agl.loadPolicy(qwen2, { contextLength: 64, cacheTokens: 256 });
+});
+afterAll(() => policy.close());
+
+const row = { tokens: [1, 2, 3], advantages: 1 };
+
+describe("a wrong name", () => {
+  it.each<[string, (o: never) => unknown, object, string]>([
+    ["r", (o) => policy.addAdapter("x", o), { r: 8 }, "did you mean rank?"],
+    ["lora_alpha", (o) => policy.addAdapter("x", o), { lora_alpha: 8 }, "did you mean alpha?"],
+    [
+      "target_modules",
+      (o) => policy.addAdapter("x", o),
+      { target_modules: ["q_proj"] },
+      "did you mean targets?",
+    ],
+    [
+      "lora_dropout",
+      (o) => policy.addAdapter("x", o),
+      { lora_dropout: 0.1 },
+      "without dropout, leave it out",
+    ],
+    ["max_tokens", (o) => policy.sample(o), { prompt: [1], max_tokens: 3 }, "did you mean maxTokens?"],
+    [
+      "max_new_tokens",
+      (o) => policy.sample(o),
+      { prompt: [1], max_new_tokens: 3 },
+      "did you mean maxTokens?",
+    ],
+    ["top_p", (o) => policy.sample(o), { prompt: [1], top_p: 0.9 }, "did you mean topP?"],
+    ["temprature", (o) => policy.sample(o), { prompt: [1], temprature: 0 }, "did you mean temperature?"],
+    ["messages", (o) => policy.sample(o), { messages: [] }, "policy.renderChat(messages).ids"],
+    ["weight_decay", (o) => policy.optimStep(o), { lr: 1, weight_decay: 0.1 }, "did you mean weightDecay?"],
+    ["learningRate", (o) => policy.optimStep(o), { learningRate: 1 }, "did you mean lr?"],
+    ["max_grad_norm", (o) => policy.optimStep(o), { lr: 1, max_grad_norm: 1 }, "did you mean maxGradNorm?"],
+    ["beta1", (o) => policy.optimStep(o), { lr: 1, beta1: 0.9 }, "write betas: [0.9, 0.95]"],
+    ["adaptr", (o) => policy.score([[1, 2]], o), { adaptr: "base" }, "did you mean adapter?"],
+    ["adaptr", (o) => agl.loadPolicy("nowhere", o), { adaptr: {} }, "did you mean adapter?"],
+    ["rank", (o) => agl.loadPolicy("nowhere", o), { rank: 8 }, "inside adapter"],
+    ["dtype", (o) => agl.loadPolicy("nowhere", o), { dtype: "bf16" }, "did you mean compute?"],
+    [
+      "max_seq_length",
+      (o) => agl.loadPolicy("nowhere", o),
+      { max_seq_length: 9 },
+      "did you mean contextLength?",
+    ],
+    ["clip_range", (o) => agl.losses.ppoClip(o), { clip_range: 0.2 }, "did you mean low?"],
+    ["epsilon_high", (o) => agl.losses.ppoClip(o), { epsilon_high: 0.2 }, "did you mean high?"],
+    ["beta", (o) => agl.losses.ppoClip(o), { beta: 0.04 }, 'write kl: { kind: "k3", coefficient }'],
+    ["coef", (o) => agl.losses.ppoClip(o), { kl: { kind: "k3", coef: 1 } }, "did you mean coefficient?"],
+    [
+      "lenght",
+      (o) => agl.losses.ppoClip(o),
+      { aggregate: { by: "constant", lenght: 9 } },
+      "did you mean length?",
+    ],
+    [
+      "scale_rewards",
+      (o) => agl.advantages.group([0], [0], o),
+      { scale_rewards: false },
+      "did you mean scale?",
+    ],
+    ["lam", (o) => agl.advantages.gae(o), { rewards: [0], values: [0], lam: 1 }, "did you mean lambda?"],
+    [
+      "tool",
+      (o) => policy.renderChat([{ role: "user", content: "a" }], o),
+      { tool: [] },
+      "did you mean tools?",
+    ],
+    [
+      "add_generation_prompt",
+      (o) => policy.renderChat([{ role: "user", content: "a" }], o),
+      { add_generation_prompt: false },
+      "did you mean addGenerationPrompt?",
+    ],
+    [
+      "old_logprobs",
+      (o) => policy.forwardBackward([o], agl.losses.ppoClip()),
+      { ...row, old_logprobs: [0, 0] },
+      "did you mean oldLogprobs?",
+    ],
+    [
+      "hidden_size",
+      (o) => agl.createModel("never-written", o, { seed: 0 }),
+      { architecture: "qwen2", hidden_size: 8 },
+      "did you mean hidden?",
+    ],
+    [
+      "seed",
+      (o) => agl.createModel("never-written", o, { seed: 0 }),
+      { architecture: "qwen2", seed: 1 },
+      "third argument",
+    ],
+  ])("%s is refused with what was meant", async (name, call, options, remedy) => {
+    const error = await outcome(() => call(options as never));
+    expect(error).toEqual(refused(new RegExp(`got .*"${name}".*; `)));
+    expect(String(error)).toContain(remedy);
+  });
+
+  it("may be a variable of the template", () => {
+    const prompt = policy.renderChat([{ role: "user", content: "a" }], { enable_thinking: false, data: 1 });
+    expect(prompt.text).toContain("a");
+  });
+});
