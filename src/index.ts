@@ -2,7 +2,8 @@
 
 export type { Algorithm, UpdateContext, UpdateReport } from "./algorithms/algorithm.js";
 export { type BaselineOptions, baseline } from "./algorithms/baseline.js";
-export { type GrpoOptions, grpo } from "./algorithms/grpo.js";
+export { grpo } from "./algorithms/grpo.js";
+export type { GrpoOptions } from "./algorithms/grpo-options.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { AdapterOptions } from "./policy/adapter-options.js";

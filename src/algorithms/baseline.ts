@@ -1,6 +1,7 @@
 // No learning: runs the agent and reports, to see that agent, tasks and rewards work and where they stand.
 //   differences: none; there is no paper
 import { checkInteger } from "../base/check.js";
+import { checkOptions } from "../base/options.js";
 import type { Algorithm } from "./algorithm.js";
 
 export interface BaselineOptions {
@@ -10,6 +11,9 @@ export interface BaselineOptions {
 
 /** @throws E_ARGUMENT */
 export function baseline(options: BaselineOptions = {}): Algorithm {
+  checkOptions<BaselineOptions>("baseline", options, {
+    groupSize: ["group_size", "num_generations", "n", "samples"],
+  });
   const groupSize = checkInteger("baseline", "groupSize", options.groupSize ?? 1, { min: 1 });
   return { name: "baseline", groupSize, update: async () => ({ metrics: {} }) };
 }

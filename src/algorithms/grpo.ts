@@ -7,7 +7,6 @@
 //   3. Groups without variance are never computed: dropped, they leave the mean too; counted (`dead`), they stay in its denominator.
 //   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first.
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
-import type { GroupAdvantageOptions } from "../policy/advantages.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
@@ -16,33 +15,16 @@ import type { Metrics } from "../types/metrics.js";
 import type { Algorithm, UpdateContext } from "./algorithm.js";
 import { countedAggregate } from "./counted-aggregate.js";
 import { countExactness, isCurrent } from "./exactness.js";
-import { createLearningRate, type LearningRateOptions, rateMetrics, toUpdatePlace } from "./learning-rate.js";
+import { checkGrpoNames, type GrpoOptions } from "./grpo-options.js";
+import { createLearningRate, rateMetrics, toUpdatePlace } from "./learning-rate.js";
 import { overUpdates, type UpdateNumbers } from "./over-updates.js";
 import { type DeadGroups, type TrainingRow, toRows } from "./rows.js";
 import { measureMove, scoreRows } from "./score-rows.js";
 import { wholeUpdate } from "./whole-update.js";
 
-export interface GrpoOptions extends LearningRateOptions {
-  /** Rollouts of each task, at least 2. Default 8. */
-  readonly groupSize?: number;
-  /** How rewards become advantages. Default baseline "mean", scale "group". */
-  readonly advantage?: GroupAdvantageOptions;
-  /** Clip range, KL and aggregation. Default low 0.2, high 0.28, aggregate by rollout. */
-  readonly loss?: PpoClipOptions;
-  /** Optimizer updates of each step. Default 1. */
-  readonly updates?: number;
-  /** "whole" (default): every update sees all rows; "split": each update sees its share of the groups. */
-  readonly batches?: "whole" | "split";
-  /**
-   * Groups without variance: "drop" (default) leaves them out of the mean, "count" keeps them in it, so that a step in which few groups say something
-   * is a small one; a KL or entropy term then reads them too.
-   */
-  readonly dead?: DeadGroups;
-  readonly optimizer?: Omit<OptimStepOptions, "adapter" | "lr">;
-}
-
 /** @throws E_ARGUMENT */
 export function grpo(options: GrpoOptions = {}): Algorithm {
+  checkGrpoNames(options);
   const groupSize = checkInteger("grpo", "groupSize", options.groupSize ?? 8, { min: 2 });
   const updates = checkInteger("grpo", "updates", options.updates ?? 1, { min: 1 });
   checkOneOf("grpo", "batches", options.batches ?? "whole", ["whole", "split"]);

@@ -1,5 +1,6 @@
 // The learning rate by what is trained and by the model's width, and its course over a run's updates.
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import type { OptionNames } from "../base/options.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RunPlace } from "./algorithm.js";
 
@@ -16,6 +17,14 @@ export interface LearningRateOptions {
   /** Length of the run in updates: its steps times the updates of each. Steps in which nothing could be learned count. */
   readonly totalUpdates?: number;
 }
+
+/** Beside each name, that of torch, transformers and TRL. */
+export const learningRateNames: OptionNames<LearningRateOptions> = {
+  lr: ["learning_rate", "learningRate", "rate"],
+  warmup: ["warmup_steps", "num_warmup_steps", "warmup_updates"],
+  schedule: ["lr_scheduler_type", "scheduler", "lr_schedule"],
+  totalUpdates: ["max_steps", "num_training_steps", "total_steps"],
+};
 
 /** Where an update stands. */
 export interface UpdatePlace {

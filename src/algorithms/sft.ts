@@ -6,10 +6,18 @@
 //   3. Demonstrations are the trajectories of the step's rollouts whose reward reaches `minReward` (rejection sampling, RAFT, arXiv:2304.06767);
 //      dialogues written by hand go through `trainOn`.
 import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { losses } from "../policy/losses/index.js";
-import type { OptimStepOptions, Policy } from "../policy/policy.js";
+import type { Policy } from "../policy/policy.js";
 import type { Algorithm, RunPlace, UpdateReport } from "./algorithm.js";
-import { createLearningRate, type LearningRateOptions, rateMetrics, toUpdatePlace } from "./learning-rate.js";
+import {
+  createLearningRate,
+  type LearningRateOptions,
+  learningRateNames,
+  rateMetrics,
+  toUpdatePlace,
+} from "./learning-rate.js";
+import { checkOptimizer, type OptimizerOptions } from "./optimizer-options.js";
 import { wholeUpdate } from "./whole-update.js";
 
 /** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
@@ -23,7 +31,7 @@ export interface SftOptions extends LearningRateOptions {
   readonly groupSize?: number;
   /** Rollouts below it are not learned from. Default 1. */
   readonly minReward?: number;
-  readonly optimizer?: Omit<OptimStepOptions, "adapter" | "lr">;
+  readonly optimizer?: OptimizerOptions;
 }
 
 export interface Sft extends Algorithm {
@@ -33,6 +41,8 @@ export interface Sft extends Algorithm {
 
 /** @throws E_ARGUMENT */
 export function sft(options: SftOptions = {}): Sft {
+  checkOptions("sft", options, kNames, kElsewhere);
+  checkOptimizer("sft", options.optimizer);
   const groupSize = checkInteger("sft", "groupSize", options.groupSize ?? 1, { min: 1 });
   const minReward = checkNumber("sft", "minReward", options.minReward ?? 1);
   const rate = createLearningRate("sft", options);
@@ -46,6 +56,7 @@ export function sft(options: SftOptions = {}): Sft {
     adapter: string,
     run: RunPlace | undefined,
   ): Promise<UpdateReport> => {
+    checkDemonstrations(demonstrations);
     const tokens = demonstrations.reduce(
       (sum, { mask }) => sum + Array.from(mask).reduce((a, b) => a + b, 0),
       0,
@@ -94,4 +105,33 @@ export function sft(options: SftOptions = {}): Sft {
       return { metrics: { ...report.metrics, "update/count": 1, "rows/count": learned.length } };
     },
   };
+}
+
+// --- internal ---
+
+// Beside each name, that of TRL.
+const kNames: OptionNames<SftOptions> = {
+  ...learningRateNames,
+  groupSize: ["group_size", "num_generations", "n", "samples"],
+  minReward: ["threshold", "reward_threshold", "minimum_reward"],
+  optimizer: ["optim", "adamw"],
+};
+const kElsewhere = {
+  weight_decay: "give it inside optimizer, as in optimizer: { weightDecay: 0.01, maxGradNorm: 1 }",
+  max_grad_norm: "give it inside optimizer, as in optimizer: { weightDecay: 0.01, maxGradNorm: 1 }",
+  num_train_epochs:
+    "an epoch is one pass of yours over the demonstrations, as in sft.trainOn(policy, demonstrations)",
+  demonstrations: "they are given to trainOn, as in agl.sft().trainOn(policy, demonstrations)",
+};
+
+function checkDemonstrations(demonstrations: unknown): void {
+  if (!Array.isArray(demonstrations)) throw argumentError("sft", "a list of demonstrations", demonstrations);
+  for (const [i, demonstration] of demonstrations.entries()) {
+    for (const name of ["tokens", "mask"] as const) {
+      const values: unknown = demonstration?.[name];
+      if (Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView))) continue;
+      const remedy = "policy.renderChat(messages).ids gives a dialogue's tokens";
+      throw argumentError("sft", `demonstrations[${i}].${name} to be an array of numbers`, values, remedy);
+    }
+  }
 }

@@ -42,14 +42,6 @@ export interface GaeOptions extends DiscountOptions {
   readonly lambda?: number;
 }
 
-/** Beside each name, that of TRL and verl. */
-export const groupAdvantageNames: OptionNames<GroupAdvantageOptions> = {
-  baseline: ["mean", "estimator", "adv_estimator"],
-  scale: ["scale_rewards", "normalize", "norm_adv_by_std_in_grpo"],
-  groupOfOne: ["singleton"],
-  epsilon: ["eps"],
-};
-
 /** The public namespace `advantages`. */
 export const advantages = {
   group: groupAdvantages,
@@ -77,21 +69,29 @@ export function groupAdvantages(
   options: GroupAdvantageOptions = {},
 ): Float64Array {
   const who = "advantages.group";
-  checkOptions(who, options, groupAdvantageNames);
+  const checked = checkGroupOptions(who, options);
   const r = toFloat64Array(who, "rewards", rewards);
   const infinite = r.findIndex((x) => x === Infinity || x === -Infinity);
   if (infinite >= 0)
     throw argumentError(who, `rewards[${infinite}] to be finite or NaN (missing)`, r[infinite]);
   const dense = toDenseIds(who, "groups", groups);
   checkLength(who, "groups", dense.ids, r.length, "rewards");
+  return requireFinite(who, native().groupAdvantages(r, dense.ids, dense.count, checked));
+}
+
+/** @returns the options with their defaults. @throws E_ARGUMENT naming the option */
+export function checkGroupOptions(
+  who: string,
+  options: GroupAdvantageOptions,
+): Required<GroupAdvantageOptions> {
+  checkOptions(who, options, kGroupNames);
   const { baseline = "mean", scale = "group", groupOfOne = "zero", epsilon = 1e-6 } = options;
-  const out = native().groupAdvantages(r, dense.ids, dense.count, {
+  return {
     baseline: checkOneOf(who, "baseline", baseline, ["mean", "leave-one-out", "none"]),
     scale: checkOneOf(who, "scale", scale, ["group", "batch", "none"]),
     groupOfOne: checkOneOf(who, "groupOfOne", groupOfOne, ["zero", "reward"]),
     epsilon: checkNumber(who, "epsilon", epsilon, { min: 0 }),
-  });
-  return requireFinite(who, out);
+  };
 }
 
 /**
@@ -154,6 +154,13 @@ export function whiten(values: ArrayLike<number>, mask?: ArrayLike<number>): Flo
 
 // --- internal ---
 
+// Beside each name, that of TRL, verl and others.
+const kGroupNames: OptionNames<GroupAdvantageOptions> = {
+  baseline: ["mean", "estimator", "adv_estimator"],
+  scale: ["scale_rewards", "normalize", "norm_adv_by_std_in_grpo"],
+  groupOfOne: ["singleton"],
+  epsilon: ["eps"],
+};
 const kDiscountNames: OptionNames<DiscountOptions> = {
   gamma: ["discount", "discount_factor"],
   offsets: ["starts", "episodes"],

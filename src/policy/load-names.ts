@@ -1,8 +1,16 @@
 // What loadPolicy may be told, by name, with what others call it: transformers, PEFT, unsloth, vLLM, llama.cpp.
-import type { Elsewhere, OptionNames } from "../base/options.js";
+import { checkOptions, type Elsewhere, type OptionNames } from "../base/options.js";
 import type { LoadPolicyOptions, TestingOptions } from "./load-options.js";
 
-export const loadNames: OptionNames<LoadPolicyOptions> = {
+/** @throws E_ARGUMENT for options that are none, and for names that loadPolicy does not know */
+export function checkLoadNames(who: string, options: LoadPolicyOptions): void {
+  checkOptions(who, options, kNames, kElsewhere);
+  if (options.testing !== undefined) checkOptions(`${who}: testing`, options.testing, kTestingNames);
+}
+
+// --- internal ---
+
+const kNames: OptionNames<LoadPolicyOptions> = {
   device: ["device_map", "devices", "gpu"],
   memoryFraction: ["gpu_memory_utilization"],
   compute: ["dtype", "torch_dtype", "precision", "bf16"],
@@ -21,7 +29,7 @@ export const loadNames: OptionNames<LoadPolicyOptions> = {
   testing: [],
 };
 
-export const testingNames: OptionNames<TestingOptions> = { isa: [], poison: [], replicas: [] };
+const kTestingNames: OptionNames<TestingOptions> = { isa: [], poison: [], replicas: [] };
 
 const kInTemplate = "it is a variable of the template, as in template: { enable_thinking: false }";
 const kInAdapter = "give it inside adapter, as in adapter: { rank: 16, alpha: 32 }";
@@ -29,7 +37,7 @@ const kInAlgorithm = "the algorithm has it, as in agl.grpo({ lr, groupSize })";
 const kInSampling = "the trainer has it, as in createTrainer({ sampling: { maxTokens } })";
 const kInFolder = "the model's folder has it, leave it out";
 
-export const loadElsewhere: Elsewhere = {
+const kElsewhere: Elsewhere = {
   rank: kInAdapter,
   r: kInAdapter,
   alpha: kInAdapter,

@@ -1,11 +1,9 @@
 // The options of loadPolicy: checked against the model, with the defaults.
 import { availableParallelism } from "node:os";
 import { argumentError, checkBoolean, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
-import { checkOptions } from "../base/options.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import type { NativeEngineOptions } from "./binding.js";
 import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./devices.js";
-import { testingNames } from "./load-names.js";
 import type { ModelConfig } from "./model-config.js";
 import type { ModelFolder } from "./model-folder.js";
 import { checkSeed } from "./seeds.js";
@@ -109,7 +107,6 @@ export function checkLoadOptions(
   { config, tensors }: Pick<ModelFolder, "config" | "tensors">,
 ): LoadPlan {
   const { testing = {} } = options;
-  checkOptions(`${who}: testing`, testing, testingNames);
   checkBoolean(who, "testing.poison", testing.poison);
   const places = checkPlaces(who, options, testing);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";

@@ -1,7 +1,6 @@
 // loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
 // adapter; what can be refused is refused before memory is taken.
 import { checkText } from "../base/check.js";
-import { checkOptions } from "../base/options.js";
 import { planAdapter } from "./adapter-layout.js";
 import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
@@ -9,7 +8,7 @@ import { assemblePolicy } from "./assemble-policy.js";
 import { checkChatOptions } from "./chat-options.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
-import { loadElsewhere, loadNames } from "./load-names.js";
+import { checkLoadNames } from "./load-names.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
 import { type ModelFolder, readModelFolder } from "./model-folder.js";
 import type { Policy } from "./policy.js";
@@ -27,7 +26,7 @@ import { loadTokenizer } from "./tokenizer.js";
  */
 export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
   checkText(kWho, "the path of a model folder", dir);
-  checkOptions(kWho, options, loadNames, loadElsewhere);
+  checkLoadNames(kWho, options);
   const folder = readModelFolder(dir);
   const { config } = folder;
   const template = loadChatTemplate(dir, checkTemplate(kWho, options));

@@ -1,6 +1,7 @@
 // policy.gradients, zeroGradients and optimStep: what becomes of the gradients that forwardBackward adds up.
 import { argumentError, checkNumber } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
+import type { NativeOptimStep } from "./binding.js";
 import { fromNative } from "./native-error.js";
 import type { OptimStepOptions, OptimStepResult } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
@@ -48,11 +49,22 @@ export async function zeroGradients(parts: PolicyParts, adapter?: string): Promi
 export async function optimStep(parts: PolicyParts, options: OptimStepOptions): Promise<OptimStepResult> {
   const who = "policy.optimStep";
   parts.states.checkOpen(who);
+  const step = checkStep(who, options);
+  return parts.states.alone(who, async () => {
+    const { name, handle: adapter } = parts.adapters.trained(who, options.adapter);
+    const result = await fromNative(who, () => parts.engine.optimStep({ adapter, ...step }));
+    parts.adapters.setVersion(name, result.version);
+    return result;
+  });
+}
+
+/** @returns the step as the engine takes it, with the defaults. @throws E_ARGUMENT naming the option */
+export function checkStep(who: string, options: OptimStepOptions): Omit<NativeOptimStep, "adapter"> {
   checkOptions(who, options, stepNames, stepElsewhere);
   const betas: unknown = options.betas ?? [0.9, 0.95];
   if (!Array.isArray(betas) || betas.length !== 2) throw argumentError(who, "betas to be two numbers", betas);
   const unit = { min: 0, max: 1 - 2 ** -24 };
-  const step = {
+  return {
     lr: checkNumber(who, "lr", options.lr, { min: 0 }),
     beta1: checkNumber(who, "betas[0]", betas[0], unit),
     beta2: checkNumber(who, "betas[1]", betas[1], unit),
@@ -60,12 +72,6 @@ export async function optimStep(parts: PolicyParts, options: OptimStepOptions): 
     weightDecay: checkNumber(who, "weightDecay", options.weightDecay ?? 0, { min: 0 }),
     maxGradNorm: checkMaxGradNorm(who, options.maxGradNorm ?? 1),
   };
-  return parts.states.alone(who, async () => {
-    const { name, handle: adapter } = parts.adapters.trained(who, options.adapter);
-    const result = await fromNative(who, () => parts.engine.optimStep({ adapter, ...step }));
-    parts.adapters.setVersion(name, result.version);
-    return result;
-  });
 }
 
 // --- internal ---
