@@ -9,12 +9,15 @@ import { outcome, refused } from "./call-outcome.js";
 import { qwen2 } from "./policy/fixture-models.js";
 
 let policy: agl.Policy;
+let trainer: agl.Trainer<number>;
 let out: string;
 beforeAll(async () => {
   out = mkdtempSync(join(tmpdir(), "agl-facades-"));
   policy = await agl.loadPolicy(qwen2, { contextLength: 64, cacheTokens: 256 });
+  trainer = agl.createTrainer({ policy, agent });
 });
 afterAll(async () => {
+  await trainer.close();
   await policy.close();
   rmSync(out, { recursive: true });
 });
@@ -22,6 +25,8 @@ afterAll(async () => {
 /** @param options  whatever: that is the point */
 type Facade = readonly [who: string, call: (options: never) => unknown, good: object];
 
+const make = (options: object) => agl.createTrainer({ policy, agent, ...options } as never);
+const agent = async () => 1;
 const row = { tokens: [1, 2, 3], advantages: 1 };
 const facades: readonly Facade[] = [
   ["policy.sample", (o) => policy.sample(o), { prompt: [1], maxTokens: 2 }],
@@ -31,6 +36,13 @@ const facades: readonly Facade[] = [
   ["policy.addAdapter: adapter", (o) => policy.addAdapter("other", o), { rank: 2 }],
   ["policy.saveAdapter", (o) => policy.saveAdapter(join(out, "adapter"), o), {}],
   ["loadPolicy", (o) => agl.loadPolicy("nowhere", o), {}],
+  ["createTrainer", (o) => agl.createTrainer(o), { policy: undefined, agent }],
+  ["createTrainer: sampling", (o) => agl.createTrainer({ policy, agent, sampling: o }), {}],
+  ["createTrainer: routes", (o) => agl.createTrainer({ policy, agent, routes: o }), {}],
+  ["trainer.step", (o) => trainer.step([1], o), {}],
+  ["trainer.evaluate", (o) => trainer.evaluate([1], o), {}],
+  ["trainer.fit", (o) => trainer.fit([[1]], o), {}],
+  ["trainer.dev", (o) => trainer.dev(1, o), {}],
   ["grpo", (o) => agl.grpo(o), {}],
   ["grpo: loss", (o) => agl.grpo({ loss: o }), {}],
   ["grpo: advantage", (o) => agl.grpo({ advantage: o }), {}],
@@ -109,6 +121,38 @@ describe("a wrong shape", () => {
       () => policy.forwardBackward([row], agl.losses as never),
       /loss to be a function/,
     ],
+    [
+      "a policy that was not awaited",
+      () => make({ policy: agl.loadPolicy(qwen2) }),
+      /policy.*; await it, as in await/,
+    ],
+    [
+      "a policy",
+      () => make({ policy: "./model" }),
+      /policy.*got "\.\/model"; make it, as in await agl\.loadPolicy/,
+    ],
+    [
+      "an agent that was called",
+      () => make({ agent: agent() }),
+      /agent to be a function.*give the function itself/,
+    ],
+    [
+      "an algorithm that was not called",
+      () => make({ algorithm: agl.grpo }),
+      /algorithm.*; call it, as in agl\.grpo\(\)/,
+    ],
+    [
+      "an algorithm",
+      () => make({ algorithm: "grpo" }),
+      /algorithm.*got "grpo"; make it, as in agl\.grpo\(\)/,
+    ],
+    ["a store", () => make({ store: agl.openStore("memory:") }), /store.*await it/],
+    ["progress", () => make({ progress: "yes" }), /progress to be true or false/],
+    ["tasks", () => trainer.step(1 as never), /a list of at least one task, got 1; as in step\(\[task\]\)/],
+    ["validation", () => trainer.fit([[1]], { validation: 1 as never }), /validation to be a list/],
+    ["a stop", () => trainer.fit([[1]], { stop: true as never }), /stop to be a function/],
+    ["a prefix", () => trainer.evaluate([1], { prefix: 1 as never }), /prefix to be text/],
+    ["a signal for options", () => trainer.step([1], AbortSignal.abort() as never), /pass \{ signal \}/],
     [
       "demonstrations",
       () => agl.sft().trainOn(policy, [{ messages: [] }] as never),

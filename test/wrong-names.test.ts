@@ -10,6 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => policy.close());
 
+const train = (options: object) => agl.createTrainer({ policy, agent: () => 1, ...options });
 const row = { tokens: [1, 2, 3], advantages: 1 };
 
 describe("a wrong name", () => {
@@ -52,6 +53,24 @@ describe("a wrong name", () => {
       { max_seq_length: 9 },
       "did you mean contextLength?",
     ],
+    ["groupSize", (o) => agl.createTrainer(o), { groupSize: 4 }, "agl.grpo({ groupSize: 8, lr: 1e-4 })"],
+    [
+      "learningRate",
+      (o) => agl.createTrainer(o),
+      { learningRate: 1 },
+      "agl.grpo({ groupSize: 8, lr: 1e-4 })",
+    ],
+    ["max_tokens", (o) => agl.createTrainer(o), { max_tokens: 4 }, "inside sampling"],
+    ["model", (o) => agl.createTrainer(o), { model: {} }, "did you mean policy?"],
+    ["reward_funcs", (o) => agl.createTrainer(o), { reward_funcs: [] }, "the agent returns its reward"],
+    ["train_dataset", (o) => agl.createTrainer(o), { train_dataset: [] }, "trainer.step(tasks)"],
+    ["timeout", (o) => agl.createTrainer(o), { timeout: 1 }, "did you mean timeoutMs?"],
+    ["nocall", (o) => agl.createTrainer(o), { nocall: "allowed" }, "did you mean noCall?"],
+    ["checkpiontFile", (o) => agl.createTrainer(o), { checkpiontFile: "a" }, "did you mean checkpointFile?"],
+    ["hosts", (o) => agl.createTrainer(o), { hosts: [] }, "inside routes"],
+    ["max_new_tokens", (o) => train({ sampling: o }), { max_new_tokens: 4 }, "did you mean maxTokens?"],
+    ["top_p", (o) => train({ sampling: o }), { top_p: 0.9 }, "whole distribution, leave it out"],
+    ["host", (o) => train({ routes: o }), { host: ["localhost"] }, "did you mean hosts?"],
     ["group_size", (o) => agl.grpo(o), { group_size: 4 }, "did you mean groupSize?"],
     ["num_generations", (o) => agl.grpo(o), { num_generations: 4 }, "did you mean groupSize?"],
     ["learningRate", (o) => agl.grpo(o), { learningRate: 1e-4 }, "did you mean lr?"],

@@ -2,7 +2,7 @@
 import { EventEmitter } from "eventemitter3";
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { describeRate } from "../algorithms/learning-rate.js";
-import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { argumentError, checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Sampling } from "../server/chat-handler.js";
 import type { ChatRequest } from "../server/chat-request.js";
@@ -16,6 +16,7 @@ import { batchCount } from "./batch-count.js";
 import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
 import { describeRollout } from "./describe-rollout.js";
 import { createMetricsFile } from "./metrics-file.js";
+import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
 import { toSettings } from "./options.js";
 import { createProgress, silent } from "./progress.js";
 import { entropyMetrics, meanReward, rolloutMetrics } from "./rollout-metrics.js";
@@ -91,8 +92,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
 
   function withClosing(signal: AbortSignal | undefined): AbortSignal {
     if (signal === undefined) return closing.signal;
-    if (!(signal instanceof AbortSignal))
-      throw argumentError(`trainer.${busy}`, "signal to be an AbortSignal", signal);
+    checkSignal(`trainer.${busy}`, signal);
     return AbortSignal.any([signal, closing.signal]);
   }
 
@@ -105,7 +105,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     sampling: (request: ChatRequest) => Sampling,
   ): Promise<BatchReport> {
     if (!Array.isArray(tasks) || tasks.length === 0)
-      throw argumentError(`trainer.${what}`, "at least one task", tasks);
+      throw argumentError(`trainer.${what}`, "a list of at least one task", tasks, `as in ${what}([task])`);
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
@@ -253,11 +253,15 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       return steps;
     },
     resume: () => alone("resume", async () => steps),
-    step: (tasks, { signal } = {}) => alone("step", () => stepNow(tasks, signal)),
-    evaluate: (tasks, evaluation = {}) => alone("evaluate", () => evaluateNow(tasks, evaluation)),
-    fit: (batches, fit = {}) => alone("fit", () => fitNow(batches, fit)),
-    dev: (task, { signal } = {}) =>
+    step: (tasks, options = {}) =>
+      alone("step", () => stepNow(tasks, checkRunOptions("trainer.step", options).signal)),
+    evaluate: (tasks, options = {}) =>
+      alone("evaluate", () => evaluateNow(tasks, checkEvaluateOptions("trainer.evaluate", options))),
+    fit: (batches, options = {}) =>
+      alone("fit", () => fitNow(batches, checkFitOptions("trainer.fit", options))),
+    dev: (task, options = {}) =>
       alone("dev", async () => {
+        const { signal } = checkRunOptions("trainer.dev", options);
         const { rollouts } = await batch("dev", [task], "val", 1, signal, trainingSampling);
         const [finished] = rollouts;
         if (finished === undefined)

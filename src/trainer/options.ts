@@ -6,6 +6,7 @@ import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/ch
 import { checkTemplate, type TemplateVariables } from "../policy/template-options.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
+import { checkTrainerOptions } from "./option-names.js";
 import type { TrainerOptions } from "./trainer.js";
 
 export interface Settings {
@@ -32,15 +33,8 @@ export interface Settings {
 /** @throws E_ARGUMENT naming the option */
 export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   const who = "createTrainer";
-  if (typeof options !== "object" || options === null) throw argumentError(who, "options", options);
-  if (typeof options.agent !== "function") throw argumentError(who, "agent to be a function", options.agent);
-  if (typeof options.policy?.sample !== "function") {
-    throw argumentError(who, "policy to be what loadPolicy gives", options.policy);
-  }
+  checkTrainerOptions(who, options);
   const algorithm = options.algorithm ?? grpo();
-  if (typeof algorithm.update !== "function") {
-    throw argumentError(who, "algorithm to be what agl.grpo() and its like give", algorithm);
-  }
   checkInteger(who, "algorithm.groupSize", algorithm.groupSize, { min: 1 });
   const adapter = options.adapter ?? options.policy.adapters[0] ?? "base";
   checkOneOf(who, "adapter", adapter, [...options.policy.adapters, "base"]);
@@ -84,12 +78,6 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
 const kLongestTimer = 2 ** 31 - 1;
 
 function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
-  const { store, redact } = options;
-  if (store !== undefined && typeof store?.startRollout !== "function") {
-    throw argumentError(who, "store to be what openStore resolves to", store);
-  }
-  if (redact !== undefined && typeof redact !== "function")
-    throw argumentError(who, "redact to be a function", redact);
   for (const name of ["metricsFile", "checkpointFile"] as const) {
     const file: unknown = options[name];
     if (file !== undefined && (typeof file !== "string" || file === ""))
