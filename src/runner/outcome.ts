@@ -35,14 +35,27 @@ export function toOutcome(report: RunReport, spans: readonly Span[], rules: Outc
   return { outcome: final.problem ?? "ok", reward: final.reward, error: final.error };
 }
 
-/** True of a run that earned a reward though no call to the policy was its own: its calls may have run as another's. */
-export function isRewardedWithoutCall(report: RunReport, spans: readonly Span[]): boolean {
-  const { answered, refused } = report.calls;
-  if (report.ended !== "returned" || answered + refused > 0) return false;
-  return finalReward(spans, report.result).reward !== null;
+/** Whether the agent returned with a reward, whatever it is excluded for. */
+export function isRewarded(report: RunReport, spans: readonly Span[]): boolean {
+  return report.ended === "returned" && finalReward(spans, report.result).reward !== null;
+}
+
+/**
+ * Of a rollout whose calls may be those of another.
+ * @param calls  how many
+ * @param silent  the other: it ended with a reward and without a call
+ */
+export function inDoubt(calls: number, silent: string): Outcome {
+  const error =
+    `${calls} model call${calls === 1 ? "" : "s"} that only the asynchronous context gives to this rollout began while rollout ${silent} ran, which ended with a reward and without any: ` +
+    `they may be its own, gone through a queue that rollouts share (a limiter, DataLoader, batcher, emitter or pool); ${kRemedies}, or, if the agent may answer without a call, say noCall: "allowed"`;
+  return { outcome: "in-doubt", reward: null, error };
 }
 
 // --- internal ---
+
+const kRemedies =
+  "make the client inside the agent with the rollout's base URL (context.endpoint.openai), or queue agl.bind(fn)";
 
 /** Not of one whose calls failed: it answered as it did because they failed. */
 function neededNone({ ended, calls }: RunReport): boolean {
@@ -51,8 +64,8 @@ function neededNone({ ended, calls }: RunReport): boolean {
 
 function describeNoCall({ calls }: RunReport, error: string | null, { noCall }: OutcomeRules): string {
   const none =
-    "the agent made no model call that was its own; if its calls wait in a queue that rollouts share, make its client with baseURL context.endpoint.openai or queue agl.bind(fn)" +
-    (noCall === "allowed" ? "" : ', and if it may answer without a call, say noCall: "allowed"');
+    `the agent made no model call of its own; if its calls go through a queue that rollouts share: ${kRemedies}` +
+    (noCall === "allowed" ? "" : '; if it may answer without a call, say noCall: "allowed"');
   const what =
     calls.mishaps.length === 0 ? none : `the policy answered no model call: ${calls.mishaps.join("; ")}`;
   return error === null ? what : `${error}; ${what}`;

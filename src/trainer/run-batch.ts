@@ -5,7 +5,7 @@ import { toTransitions } from "../adapter/transitions.js";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Policy } from "../policy/policy.js";
-import { type Outcome, toOutcome } from "../runner/outcome.js";
+import { inDoubt, isRewarded, type Outcome, toOutcome } from "../runner/outcome.js";
 import { resourcesOf } from "../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../runner/run-rollout.js";
 import { toCallSpan } from "../server/call-span.js";
@@ -17,6 +17,7 @@ import type { Agent } from "../types/agent.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
+import { createDoubts, type Doubt, type Doubts } from "./doubts.js";
 import type { Settings } from "./options.js";
 import { type RolloutPlace, rolloutSeed } from "./seeds.js";
 import { createStopwatch } from "./stopwatch.js";
@@ -82,24 +83,40 @@ export async function runBatch(
       ),
   };
   const redact = context.redact && checkedRedact(context.redact, broken);
+  const doubts = createDoubts();
+  const running: RunningBatch = {
+    context: { ...context, redact },
+    policy,
+    doubts,
+    options: { ...options, signal },
+  };
   const finished: FinishedRollout[] = [];
+  // The others end first: what still ran would meet the next batch.
+  const orBreak = (promise: Promise<void>) => promise.catch((error: unknown) => broken.abort(error));
+  const unsettled: Promise<void>[] = [];
+  const finish = async (index: number, ended: EndedRollout, doubt: Doubt | null) => {
+    const done = await settle(context, ended, doubt);
+    finished[index] = done;
+    options.onRollout(done);
+  };
+  const runAt = async (index: number, request: BatchRequest, workerId: string) => {
+    const ended = await runOne(running, request, workerId);
+    const { doubt } = ended;
+    // Its place is free meanwhile: what it waits for may want it.
+    if (doubt instanceof Promise) unsettled.push(orBreak(doubt.then((known) => finish(index, ended, known))));
+    else await finish(index, ended, doubt);
+  };
   let next = 0;
   const work = async (workerId: string) => {
     for (let index = next++; index < requests.length; index = next++) {
       const request = requests[index];
       if (request === undefined || signal.aborted) return;
-      try {
-        const done = await runOne({ ...context, redact }, policy, request, workerId, { ...options, signal });
-        finished[index] = done;
-        options.onRollout(done);
-      } catch (error) {
-        // The others end first: what still ran would meet the next batch.
-        broken.abort(error);
-      }
+      await orBreak(runAt(index, request, workerId));
     }
   };
   const workers = Math.min(settings.concurrency, requests.length);
   await Promise.all(Array.from({ length: workers }, (_, i) => work(`trainer-${i}`)));
+  await Promise.all(unsettled);
   signal.throwIfAborted();
   return { rollouts: finished, samplingSeconds: stopwatch.seconds() };
 }
@@ -129,13 +146,28 @@ function checkedRedact(redact: Redact, broken: AbortController): Redact {
   };
 }
 
+interface RunningBatch {
+  readonly context: BatchContext;
+  readonly policy: AnsweringPolicy;
+  readonly doubts: Doubts;
+  readonly options: Pick<BatchOptions, "sampling" | "signal">;
+}
+
+interface EndedRollout {
+  readonly place: RolloutPlace;
+  readonly started: AttemptedRollout;
+  readonly report: RunReport;
+  readonly spans: readonly Span[];
+  readonly outcome: Outcome;
+  /** Whether its calls are its own; a promise while another rollout decides it. */
+  readonly doubt: Doubt | null | Promise<Doubt | null>;
+}
+
 async function runOne(
-  context: BatchContext,
-  policy: AnsweringPolicy,
+  { context, policy, doubts, options }: RunningBatch,
   { input, place }: BatchRequest,
   workerId: string,
-  options: BatchOptions,
-): Promise<FinishedRollout> {
+): Promise<EndedRollout> {
   const { store, settings } = context;
   // Without the queue: another process's runner could not reach this policy.
   const started = await store.startRollout(
@@ -167,8 +199,15 @@ async function runOne(
     resourcesOf(store, started),
     store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" }),
   ]);
+  const entry = doubts.open(rolloutId);
   const report = await runRollout({
-    agent: context.agent,
+    agent: async (task, visible) => {
+      try {
+        return await context.agent(task, visible);
+      } finally {
+        entry.end();
+      }
+    },
     // The caller's own object, not the store's copy.
     input,
     rolloutId,
@@ -180,6 +219,9 @@ async function runOne(
     handle,
     route: settings.route,
     redact: context.redact,
+    onCall: ({ kind, by }) => {
+      if (kind === "serve") entry.call(by);
+    },
   });
   const spans = report.spans.map((span, i) => ({
     ...span,
@@ -188,12 +230,24 @@ async function runOne(
     sequenceId: i + 1,
   }));
   const outcome = toOutcome(report, spans, settings);
+  const doubt = entry.close(isRewarded(report, spans));
   await store.addSpans(spans);
+  const isSure = settings.noCall === "allowed" || outcome.reward === null;
+  return { place, started, report, spans, outcome, doubt: isSure ? null : doubt };
+}
+
+async function settle(
+  { store }: BatchContext,
+  { place, started, report, spans, ...ended }: EndedRollout,
+  doubt: Doubt | null,
+): Promise<FinishedRollout> {
+  const outcome = doubt === null ? ended.outcome : inDoubt(doubt.calls, doubt.silent);
   await close(store, started, report, outcome);
   // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
   const trajectories = toTrajectories(toTransitions(spans, { repairHierarchy: false }));
   const result: RolloutResult = {
-    ...{ rolloutId, attemptId: attempt.attemptId, task: place.task, sample: place.sample },
+    ...{ rolloutId: started.rolloutId, attemptId: started.attempt.attemptId },
+    ...{ task: place.task, sample: place.sample },
     ...outcome,
     ...{ trajectories, modelCalls: report.calls.answered, seconds: report.seconds },
     ...{ refusedCalls: report.calls.refused, unseenCalls: report.calls.unseen },

@@ -1,0 +1,180 @@
+// Calls through queues that rollouts share: none is trained as another rollout's, and a call that names its rollout is always right.
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { grpo } from "../../src/algorithms/grpo.js";
+import type { Policy } from "../../src/policy/policy.js";
+import { createMemoryStore } from "../../src/store/memory-store.js";
+import { bind } from "../../src/tracing/context.js";
+import { createTrainer } from "../../src/trainer/create-trainer.js";
+import type { TrainerOptions } from "../../src/trainer/trainer.js";
+import type { RolloutContext } from "../../src/types/agent.js";
+import type { RolloutResult } from "../../src/types/task-group.js";
+import { kSharedQueues, type SharedQueue } from "./shared-queues.js";
+import { tinyPolicy } from "./tiny-policy.js";
+
+const shared = new OpenAI({ apiKey: "x", maxRetries: 0 });
+const ask = async (content: string, client = shared) => {
+  await client.chat.completions.create({ model: "m", messages: [{ role: "user", content }] });
+};
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let policy: Policy;
+beforeAll(async () => {
+  policy = await tinyPolicy({ contextLength: 96 });
+});
+afterAll(() => policy.close());
+
+/** Four letters for each rollout, in the order in which they begin. */
+function createCodes() {
+  const codes = new Map<string, string>();
+  const letters = "abcdefghijklmno";
+  return (rolloutId: string): string => {
+    const n = codes.size;
+    const code = [n % 15, Math.floor(n / 15) % 15, 3, 7].map((i) => letters[i]).join("");
+    if (!codes.has(rolloutId)) codes.set(rolloutId, code);
+    return codes.get(rolloutId) ?? "";
+  };
+}
+
+type Call = (context: RolloutContext, queue: SharedQueue, code: string) => Promise<unknown>;
+
+async function step(queue: SharedQueue, call: Call, more: Partial<TrainerOptions<string>> = {}) {
+  const codeOf = createCodes();
+  let n = 0;
+  const seen: RolloutResult[] = [];
+  const store = createMemoryStore();
+  await using trainer = createTrainer<string>({
+    ...{ policy, store, algorithm: grpo({ groupSize: 4, lr: 0 }), sampling: { maxTokens: 4 } },
+    agent: async (_task, context) => {
+      await call(context, queue, codeOf(context.rolloutId));
+      await pause(100);
+      return n++ % 2;
+    },
+    ...more,
+  });
+  trainer.events.on("rollout", (result) => void seen.push(result));
+  // A step in which nothing is usable may reject: what its rollouts were is told before.
+  const error = await trainer.step(["a", "b", "c"]).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  const stored = (await store.queryRollouts({ limit: 100 })).items;
+  const asked = (result: RolloutResult) =>
+    result.trajectories.flatMap(({ transitions }) =>
+      transitions.map(({ promptIds }) => policy.tokenizer.decode(promptIds).slice(0, 4)),
+    );
+  const used = seen.filter(({ reward }) => reward !== null);
+  const foreign = used.filter((result) => asked(result).some((code) => code !== codeOf(result.rolloutId)));
+  return { rollouts: seen, used, foreign, error, stored, asked };
+}
+
+const byUrl: Call = ({ endpoint }, queue, code) => {
+  const client = new OpenAI({ baseURL: endpoint.openai, apiKey: "x", maxRetries: 0 });
+  return queue(() => ask(code, client));
+};
+const byHeader: Call = ({ rolloutId, attemptId }, queue, code) => {
+  const defaultHeaders = { "x-agl-rollout": `${rolloutId}/${attemptId}` };
+  const client = new OpenAI({ apiKey: "x", maxRetries: 0, defaultHeaders });
+  return queue(() => ask(code, client));
+};
+const byBind: Call = (_context, queue, code) => queue(bind(() => ask(code)));
+const twice =
+  (call: Call): Call =>
+  async (context, queue, code) => {
+    await call(context, queue, code);
+    await pause(code.charCodeAt(0) % 5);
+    await Promise.all([call(context, queue, code), call(context, queue, code)]);
+  };
+
+describe.each(kSharedQueues)("calls through %s", (_name, makeQueue) => {
+  it("are trained as no other rollout's, and those in doubt are excluded with cause and remedies", async () => {
+    const { rollouts, foreign, stored } = await step(makeQueue(), (_context, queue, code) =>
+      queue(() => ask(code)).catch(() => undefined),
+    );
+    expect(rollouts).toHaveLength(12);
+    expect(foreign).toEqual([]);
+    const doubted = rollouts.filter(({ outcome }) => outcome === "in-doubt");
+    expect(doubted.length).toBeGreaterThan(0);
+    for (const { reward, error } of doubted) {
+      expect(reward).toBe(null);
+      for (const word of ["queue", "context.endpoint.openai", "agl.bind", 'noCall: "allowed"'])
+        expect(error).toContain(word);
+    }
+    const outcomes = new Map(rollouts.map(({ rolloutId, outcome }) => [rolloutId, outcome]));
+    for (const rollout of stored) {
+      if (!("attempt" in rollout)) throw new Error("expected an attempt");
+      expect(rollout.attempt.metadata.outcome).toBe(outcomes.get(rollout.rolloutId));
+    }
+  });
+
+  it.each([
+    ["by its base URL", twice(byUrl), 3],
+    ["by its header", twice(byHeader), 3],
+    ["by agl.bind", twice(byBind), 3],
+  ])("are their rollout's %s, however many it makes", async (_how, call, calls) => {
+    const { rollouts, foreign, asked } = await step(makeQueue(), call);
+    expect(rollouts.map(({ outcome }) => outcome)).toEqual(rollouts.map(() => "ok"));
+    expect(foreign).toEqual([]);
+    expect(rollouts.map((rollout) => asked(rollout).length)).toEqual(rollouts.map(() => calls));
+  });
+});
+
+describe("an agent that makes no call in a tenth of its rollouts", () => {
+  const some = (silent: readonly number[]): Call => {
+    let begun = 0;
+    return async (_context, _queue, code) => {
+      if (!silent.includes(begun++)) await ask(code);
+    };
+  };
+  const direct: SharedQueue = (work) => work();
+
+  it('trains on the others and keeps the reward of those under noCall: "allowed"', async () => {
+    const { rollouts, error } = await step(direct, some([5]), { noCall: "allowed" });
+    expect(error).toBe(null);
+    expect(rollouts.map(({ outcome }) => outcome)).toEqual(rollouts.map(() => "ok"));
+    expect(rollouts.filter(({ trajectories }) => trajectories.length === 0)).toMatchObject([
+      { modelCalls: 0, reward: expect.any(Number) },
+    ]);
+  });
+
+  it("puts what others began by context meanwhile in doubt otherwise, and nothing that was named", async () => {
+    const { rollouts } = await step(direct, some([5]));
+    expect(rollouts.filter(({ outcome }) => outcome === "no-call")).toHaveLength(1);
+    expect(rollouts.filter(({ outcome }) => outcome === "in-doubt").length).toBeGreaterThan(0);
+    let begun = 0;
+    const named = await step(direct, async (context, queue, code) => {
+      if (begun++ !== 5) await byUrl(context, queue, code);
+    });
+    expect(named.rollouts.filter(({ outcome }) => outcome === "ok")).toHaveLength(11);
+  });
+
+  it("is not excused from calls that were refused", async () => {
+    const refused = await step(
+      direct,
+      () => shared.responses.create({ model: "m", input: "a" }).catch(() => 0),
+      {
+        noCall: "allowed",
+      },
+    );
+    for (const { outcome, error, refusedCalls } of refused.rollouts) {
+      expect([outcome, refusedCalls]).toEqual(["no-call", 1]);
+      expect(error).toContain("/v1/responses is not served");
+    }
+  });
+});
+
+describe("a call that came through a shared queue after its rollout's end", () => {
+  it("is nobody's, and its agent is told", async () => {
+    // Nobody waits, so that the first rollout is over when the others' calls run in its context.
+    const { rollouts, foreign } = await step(
+      kSharedQueues[0]?.[1]() ?? (() => Promise.reject()),
+      (_c, queue, code) =>
+        queue(async () => {
+          await pause(5);
+          await ask(code);
+        }),
+    );
+    expect(foreign).toEqual([]);
+    expect(rollouts).toHaveLength(12);
+  });
+});
