@@ -15,6 +15,7 @@ import * as group from "./group.mjs";
 import * as grpo from "./grpo.mjs";
 import { Harness } from "./harness.mjs";
 import * as lateness from "./lateness.mjs";
+import * as learning from "./learning.mjs";
 import { Limits } from "./limits.mjs";
 import { describeMachine } from "./machine.mjs";
 import { modelFolder, sizes } from "./models.mjs";
@@ -26,6 +27,7 @@ import * as quickstart from "./quickstart.mjs";
 import { appendRow, showRow } from "./results.mjs";
 import * as storeHttp from "./store-http.mjs";
 import * as storeInProcess from "./store-in-process.mjs";
+import * as sweep from "./sweep.mjs";
 import * as weightSwitch from "./switch.mjs";
 import * as training from "./training.mjs";
 
@@ -37,6 +39,7 @@ import * as training from "./training.mjs";
  * @property {readonly string[]} models  names
  * @property {(model: string, train?: "adapter" | "all") => readonly string[]} computes  paths to measure a model in
  * @property {Peers} peers
+ * @property {boolean} hasPeers
  * @property {string} device  as loadPolicy takes it
  * @property {boolean} isOnCpu
  * @property {number} threads
@@ -44,9 +47,12 @@ import * as training from "./training.mjs";
  */
 
 const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
-const all = [products, ...engine, quickstart, storeInProcess, storeHttp, otlp];
+const timed = [products, ...engine];
+/** Hours of rewards: only when they are asked for. */
+const long = [sweep, learning];
+const all = [...timed, quickstart, storeInProcess, storeHttp, otlp, ...long];
 const paths = ["f32", "bf16"];
-const names = all.map(({ subject }) => subject);
+const names = namesOf(all);
 const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--device cpu | cuda | cuda:N] [--threads N] [--rounds N] [--no-peers] [--force]`;
 const values = readOptions(usage, {
   only: { type: "string" },
@@ -61,19 +67,20 @@ const values = readOptions(usage, {
 const { device } = values;
 const isOnCpu = device === "cpu";
 const deviceName = isOnCpu ? "cpu" : nameOfDevice();
-const wanted = chosen(
-  "only",
-  (isOnCpu ? all : engine).map(({ subject }) => subject),
-);
+const usual = isOnCpu ? all.filter((one) => !long.includes(one)) : engine;
+const wanted = chosen("only", namesOf(isOnCpu ? all : engine), namesOf(usual));
 const subjects = all.filter(({ subject }) => wanted.includes(subject));
+const hasLimits = isOnCpu && subjects.some((one) => timed.includes(one));
+const hasPeers = isOnCpu && !values["no-peers"];
 const harness = new Harness({ force: values.force });
 const bench = {
   harness,
-  limits: isOnCpu ? new Limits(harness, buildNative("bench_limits")) : undefined,
-  programs: isOnCpu ? { products: buildNative("bench_products") } : undefined,
+  limits: hasLimits ? new Limits(harness, buildNative("bench_limits")) : undefined,
+  programs: hasLimits ? { products: buildNative("bench_products") } : undefined,
   models: chosen("models", sizes),
   computes: () => [],
-  peers: new Peers(isOnCpu && !values["no-peers"]),
+  peers: new Peers(hasPeers),
+  hasPeers,
   device,
   isOnCpu,
   threads: positive("threads"),
@@ -99,8 +106,12 @@ if (isOnCpu && process.env.PEERS_PYTHON === undefined)
 
 // --- internal ---
 
-function chosen(option, known) {
-  const given = values[option]?.split(",") ?? known;
+function namesOf(some) {
+  return some.map(({ subject }) => subject);
+}
+
+function chosen(option, known, usual = known) {
+  const given = values[option]?.split(",") ?? usual;
   const unknown = given.find((name) => !known.includes(name));
   if (unknown !== undefined)
     giveUp(`bench: expected --${option} to name some of ${known.join(", ")}, got ${unknown}`);

@@ -7,13 +7,8 @@ import { modelFolder, models } from "../models.mjs";
 
 /** @returns {(import("../peers.mjs").Peer | { name: string, missing: string })[]} */
 export function findPython() {
-  const python = process.env.PEERS_PYTHON;
-  if (python === undefined) return [{ name: "Python peers", missing: "PEERS_PYTHON names no interpreter" }];
-  const { status, stdout, stderr, error } = spawnSync(python, ["-c", versions], { encoding: "utf8" });
-  if (status !== 0) {
-    const reason = error?.message ?? stderr.trim().split("\n").at(-1);
-    return [{ name: "Python peers", missing: `${python} lacks what they need: ${reason}` }];
-  }
+  const { python, about, missing } = findInterpreter();
+  if (missing !== undefined) return [{ name: "Python peers", missing }];
   const command = (dtype) => (given) => {
     const { vocabulary } = models[given.model];
     return [
@@ -22,7 +17,6 @@ export function findPython() {
       JSON.stringify({ ...given, dtype, vocabulary, folder: modelFolder(given.model) }),
     ];
   };
-  const about = stdout.trim();
   const modelWork = ["decode", "prefill", "training", "agree"];
   return [
     {
@@ -36,8 +30,24 @@ export function findPython() {
   ];
 }
 
+/** TRL as learning.mjs runs it. @returns {{ name: string, about: string, command: (given: object) => string[] } | { name: string, missing: string }} */
+export function findLearner() {
+  const { python, about, missing } = findInterpreter();
+  if (missing !== undefined) return { name: "TRL", missing };
+  return { name: "TRL", about, command: (given) => [python, learnProgram, JSON.stringify(given)] };
+}
+
 // --- internal ---
 
+function findInterpreter() {
+  const python = process.env.PEERS_PYTHON;
+  if (python === undefined) return { missing: "PEERS_PYTHON names no interpreter" };
+  const { status, stdout, stderr, error } = spawnSync(python, ["-c", versions], { encoding: "utf8" });
+  if (status === 0) return { python, about: stdout.trim() };
+  return { missing: `${python} lacks what they need: ${error?.message ?? stderr.trim().split("\n").at(-1)}` };
+}
+
 const program = join(root, "benchmarks", "python", "case.py");
+const learnProgram = join(root, "benchmarks", "python", "learn.py");
 const versions =
   'import torch, transformers, peft, trl, datasets; print(", ".join(f"{m.__name__} {m.__version__}" for m in (torch, transformers, peft, trl)))';

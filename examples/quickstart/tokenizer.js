@@ -56,7 +56,7 @@ export function createTokenizer() {
         ],
       },
       post_processor: null,
-      decoder: { type: "ByteLevel" },
+      decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true },
       model: {
         type: "BPE",
         dropout: null,
