@@ -26,6 +26,7 @@ afterAll(async () => {
 type Facade = readonly [who: string, call: (options: never) => unknown, good: object];
 
 const make = (options: object) => agl.createTrainer({ policy, agent, ...options } as never);
+const serve = (options: object) => agl.serve({ store: agl.createMemoryStore(), ...options } as never);
 const agent = async () => 1;
 const row = { tokens: [1, 2, 3], advantages: 1 };
 const facades: readonly Facade[] = [
@@ -43,6 +44,15 @@ const facades: readonly Facade[] = [
   ["trainer.evaluate", (o) => trainer.evaluate([1], o), {}],
   ["trainer.fit", (o) => trainer.fit([[1]], o), {}],
   ["trainer.dev", (o) => trainer.dev(1, o), {}],
+  ["openStore", (o) => agl.openStore("memory:", o), {}],
+  ["createMemoryStore", (o) => agl.createMemoryStore(o), {}],
+  ["serve", (o) => agl.serve(o), { store: undefined }],
+  ["serve: gateway", (o) => agl.serve({ store: agl.createMemoryStore(), port: -1, gateway: o }), {}],
+  ["emitReward", (o) => agl.emitReward(1, o), {}],
+  ["emitMessage", (o) => agl.emitMessage("a", o), {}],
+  ["emitObject", (o) => agl.emitObject({}, o), {}],
+  ["emitException", (o) => agl.emitException(new Error("a"), o), {}],
+  ["parseToolCalls", (o) => agl.parseToolCalls("", o), {}],
   ["grpo", (o) => agl.grpo(o), {}],
   ["grpo: loss", (o) => agl.grpo({ loss: o }), {}],
   ["grpo: advantage", (o) => agl.grpo({ advantage: o }), {}],
@@ -153,6 +163,30 @@ describe("a wrong shape", () => {
     ["a stop", () => trainer.fit([[1]], { stop: true as never }), /stop to be a function/],
     ["a prefix", () => trainer.evaluate([1], { prefix: 1 as never }), /prefix to be text/],
     ["a signal for options", () => trainer.step([1], AbortSignal.abort() as never), /pass \{ signal \}/],
+    ["an address", () => agl.openStore(undefined as never), /expected memory:, sqlite:PATH.*got undefined/],
+    ["an address", () => agl.openStore("memory"), /write "memory:"$/],
+    ["an address", () => agl.openStore("runs.db"), /for a file, write "sqlite:runs\.db"$/],
+    ["an address", () => agl.openStore("sqlite3:///runs.db"), /write "sqlite:runs\.db"$/],
+    [
+      "a store",
+      () => agl.serve({ store: agl.openStore("memory:") as never }),
+      /store.*got object Promise; await/,
+    ],
+    ["an error's listener", () => serve({ onError: "log" }), /onError to be a function/],
+    ["origins", () => serve({ corsOrigins: "*" }), /corsOrigins to be a list/],
+    ["mounts", () => serve({ mounts: [{}] }), /mounts to be a list of functions/],
+    ["a host", () => serve({ host: 127 }), /host to be an address/],
+    ["an operation", () => agl.operation("search", {}, undefined as never), /a function.*as in operation\(/],
+    [
+      "an operation",
+      () => agl.operation("search", null as never, () => 1),
+      /attributes to be a plain object/,
+    ],
+    ["an agent's piece", () => agl.asAgent("planner", undefined as never), /a function.*as in asAgent\(/],
+    ["a judge", () => agl.unrouted(Promise.resolve() as never), /a function.*as in unrouted\(/],
+    ["an answer", () => agl.parseToolCalls(null as never), /the answer's text, got null/],
+    ["a reward", () => agl.emitReward("1" as never), /to be a finite number, got "1"/],
+    ["a reward", () => agl.emitReward(null as never), /to be a finite number, got null/],
     [
       "demonstrations",
       () => agl.sft().trainOn(policy, [{ messages: [] }] as never),

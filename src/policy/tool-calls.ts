@@ -2,7 +2,9 @@
 //   <tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>
 // The JSON is read before the closing tag is looked for, so a tag inside a JSON string does no harm. No streaming here.
 
+import { argumentError } from "../base/check.js";
 import { type JsonNode, parseJson, readJson, skipSpace } from "../base/json-text.js";
+import { checkOptions } from "../base/options.js";
 import type { ToolCall } from "../types/chat.js";
 
 export interface ParsedToolCalls {
@@ -17,12 +19,15 @@ export interface ToolCallOptions {
 }
 
 /**
- * Never throws. What is not a well-formed call (no closing tag, no JSON, no name, arguments that are not an object)
+ * What is not a well-formed call (no closing tag, no JSON, no name, arguments that are not an object)
  * stays text, and text without calls comes back as it is. `arguments` is the model's own JSON, byte for byte; arguments
  * written as a JSON string that holds an object become that string's value. White space around a call is dropped, and
  * texts before and after it are joined by a line break.
+ * @throws E_ARGUMENT when the text is none, or for an option of another name; never for what the text says
  */
 export function parseToolCalls(text: string, options: ToolCallOptions = {}): ParsedToolCalls {
+  if (typeof text !== "string") throw argumentError("parseToolCalls", "the answer's text", text);
+  checkOptions<ToolCallOptions>("parseToolCalls", options, { idPrefix: ["prefix", "id"] });
   const prefix = options.idPrefix ?? "call_";
   const toolCalls: ToolCall[] = [];
   const texts: string[] = [];

@@ -1,6 +1,7 @@
 // A store in this process's memory: nothing survives it, nothing is copied (records are read-only by contract).
 // The watchdog is a timer of its own, and waits end by events, not by looking again.
 import { checkInteger } from "../base/check.js";
+import { checkOptions } from "../base/options.js";
 import type { Resources, ResourcesUpdate } from "../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Attributes, Span } from "../types/span.js";
@@ -49,6 +50,7 @@ import { toTimeoutMs } from "./waiters.js";
 
 /** An empty store that lives until it is closed or forgotten. */
 export function createMemoryStore(options: PreparingOptions = {}): LightningStore {
+  checkOptions<PreparingOptions>("createMemoryStore", options, { preparingSeconds: [] });
   return new MemoryStore(toPreparingSeconds("createMemoryStore", options));
 }
 

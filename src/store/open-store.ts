@@ -1,5 +1,7 @@
 // A store by its URL. Each backend is loaded when it is asked for, so that importing the package loads no driver.
-import { argumentError } from "../base/check.js";
+import { argumentError, checkText } from "../base/check.js";
+import { nearest } from "../base/nearest.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import type { HttpStoreOptions } from "./http/open-http-store.js";
 import { createMemoryStore } from "./memory-store.js";
 import type { PostgresStoreOptions } from "./postgres/open-postgres-store.js";
@@ -23,6 +25,8 @@ export interface StoreOptions
  * @throws E_ARGUMENT when the URL is none of these or the backend's driver is not installed; E_STORE when it cannot be opened
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<LightningStore> {
+  checkText(kWho, kExpected, url);
+  checkOptions(kWho, options, kNames);
   if (url === "memory:") return createMemoryStore(options);
   if (url.startsWith("sqlite:")) {
     const { openSqliteStore } = await import("./sqlite/open-sqlite-store.js");
@@ -36,5 +40,33 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     const { openHttpStore } = await import("./http/open-http-store.js");
     return openHttpStore(url, options);
   }
-  throw argumentError("openStore", "memory:, sqlite:PATH, postgres://... or http://HOST:PORT", url);
+  throw argumentError(kWho, kExpected, url, remedyFor(url));
+}
+
+// --- internal ---
+
+const kWho = "openStore";
+const kExpected = "memory:, sqlite:PATH, postgres://... or http://HOST:PORT";
+const kNames: OptionNames<StoreOptions> = {
+  key: ["api_key", "token", "password"],
+  timeoutMs: ["timeout"],
+  schema: ["search_path", "namespace"],
+  poolSize: ["max_connections", "max"],
+  connectTimeoutMs: ["connectionTimeoutMillis", "connect_timeout"],
+  statementTimeoutMs: ["statement_timeout"],
+  pollMs: ["poll_interval"],
+  durability: ["synchronous", "sync"],
+  cacheBytes: ["cache_size"],
+  driver: ["dialect"],
+  preparingSeconds: ["preparing_timeout"],
+};
+
+/** A scheme without its colon or in another spelling, or a file without one. */
+function remedyFor(url: string): string {
+  const [scheme = "", rest] = url.split(/:(?:\/\/\/?)?(.*)/s);
+  const known = nearest(scheme, ["memory", "sqlite", "postgres", "http", "https"], 0.4);
+  if (known === "memory") return 'write "memory:"';
+  if (known === "sqlite" && rest !== undefined) return `write ${JSON.stringify(`sqlite:${rest}`)}`;
+  if (rest === undefined) return `for a file, write ${JSON.stringify(`sqlite:${url}`)}`;
+  return "the scheme is one of these";
 }

@@ -1,6 +1,7 @@
 // The rollout that the running code belongs to: one AsyncLocalStorage for the whole process, at a global symbol, so that
 // two copies of the package see the same rollout. Nothing else of a rollout is global; thousands may run at once.
 import { AsyncLocalStorage } from "node:async_hooks";
+import { argumentError } from "../base/check.js";
 import type { RolloutContext } from "../types/agent.js";
 import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
 import type { SpanDraft } from "../types/span.js";
@@ -58,6 +59,8 @@ export function currentAgent(): string | null {
  * and the deadline does not reject them. Emits inside still belong to the rollout.
  */
 export function unrouted<T>(fn: () => T): T {
+  if (typeof fn !== "function")
+    throw argumentError("unrouted", "a function", fn, "as in unrouted(() => judge(answer))");
   return runWith({ isRouted: false }, fn);
 }
 

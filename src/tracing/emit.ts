@@ -2,6 +2,7 @@
 // those of the Python system (0.3). Two differences: outside a rollout the arguments are checked and nothing else
 // happens; a reward must be finite.
 import { argumentError, showValue } from "../base/check.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import type { Attributes } from "../types/span.js";
 import { toAttributes } from "./attributes.js";
 import { jsonType, toLiteral, toPythonJson } from "./python-values.js";
@@ -25,6 +26,7 @@ export function emitReward(
   reward: number | boolean | Readonly<Record<string, number | boolean>>,
   options: EmitRewardOptions = {},
 ): void {
+  checkOptions("emitReward", options, kRewardNames);
   const { primaryKey, attributes = {} } = options;
   const rewards =
     typeof reward === "object" && reward !== null
@@ -36,6 +38,7 @@ export function emitReward(
 
 /** @throws E_ARGUMENT when the message is not a string */
 export function emitMessage(message: string, options: EmitOptions = {}): void {
+  checkOptions("emitMessage", options, kNames);
   if (typeof message !== "string") throw argumentError("emitMessage", "the message to be a string", message);
   const given = toAttributes("emitMessage", "attributes", options.attributes ?? {}, "drop");
   emitSpan({
@@ -49,6 +52,7 @@ export function emitMessage(message: string, options: EmitOptions = {}): void {
  * @throws E_ARGUMENT when JSON cannot hold it
  */
 export function emitObject(value: unknown, options: EmitOptions = {}): void {
+  checkOptions("emitObject", options, kNames);
   const given = toAttributes("emitObject", "attributes", options.attributes ?? {}, "drop");
   emitSpan({ name: "agentlightning.object", attributes: { ...given, ...objectAttributes(value) } });
 }
@@ -58,6 +62,7 @@ export function emitObject(value: unknown, options: EmitOptions = {}): void {
  * @throws E_ARGUMENT when it is not an Error
  */
 export function emitException(error: Error, options: EmitOptions = {}): void {
+  checkOptions("emitException", options, kNames);
   if (!isError(error)) throw argumentError("emitException", "an Error", error);
   const given = toAttributes("emitException", "attributes", options.attributes ?? {}, "drop");
   emitSpan({ name: "agentlightning.exception", attributes: { ...given, ...exceptionAttributes(error) } });
@@ -87,6 +92,9 @@ export function exceptionAttributes(error: unknown): Attributes {
 }
 
 // --- internal ---
+
+const kNames: OptionNames<EmitOptions> = { attributes: ["attrs", "metadata", "tags", "extra"] };
+const kRewardNames: OptionNames<EmitRewardOptions> = { ...kNames, primaryKey: ["primary", "key"] };
 
 interface NamedReward {
   readonly name: string;

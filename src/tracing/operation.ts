@@ -34,7 +34,7 @@ export function operation<T>(
 ): T {
   const fn = typeof second === "function" ? second : third;
   const given = typeof second === "function" ? {} : second;
-  if (typeof fn !== "function") throw argumentError("operation", "a function", fn);
+  if (typeof fn !== "function") throw argumentError("operation", "a function", fn, kOperationForm);
   checkName("operation", name);
   const attributes = toAttributes("operation", "attributes", given, "drop");
   return runSpan({ ...attributes, "agentlightning.operation.name": name }, {}, fn);
@@ -46,11 +46,14 @@ export function operation<T>(
  */
 export function asAgent<T>(name: string, fn: () => T): T {
   checkName("asAgent", name);
+  if (typeof fn !== "function")
+    throw argumentError("asAgent", "a function", fn, 'as in asAgent("planner", () => plan(task))');
   return runSpan({ "agent.name": name, "agentlightning.operation.name": name }, { agent: name }, fn, false);
 }
 
 // --- internal ---
 
+const kOperationForm = 'as in operation("search", () => search(query))';
 const kPrefix = "agentlightning.operation";
 
 function runSpan<T>(

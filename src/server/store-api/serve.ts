@@ -1,7 +1,8 @@
 // A store served over HTTP to runners, trainers, dashboards and programs in other languages.
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import { argumentError, checkInteger } from "../../base/check.js";
+import { argumentError, checkFunction, checkInteger, checkText } from "../../base/check.js";
+import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
@@ -50,6 +51,7 @@ export interface StoreServer extends AsyncDisposable {
 
 /** @throws E_ARGUMENT for an option out of its range, and for an address beyond this machine without a key; E_STORE when the address cannot be listened on */
 export async function serve(options: ServeOptions): Promise<StoreServer> {
+  checkServeOptions(options);
   const { host = "127.0.0.1", port = 4747, maxWaitMs = 25_000, requestTimeoutMs = 30_000 } = options;
   checkInteger("serve", "port", port, { min: 0, max: 65535 });
   checkInteger("serve", "maxWaitMs", maxWaitMs, { min: 0 });
@@ -57,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
   const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = kMaxInFlight, key = null } = options;
   checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
   checkInteger("serve", "maxInFlight", maxInFlight, { min: 1 });
-  if (key === "" || (key === null && !isLoopback(host)))
+  if (key === null && !isLoopback(host))
     throw argumentError(
       "serve",
       "a key for a host that other machines reach",
@@ -102,6 +104,53 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
 }
 
 // --- internal ---
+
+const kNames: OptionNames<ServeOptions> = {
+  store: ["storage"],
+  port: [],
+  host: ["hostname", "address", "bind", "listen"],
+  key: ["api_key", "token", "password"],
+  corsOrigins: ["cors", "cors_origin", "cors_allow_origins", "origins"],
+  maxBodyBytes: ["body_limit", "max_body_size"],
+  requestTimeoutMs: ["timeout", "request_timeout"],
+  maxInFlight: ["max_concurrency", "concurrency"],
+  maxWaitMs: ["max_wait"],
+  onError: ["on_error", "error_handler"],
+  gateway: ["proxy"],
+  mounts: ["routes", "apps"],
+};
+const kGatewayNames: OptionNames<GatewayOptions> = {
+  modelName: ["model"],
+  includeLogProbs: ["logprobs", "include_log_probs"],
+  trainTemperature: ["temperature"],
+  valTemperature: ["validation_temperature"],
+  timeoutMs: ["timeout"],
+  maxTries: ["retries", "max_retries"],
+  retryDelayMs: ["retry_delay", "backoff"],
+  maxAnswerBytes: ["max_response_bytes"],
+  maxInflight: ["max_in_flight", "concurrency"],
+  maxBodyBytes: ["body_limit"],
+};
+
+function checkServeOptions(options: ServeOptions): void {
+  checkOptions("serve", options, kNames);
+  if (typeof options.store?.startRollout !== "function")
+    throw argumentError(
+      "serve",
+      "store to be what openStore resolves to",
+      options.store,
+      "await agl.openStore(url)",
+    );
+  if (options.host !== undefined) checkText("serve", "host to be an address", options.host);
+  if (options.key !== undefined) checkText("serve", "key to be text that is not empty", options.key);
+  const { corsOrigins = [], mounts = [], gateway } = options;
+  if (!Array.isArray(corsOrigins) || corsOrigins.some((origin) => typeof origin !== "string"))
+    throw argumentError("serve", 'corsOrigins to be a list of origins, as in ["https://host"]', corsOrigins);
+  if (!Array.isArray(mounts) || mounts.some((mount) => typeof mount !== "function"))
+    throw argumentError("serve", "mounts to be a list of functions", mounts);
+  checkFunction("serve", "onError", options.onError);
+  if (gateway !== undefined) checkOptions("serve: gateway", gateway, kGatewayNames);
+}
 
 function warn(error: unknown): void {
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
