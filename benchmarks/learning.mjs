@@ -15,7 +15,7 @@ import { answerOf, reward } from "./tasks/sorting.mjs";
 export const subject = "learning";
 
 const task = "sorting";
-const steps = 60;
+const steps = 40;
 const group = 8;
 const seeds = [1, 2, 3, 4, 5];
 /** Starting policies, which seeds share. */
