@@ -86,6 +86,7 @@ export function changeRollout(rollout: Rollout, changes: BoundChanges, now: numb
 export function changeAttempt(attempt: Attempt, changes: AttemptChanges, now: number): Attempt {
   const { status, ...rest } = changes;
   const fields = present(rest);
+  const before = fromNowAtLatest(attempt, now);
   const { lastHeartbeatTime: told } = fields;
   if (told !== undefined)
     fields.lastHeartbeatTime = Math.min(checkNumber("store.updateAttempt", "lastHeartbeatTime", told), now);
@@ -94,7 +95,7 @@ export function changeAttempt(attempt: Attempt, changes: AttemptChanges, now: nu
     attempt.status === "preparing" && status === undefined && Object.keys(fields).length > 0
       ? { lastHeartbeatTime: now }
       : {};
-  const changed = { ...(wakes ? hearFrom(attempt, now) : attempt), ...speaks, ...fields };
+  const changed = { ...(wakes ? hearFrom(before, now) : before), ...speaks, ...fields };
   return status === undefined ? changed : moveAttempt(changed, status, now);
 }
 
@@ -105,13 +106,28 @@ export function hearFrom(attempt: Attempt, now: number): Attempt {
 }
 
 /**
- * An attempt that prepares with its worker's sign of life as its own: so it is not lost. A worker that asked for more since, and never
- * spoke of this attempt, does not know of it: the answer that gave it away did not arrive.
+ * An attempt that seems to be from the future is from now: the clock was set back, and no limit of it waits until the clock is there again.
  */
-export function hearFromWorker(attempt: Attempt, worker: Worker | null): Attempt {
+export function fromNowAtLatest(attempt: Attempt, now: number): Attempt {
+  const { status, startTime, lastHeartbeatTime } = attempt;
+  if (!isActive(status) || (startTime <= now && heardAt(attempt) <= now)) return attempt;
+  return {
+    ...attempt,
+    startTime: Math.min(startTime, now),
+    lastHeartbeatTime: lastHeartbeatTime === null ? null : Math.min(lastHeartbeatTime, now),
+  };
+}
+
+/**
+ * An attempt that prepares with its worker's sign of life as its own: so it is not lost. A worker that asked for more since, and never
+ * spoke of this attempt, does not know of it: the answer that gave it away did not arrive. A sign from the future is one of before the
+ * clock was set back.
+ */
+export function hearFromWorker(attempt: Attempt, worker: Worker | null, now: number): Attempt {
   const { lastHeartbeatTime = null, lastDequeueTime = null } = worker ?? {};
   const isKnown = attempt.lastHeartbeatTime !== null || (lastDequeueTime ?? 0) <= attempt.startTime;
-  const isNews = lastHeartbeatTime !== null && lastHeartbeatTime > heardAt(attempt);
+  const isNews =
+    lastHeartbeatTime !== null && lastHeartbeatTime > heardAt(attempt) && lastHeartbeatTime <= now;
   return isKnown && isNews ? { ...attempt, lastHeartbeatTime } : attempt;
 }
 

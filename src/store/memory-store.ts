@@ -58,7 +58,7 @@ export function createMemoryStore(options: PreparingOptions = {}): LightningStor
 
 class MemoryStore implements LightningStore, StoreTransfer {
   readonly #tables: MemoryTables;
-  readonly #openTime = now();
+  readonly #openTime = performance.now();
 
   constructor(preparingSeconds: number) {
     this.#tables = new MemoryTables(preparingSeconds);
@@ -251,7 +251,7 @@ class MemoryStore implements LightningStore, StoreTransfer {
       spans: all.reduce((sum, { spans }) => sum + spans.length, 0),
       resources: resources.size,
       workers: workers.size,
-      uptimeSeconds: now() - this.#openTime,
+      uptimeSeconds: (performance.now() - this.#openTime) / 1000,
     };
   }
 

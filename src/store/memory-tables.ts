@@ -41,7 +41,7 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
   readonly claimers = createWaiters();
   /** Those with an attempt that may become overdue, and when. */
   readonly #watched = new Map<MemoryEntry, number>();
-  readonly #watchdog = createWatchdog(() => this.#scan());
+  readonly #watchdog = createWatchdog((isSetBack) => this.#scan(isSetBack));
   #latestResources: ResourcesUpdate | null = null;
   #closed = false;
 
@@ -161,9 +161,10 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
     return { entry, spanIds };
   }
 
-  #scan(): number {
+  #scan(isSetBack: boolean): number {
     const now = Date.now() / 1000;
-    for (const [entry, deadline] of [...this.#watched]) if (deadline < now) endOverdue(this, entry, now);
+    for (const [entry, deadline] of [...this.#watched])
+      if (isSetBack || deadline < now) endOverdue(this, entry, now);
     let next = Number.POSITIVE_INFINITY;
     for (const deadline of this.#watched.values()) next = Math.min(next, deadline);
     return next;

@@ -5,6 +5,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollou
 import {
   afterClaim,
   deadlineOf,
+  fromNowAtLatest,
   hearFromWorker,
   isEnded,
   isQueued,
@@ -122,10 +123,12 @@ export function setAttempt<E extends RolloutEntry>(
   return attempt;
 }
 
-/** The watchdog's look at an entry, overdue or not: ends attempts whose time is up. */
+/** The watchdog's look at an entry, overdue or not: ends attempts whose time is up, and those from the future begin now. */
 export function endOverdue<E extends RolloutEntry>(table: EntryTable<E>, entry: E, now: number): void {
   const { preparingSeconds } = table;
-  for (const attempt of [...entry.attempts]) {
+  for (const kept of [...entry.attempts]) {
+    const attempt = fromNowAtLatest(kept, now);
+    if (attempt !== kept) setAttempt(table, entry, attempt, now);
     const verdict = overdue(attempt, entry.rollout.config, preparingSeconds, now);
     if (verdict === "lost") endLost(table, entry, attempt, now);
     else if (verdict !== null) setAttempt(table, entry, moveAttempt(attempt, verdict, now), now);
@@ -152,7 +155,7 @@ function endLost<E extends RolloutEntry>(
   now: number,
 ): void {
   const worker = attempt.workerId === null ? null : table.findWorker(attempt.workerId);
-  const heard = hearFromWorker(attempt, worker);
+  const heard = hearFromWorker(attempt, worker, now);
   if (overdue(heard, entry.rollout.config, table.preparingSeconds, now) === null)
     setAttempt(table, entry, heard, now);
   else setAttempt(table, entry, moveAttempt(attempt, "unresponsive", now), now, "lost");

@@ -260,7 +260,13 @@ export class PostgresStore implements LightningStore, StoreTransfer {
         const [row] = await this.#database.read("watchdog", this.#statements.nextDeadline);
         const deadline = row?.deadline as number | null | undefined;
         if (row === undefined || deadline === null || deadline === undefined) return Number.POSITIVE_INFINITY;
-        const dueMs = (deadline - (row.now as number)) * 1000;
+        const now = row.now as number;
+        // Every change notes the database's clock: one that is behind it was set back.
+        if (((row.seen as number | null) ?? 0) > now + kToleranceSeconds) {
+          await this.#database.read("watchdog", this.#statements.lookAtAll);
+          continue;
+        }
+        const dueMs = (deadline - now) * 1000;
         if (dueMs >= 0) return dueMs;
         await this.#writer.submit(changes.endOverdue(kMostOverdue));
       }
@@ -274,3 +280,4 @@ export class PostgresStore implements LightningStore, StoreTransfer {
 // --- internal ---
 
 const kMostOverdue = 100;
+const kToleranceSeconds = 0.1;

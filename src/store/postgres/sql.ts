@@ -16,9 +16,10 @@ export function toStatements(schema: string) {
     LEFT JOIN (SELECT body, row_number() OVER (ORDER BY sequence_id ${direction}, place) AS i FROM ${at("spans")}
       WHERE ${kOfAttempt} ORDER BY sequence_id ${direction}, place LIMIT $3 OFFSET $4) AS p ON true ORDER BY p.i`;
   const all = {
-    // One row for each open store. No row comes back when this group was committed before.
+    // One row for each open store. No row comes back when this group was committed before. The time never falls: one from the future
+    // tells the watchdog that the clock was set back.
     enterGroup: `INSERT INTO ${at("writers")} AS w (writer_id, last_group, seen_time) VALUES ($1, $2, ${kNow})
-      ON CONFLICT (writer_id) DO UPDATE SET last_group = excluded.last_group, seen_time = excluded.seen_time
+      ON CONFLICT (writer_id) DO UPDATE SET last_group = excluded.last_group, seen_time = greatest(w.seen_time, excluded.seen_time)
       WHERE w.last_group < excluded.last_group RETURNING ${kNow} AS now`,
     leave: `DELETE FROM ${at("writers")} WHERE writer_id = $1`,
 
@@ -93,7 +94,12 @@ export function toStatements(schema: string) {
     worker: `SELECT body FROM ${at("workers")} WHERE worker_id = $1`,
     someWorkers: `SELECT body FROM ${at("workers")} WHERE worker_id = ANY($1::text[])`,
     workers: `SELECT body FROM ${at("workers")} ORDER BY place`,
-    nextDeadline: `SELECT min(deadline) AS deadline, ${kNow} AS now FROM ${at("rollouts")} WHERE deadline IS NOT NULL`,
+    nextDeadline: `SELECT min(deadline) AS deadline, ${kNow} AS now, (SELECT max(seen_time) FROM ${at("writers")}) AS seen
+      FROM ${at("rollouts")} WHERE deadline IS NOT NULL`,
+    // After the clock was set back: the watchdog looks at all that have a deadline, and finds the right one.
+    lookAtAll: `WITH ahead AS (SELECT rollout_id FROM ${at("rollouts")} WHERE deadline IS NOT NULL ORDER BY rollout_id FOR UPDATE),
+      due AS (UPDATE ${at("rollouts")} AS r SET deadline = 0 FROM ahead WHERE r.rollout_id = ahead.rollout_id)
+      UPDATE ${at("writers")} SET seen_time = ${kNow} WHERE seen_time > ${kNow}`,
     statistics: `SELECT (SELECT count(*) FROM ${at("rollouts")}) AS rollouts,
       (SELECT COALESCE(sum(attempt_count), 0)::int8 FROM ${at("rollouts")}) AS attempts,
       (SELECT count(*) FROM ${at("spans")}) AS spans,

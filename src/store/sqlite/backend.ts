@@ -21,7 +21,9 @@ export class Backend {
   readonly #db: Connection;
   readonly #tables: Tables;
   readonly #calls: GroupCommit;
-  readonly #watchdog = createWatchdog(() => this.run("watchdog", "write", scan));
+  readonly #watchdog = createWatchdog((isSetBack) =>
+    this.run("watchdog", "write", (tables) => scan(tables, isSetBack)),
+  );
   readonly #neighbours = createNeighbours({
     isWaitedFor: () => this.#isWaitedFor(),
     hasNews: () => this.#hasMissedNews || this.#db.dataVersion() !== this.#tables.dataVersion,
@@ -36,6 +38,7 @@ export class Backend {
     this.#tables = new Tables(db, preparingSeconds);
     this.#calls = new GroupCommit(this.#tables, path, (changes) => this.#tell(changes));
     this.#watchNext();
+    this.#lookAhead();
   }
 
   /** @throws E_CLOSED, E_STORE, what the work throws */
@@ -109,14 +112,25 @@ export class Backend {
       () => undefined,
     );
   }
+
+  /** The clock may have been set back while no process had the file open. */
+  #lookAhead(): void {
+    this.run("watchdog", "look", (tables) => tables.fromTheFuture(Date.now() / 1000, 1)).then(
+      ({ length }) => length > 0 && this.#watchdog.distrust(),
+      // As above; the deadlines are watched whatever comes of this.
+      () => undefined,
+    );
+  }
 }
 
 // --- internal ---
 
 const kScanned = 100;
 
-function scan(tables: Tables): number {
+function scan(tables: Tables, isSetBack: boolean): number {
   const now = Date.now() / 1000;
+  if (isSetBack)
+    for (const entry of tables.fromTheFuture(now, Number.MAX_SAFE_INTEGER)) endOverdue(tables, entry, now);
   for (const entry of tables.nextOverdue(now, kScanned)) endOverdue(tables, entry, now);
   return tables.nextDeadline();
 }

@@ -50,7 +50,7 @@ const kMoveRollout =
 const kUpdateRollout = `UPDATE rollouts SET mode = ?, resources_id = ?, resources_version = ?, config = ?, metadata = ?, input = ?
   WHERE key = ?`;
 const kInsertAttempt = "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const kUpdateAttempt = `UPDATE attempts SET status = ?, worker_id = ?, end_time = ?, heartbeat_time = ?, deadline = ?, metadata = ?
+const kUpdateAttempt = `UPDATE attempts SET status = ?, worker_id = ?, start_time = ?, end_time = ?, heartbeat_time = ?, deadline = ?, metadata = ?
   WHERE key = ?`;
 
 function insertRollout(db: Connection, entry: Entry): void {
@@ -106,7 +106,7 @@ function insertAttempt(db: Connection, key: number, attempt: Attempt, deadline: 
 }
 
 function updateAttempt(db: Connection, key: number, attempt: Attempt, deadline: number | null): void {
-  const { status, endTime, lastHeartbeatTime } = attempt;
+  const { status, startTime, endTime, lastHeartbeatTime } = attempt;
   const [worker, metadata] = [toIdText(attempt.workerId), JSON.stringify(attempt.metadata)];
-  db.run(kUpdateAttempt, status, worker, endTime, lastHeartbeatTime, deadline, metadata, key);
+  db.run(kUpdateAttempt, status, worker, startTime, endTime, lastHeartbeatTime, deadline, metadata, key);
 }

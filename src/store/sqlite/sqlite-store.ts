@@ -47,7 +47,7 @@ import { stillOpen } from "./waits.js";
 
 export class SqliteStore implements LightningStore, StoreTransfer {
   readonly #backend: Backend;
-  readonly #openTime = now();
+  readonly #openTime = performance.now();
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -255,7 +255,7 @@ export class SqliteStore implements LightningStore, StoreTransfer {
 
   async statistics(): Promise<StoreStatistics> {
     const counts = await this.#query("statistics", ({ db }) => countRows(db));
-    return { name: "sqlite", ...counts, uptimeSeconds: now() - this.#openTime };
+    return { name: "sqlite", ...counts, uptimeSeconds: (performance.now() - this.#openTime) / 1000 };
   }
 
   async importRecords(batch: TransferBatch): Promise<void> {

@@ -132,6 +132,14 @@ export class Tables implements EntryTable<Entry> {
     return this.db.all(kNextOverdue, now, limit).map(({ id }) => this.entryOf("watchdog", id as string));
   }
 
+  /** At most `limit` with a deadline and a time from the future: the clock was set back. */
+  fromTheFuture(now: number, limit: number): Entry[] {
+    this.flush();
+    return this.db
+      .all(kFromTheFuture, now, now, limit)
+      .map(({ id }) => this.entryOf("watchdog", id as string));
+  }
+
   /** The earliest deadline; Infinity: none. */
   nextDeadline(): number {
     this.flush();
@@ -259,6 +267,8 @@ const kGetAttempts = "SELECT * FROM attempts WHERE key BETWEEN ? AND ? ORDER BY 
 const kNextQueued = "SELECT * FROM rollouts WHERE place IS NOT NULL ORDER BY place LIMIT ?";
 const kNextOverdue = `SELECT r.id FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
   WHERE a.deadline IS NOT NULL AND a.deadline < ? ORDER BY a.deadline LIMIT ?`;
+const kFromTheFuture = `SELECT r.id FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
+  WHERE a.deadline IS NOT NULL AND (a.start_time > ? OR a.heartbeat_time > ?) LIMIT ?`;
 const kAddSpan = `INSERT INTO spans (attempt, sequence, span_id, body) VALUES (?, ?, ?, ?)
   ON CONFLICT (attempt, span_id) DO NOTHING`;
 
