@@ -107,6 +107,8 @@ export interface SampleOptions {
   readonly signal?: AbortSignal;
   /** Called for every token in order, before the promise settles, never after an abort. If it throws, the call rejects with that. */
   readonly onToken?: (token: StreamedToken) => void;
+  /** Asked of every token in order, after onToken: whether it ends its choice, which then stops as at a stop string. If it throws, the call rejects with that. */
+  readonly isLast?: (token: StreamedToken) => boolean;
   /** Called once if the call is given up while it runs (aborted, or the policy closed), with the choices as far as they were sampled. Must not throw. */
   readonly onAborted?: (choices: SampledChoice[]) => void;
 }

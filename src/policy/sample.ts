@@ -11,7 +11,7 @@ import { checkOptions, type OptionNames } from "../base/options.js";
 import type { PolicyWeights } from "./adapter-table.js";
 import type { NativeChoice, NativeSampleRequest } from "./binding.js";
 import { fromNative } from "./native-error.js";
-import type { SampledChoice, SampleOptions } from "./policy.js";
+import type { SampledChoice, SampleOptions, StreamedToken } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { checkSeed } from "./seeds.js";
 import { createStopMatcher, type StopMatcher } from "./stop-strings.js";
@@ -64,6 +64,7 @@ const kNames: OptionNames<SampleOptions> = {
   signal: ["abort_signal"],
   onToken: ["stream", "streamer", "callback"],
   onAborted: ["onAbort"],
+  isLast: [],
 };
 const kElsewhere = {
   messages: "a conversation becomes a prompt by policy.renderChat(messages).ids",
@@ -88,6 +89,7 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
   checkSignal(kWho, options.signal);
   checkFunction(kWho, "onToken", options.onToken);
   checkFunction(kWho, "onAborted", options.onAborted);
+  checkFunction(kWho, "isLast", options.isLast);
   checkBoolean(kWho, "ignoreEos", options.ignoreEos);
   const given: unknown = options.prompt;
   if (Array.isArray(given) && typeof given[0] === "object" && given[0] !== null)
@@ -187,7 +189,8 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
   });
   return {
     isNeeded:
-      options.onToken !== undefined || options.onAborted !== undefined || request.stopStrings.length > 0,
+      [options.onToken, options.onAborted, options.isLast].some((given) => given !== undefined) ||
+      request.stopStrings.length > 0,
     push(index, token, logprob, version) {
       const choice = streamed[index];
       if (thrown !== undefined || choice === undefined || choice.isStopped) return;
@@ -195,13 +198,16 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
       choice.logprobs.push(logprob);
       choice.versions.push(version);
       choice.isStopped = choice.matcher.push(token);
-      if (choice.isStopped) parts.engine.cancel(id, index, choice.tokens.length);
       try {
-        options.onToken?.({ choice: index, token, logprob });
+        const streamed: StreamedToken = { choice: index, token, logprob };
+        options.onToken?.(streamed);
+        if (options.isLast?.(streamed)) choice.isStopped = true;
       } catch (error) {
         thrown = { error };
         parts.engine.cancel(id, -1, 0);
+        return;
       }
+      if (choice.isStopped) parts.engine.cancel(id, index, choice.tokens.length);
     },
     aborted: () => streamed.map(toChoice),
     finish(choices) {

@@ -3,7 +3,7 @@
 import type { Tokenizer } from "../policy/tokenizer.js";
 import type { ChatMessage } from "../types/chat.js";
 import type { Attributes, AttributeValue, SpanDraft } from "../types/span.js";
-import type { ModelCall } from "./chat-handler.js";
+import type { ModelCall } from "./answer-call.js";
 import { logprobsOf } from "./token-logprobs.js";
 
 export interface CallSpan extends Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime"> {
@@ -24,14 +24,15 @@ export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
 
 // --- internal ---
 
-function requestAttributes({ request, sampling }: ModelCall): Attributes {
+function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes {
   const out: Record<string, AttributeValue> = {
     "gen_ai.request.model": request.model,
     "gen_ai.request.temperature": sampling.temperature,
     "gen_ai.request.top_p": sampling.topP,
     "gen_ai.request.max_tokens": sampling.maxTokens,
   };
-  request.messages.forEach((message, i) => {
+  // As they were rendered: a thought that came in a field of its own stands in the content.
+  prompt.conversation.messages.forEach((message, i) => {
     putMessage(out, `gen_ai.prompt.${i}`, message);
   });
   request.tools.forEach(({ function: tool }, i) => {
@@ -40,14 +41,21 @@ function requestAttributes({ request, sampling }: ModelCall): Attributes {
     out[`gen_ai.request.functions.${i}.parameters`] = JSON.stringify(tool.parameters ?? {});
   });
   // What training replaced, so that nobody wonders why temperature 0 sampled.
-  const replaced = { temperature: request.temperature, top_p: request.topP, max_tokens: request.maxTokens };
-  const used = { temperature: sampling.temperature, top_p: sampling.topP, max_tokens: sampling.maxTokens };
-  for (const key of ["temperature", "top_p", "max_tokens"] as const) {
-    const asked = replaced[key];
-    if (asked !== null && asked !== used[key]) out[`agentlightning.replaced.${key}`] = asked;
+  for (const [name, key] of kSampling) {
+    const asked = request.sampling[key];
+    if (asked !== null && asked !== sampling[key]) out[`agentlightning.replaced.${name}`] = asked;
   }
+  if (request.ignored.length > 0) out["agentlightning.ignored"] = request.ignored;
   return out;
 }
+
+const kSampling = [
+  ["temperature", "temperature"],
+  ["top_p", "topP"],
+  ["top_k", "topK"],
+  ["min_p", "minP"],
+  ["max_tokens", "maxTokens"],
+] as const;
 
 function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
   const { choice, prompt } = call;
@@ -69,7 +77,8 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     "agentlightning.prefix": prompt.prefix,
   };
   if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
-  if (call.request.logprobs) out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
+  if (call.request.logprobs !== null)
+    out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
   putMessage(out, "gen_ai.completion.0", {
     role: "assistant",
     content: choice.content,

@@ -16,17 +16,22 @@ export interface AnswerChoice {
 
 export interface AnswerOptions {
   readonly tokenizer: Tokenizer;
-  readonly eosTokenIds: readonly number[];
+  /** The policy's stop set and what the request adds to it. */
+  readonly stopTokenIds: readonly number[];
   readonly stop: readonly string[];
   readonly hasTools: boolean;
+  /** The prompt ended inside a thought. */
+  readonly inThought: boolean;
+  /** The answer ends with this many tool calls. Default: any number. */
+  readonly mostCalls?: number;
   /** Tool-call ids begin with it. */
   readonly idPrefix: string;
 }
 
-/** The text a client sees of tokens: without the end-of-sequence token, cut before a stop string. */
+/** The text a client sees of tokens: without the token that ended it, cut before a stop string. */
 export function visibleText(tokens: ArrayLike<number>, options: AnswerOptions): string {
   const last = tokens.length > 0 ? tokens[tokens.length - 1] : undefined;
-  const ended = last !== undefined && options.eosTokenIds.includes(last);
+  const ended = last !== undefined && options.stopTokenIds.includes(last);
   const text = options.tokenizer.decode(ended ? Array.from(tokens).slice(0, -1) : tokens);
   const cuts = options.stop.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
   return cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text;
@@ -34,8 +39,10 @@ export function visibleText(tokens: ArrayLike<number>, options: AnswerOptions): 
 
 export function toAnswer(sampled: SampledChoice, index: number, options: AnswerOptions): AnswerChoice {
   const text = visibleText(sampled.tokens, options);
-  const parsed = options.hasTools
-    ? parseToolCalls(text, { idPrefix: `${options.idPrefix}${index}_` })
+  const { hasTools, inThought, mostCalls } = options;
+  const idPrefix = `${options.idPrefix}${index}_`;
+  const parsed = hasTools
+    ? parseToolCalls(text, { idPrefix, inThought, ...(mostCalls === undefined ? {} : { most: mostCalls }) })
     : { content: text, toolCalls: [] };
   const calls = parsed.toolCalls.length > 0;
   return {

@@ -95,7 +95,7 @@ function createVisibleText(options: AnswerOptions): VisibleText {
   let sent = 0;
   return {
     push(token) {
-      if (options.eosTokenIds.includes(token)) return "";
+      if (options.stopTokenIds.includes(token)) return "";
       text += decoder.push(token);
       const safe = safeLength(text, marks, options.hasTools);
       const piece = text.slice(sent, Math.max(safe, sent));

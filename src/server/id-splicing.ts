@@ -1,8 +1,11 @@
 // Token ids are never made twice: when a request's messages extend an earlier exchange of the same rollout, its prompt is that exchange's ids as
 // they were, and only the text that the template adds after them is encoded. One memory per rollout.
-import { isDeepStrictEqual } from "node:util";
+import { TooManyTokensError } from "../policy/encoding/too-many-tokens.js";
 import type { Policy } from "../policy/policy.js";
-import type { ChatMessage, ToolDefinition } from "../types/chat.js";
+import type { ChatMessage } from "../types/chat.js";
+import { endOfAnswer, type Said } from "./answer-end.js";
+import { type Conversation, createExchanges, type Exchange } from "./exchanges.js";
+import { contentText, endsInThought, withThought } from "./thought.js";
 
 /** "start": nothing earlier fits; "extends": spliced; "break": an earlier exchange fits but the template rewrites its history. */
 export type Prefix = "start" | "extends" | "break";
@@ -12,48 +15,51 @@ export interface SplicedPrompt {
   readonly text: string;
   readonly ids: Int32Array;
   readonly prefix: Prefix;
+  /** The text ends inside a thought: the answer begins in it. */
+  readonly inThought: boolean;
+  /** What was rendered. */
+  readonly conversation: Conversation;
 }
 
 export interface IdMemory {
-  /** The prompt's ids. @throws what renderChat throws */
-  prompt(messages: readonly ChatMessage[], tools: readonly ToolDefinition[]): SplicedPrompt;
+  /**
+   * The prompt's ids. Which exchange it continues is decided before this returns.
+   * @param options  `most`: as many ids are allowed
+   * @throws what renderChat throws; TooManyTokensError; the signal's reason
+   */
+  prompt(
+    request: Conversation,
+    options: { readonly most: number; readonly signal: AbortSignal },
+  ): Promise<SplicedPrompt>;
   /** Remembers what was answered: `answer` is the message as the client saw it, `responseIds` as sampled. */
-  remember(
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
-    prompt: SplicedPrompt,
-    answer: ChatMessage,
-    responseIds: Int32Array,
-  ): void;
+  remember(prompt: SplicedPrompt, answer: ChatMessage, responseIds: Int32Array): void;
 }
 
 export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" | "config">): IdMemory {
-  const exchanges: Exchange[] = [];
-  const render = (
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
-    addGenerationPrompt: boolean,
-  ) => policy.renderChat(messages, { ...(tools.length > 0 ? { tools } : {}), addGenerationPrompt });
-  const stops = policy.config.eosTokenIds.map((id) => ({ id, text: policy.tokenizer.decode([id]) }));
+  const exchanges = createExchanges();
+  const render = ({ messages, tools, template }: Conversation, addGenerationPrompt: boolean) =>
+    policy.renderChat(messages, { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt })
+      .text;
+  const marks = marksOf(policy);
   return {
-    prompt(messages, tools) {
-      const whole = render(messages, tools, true);
-      const comparable = messages.map(toComparable);
-      const earlier = longestPrefix(exchanges, comparable, tools);
-      if (earlier === undefined) return { text: whole.text, ids: whole.ids, prefix: "start" };
-      const after = render(messages.slice(0, earlier.messages.length), tools, false).text;
-      const closing = closingText(earlier, after, stops);
-      if (closing === undefined || !whole.text.startsWith(after))
-        return { text: whole.text, ids: whole.ids, prefix: "break" };
-      const added = policy.tokenizer.encode(closing + whole.text.slice(after.length));
-      return { text: whole.text, ids: Int32Array.from([...earlier.ids, ...added]), prefix: "extends" };
+    async prompt(request, options) {
+      const earlier = exchanges.find(request);
+      const conversation = asRemembered(request, earlier?.conversation);
+      const text = render(conversation, true);
+      const inThought = endsInThought(text, () => render(conversation, false));
+      const closing = earlier && closingText(earlier, text, marks, () => render(earlier.conversation, false));
+      const known = { text, inThought, conversation };
+      if (earlier === undefined || closing === undefined) {
+        const ids = await encodeAfter(policy, kNothing, text, options);
+        return { ...known, ids, prefix: earlier === undefined ? "start" : "break" };
+      }
+      return { ...known, ids: await encodeAfter(policy, earlier.ids, closing, options), prefix: "extends" };
     },
-    remember(messages, tools, prompt, answer, responseIds) {
-      exchanges.push({
-        messages: [...messages, answer].map(toComparable),
-        tools,
-        ids: Int32Array.from([...prompt.ids, ...responseIds]),
-        promptText: prompt.text,
+    remember({ conversation, ids, text }, answer, responseIds) {
+      exchanges.add({
+        conversation: { ...conversation, messages: [...conversation.messages, answer] },
+        ids: Int32Array.from([...ids, ...responseIds]),
+        promptText: text,
         lastId: responseIds.at(-1) ?? -1,
       });
     },
@@ -62,76 +68,103 @@ export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" |
 
 // --- internal ---
 
-interface Exchange {
-  /** Up to and with the answer. */
-  readonly messages: readonly Comparable[];
-  readonly tools: readonly ToolDefinition[];
-  readonly ids: Int32Array;
-  /** As the template wrote it, spliced or not. */
-  readonly promptText: string;
-  readonly lastId: number;
-}
+const kNothing = new Int32Array(0);
 
-/** A message by role, content and tool calls; ids of calls and other fields do not count, JSON spacing neither. */
-interface Comparable {
-  readonly role: string;
-  readonly content: string;
-  readonly calls: readonly { readonly name: string; readonly arguments: unknown }[];
-}
-
-function toComparable(message: ChatMessage): Comparable {
-  const content = message.content ?? "";
-  return {
-    role: message.role,
-    content: typeof content === "string" ? content : content.map((part) => part.text).join(""),
-    calls: (message.tool_calls ?? []).map((call) => ({
-      name: call.function.name,
-      arguments:
-        typeof call.function.arguments === "string"
-          ? parsed(call.function.arguments)
-          : call.function.arguments,
-    })),
-  };
-}
-
-function parsed(text: string): unknown {
+async function encodeAfter(
+  { tokenizer }: Pick<Policy, "tokenizer">,
+  before: Int32Array,
+  text: string,
+  { most, signal }: { readonly most: number; readonly signal: AbortSignal },
+): Promise<Int32Array> {
+  const room = most - before.length;
+  if (room < 0) throw new TooManyTokensError(most, before.length);
   try {
-    return JSON.parse(text);
-  } catch {
-    return text; // compared as it is written
+    const added = await tokenizer.encodeAsync(text, { most: room, signal });
+    return Int32Array.from([...before, ...added]);
+  } catch (error) {
+    if (!(error instanceof TooManyTokensError)) throw error;
+    throw new TooManyTokensError(most, before.length + error.atLeast);
   }
 }
 
-/** The latest of the longest exchanges that the messages continue. */
-function longestPrefix(
-  exchanges: readonly Exchange[],
-  messages: readonly Comparable[],
-  tools: readonly ToolDefinition[],
-): Exchange | undefined {
-  let best: Exchange | undefined;
-  for (const exchange of exchanges) {
-    const length = exchange.messages.length;
-    if (length >= messages.length || length < (best?.messages.length ?? 0)) continue;
-    if (!isDeepStrictEqual(exchange.messages, messages.slice(0, length))) continue;
-    if (isDeepStrictEqual(exchange.tools, tools)) best = exchange;
-  }
-  return best;
+/** A token that the template may write where an answer ends. */
+interface Mark {
+  readonly id: number;
+  readonly text: string;
+  readonly isStop: boolean;
 }
 
-/** What the template writes after the sampled text of the answer: its end-of-turn token unless that was sampled, and what follows it. */
+/** Longer ones first: one may begin with another. */
+function marksOf({ tokenizer, config }: Pick<Policy, "tokenizer" | "config">): readonly Mark[] {
+  const ids = new Set([...config.eosTokenIds, ...tokenizer.specialIds]);
+  return [...ids]
+    .map((id) => ({ id, text: tokenizer.decode([id]), isStop: config.eosTokenIds.includes(id) }))
+    .filter(({ text }) => text !== "")
+    .sort((a, b) => b.text.length - a.text.length);
+}
+
+/** Thoughts that a client took apart stand where the answer had them, or before what was said. */
+function asRemembered(request: Conversation, earlier: Conversation | undefined): Conversation {
+  const messages = request.messages.map((message, i) => {
+    const known = earlier?.messages[i];
+    if (message.reasoning === undefined || known === undefined) return withThought(message);
+    const { reasoning: _, ...rest } = message;
+    return { ...rest, content: known.content ?? null };
+  });
+  return { ...request, messages };
+}
+
+/**
+ * What the template writes after the sampled text of the answer: its end-of-turn token unless that was sampled, and what follows it.
+ * First by the conversation's own text; where that writes the answer in other words, by how the template writes it as the last message.
+ */
 function closingText(
   exchange: Exchange,
-  after: string,
-  stops: readonly { readonly id: number; readonly text: string }[],
+  text: string,
+  marks: readonly Mark[],
+  renderAsLast: () => string,
 ): string | undefined {
-  if (!after.startsWith(exchange.promptText)) return undefined;
-  const answer = after.slice(exchange.promptText.length);
-  for (const stop of stops) {
-    const at = stop.text === "" ? -1 : answer.lastIndexOf(stop.text);
-    if (at < 0) continue;
-    return stops.some(({ id }) => id === exchange.lastId)
-      ? answer.slice(at + stop.text.length)
-      : answer.slice(at);
-  }
-  return undefined;
+  const { promptText, conversation } = exchange;
+  if (!text.startsWith(promptText)) return undefined;
+  const rest = text.slice(promptText.length);
+  const end = endOfAnswer(rest, toSaid(conversation.messages.at(-1)));
+  const closing = end === undefined ? undefined : closingAfter(exchange, rest, end, marks, renderAsLast);
+  if (closing !== undefined) return closing;
+  const asLast = renderAsLast();
+  if (!asLast.startsWith(promptText) || !text.startsWith(asLast)) return undefined;
+  return closingAfter(exchange, rest, endOfLast(asLast.slice(promptText.length), marks), marks, () => asLast);
+}
+
+function toSaid(answer: ChatMessage | undefined): Said {
+  const calls = (answer?.tool_calls ?? []).map((call) => call.function);
+  return { content: answer === undefined ? "" : contentText(answer), calls };
+}
+
+/** Where the last stop token that was written begins, or any token that nothing follows; the end where there is none. */
+function endOfLast(written: string, marks: readonly Mark[]): number {
+  const stop = Math.max(...marks.map(({ isStop, text }) => (isStop ? written.lastIndexOf(text) : -1)));
+  if (stop >= 0) return stop;
+  const trimmed = written.trimEnd();
+  const mark = marks.find(({ text }) => trimmed.endsWith(text));
+  return mark === undefined ? written.length : trimmed.length - mark.text.length;
+}
+
+function closingAfter(
+  { lastId }: Exchange,
+  rest: string,
+  end: number,
+  marks: readonly Mark[],
+  renderAsLast: () => string,
+): string | undefined {
+  const at = rest.length - rest.slice(end).trimStart().length;
+  const mark = marks.find(({ text }) => rest.startsWith(text, at));
+  // Something of the answer's that was not said, such as an empty thought.
+  if (mark === undefined && marks.some(({ isStop, text }) => isStop && rest.includes(text, end)))
+    return undefined;
+  // Another token that ends turns stands for the template's own, but not for one that begins the next message.
+  const isReplaced =
+    mark?.isStop === true &&
+    marks.some(({ id, isStop }) => isStop && id === lastId) &&
+    (mark.id === lastId || renderAsLast().trimEnd().endsWith(mark.text));
+  return isReplaced ? rest.slice(at + mark.text.length) : rest.slice(end);
 }

@@ -4,11 +4,11 @@ import type { RunPlace } from "../algorithms/algorithm.js";
 import { describeRate } from "../algorithms/learning-rate.js";
 import { argumentError, checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";
-import type { Sampling } from "../server/chat-handler.js";
-import type { ChatRequest } from "../server/chat-request.js";
+import type { Sampling } from "../server/answer-call.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import { installInterception } from "../tracing/interception.js";
 import { watchStrays } from "../tracing/strays.js";
+import type { CallRequest } from "../types/call-request.js";
 import { evaluationMetrics, type Metrics } from "../types/metrics.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { RolloutResult } from "../types/task-group.js";
@@ -44,7 +44,10 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   const file = options.metricsFile === undefined ? undefined : createMetricsFile(options.metricsFile);
   const closing = new AbortController();
   const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
-  const context = { policy, agent: options.agent, store, settings, redact: options.redact, checkpoint };
+  const context = {
+    ...{ policy, agent: options.agent, store, settings, redact: options.redact, checkpoint },
+    warnedFields: new Set<string>(),
+  };
   let steps = 0;
   /** Batches that a run before this one took. */
   let taken = 0;
@@ -102,7 +105,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     mode: RolloutMode,
     samples: number,
     signal: AbortSignal | undefined,
-    sampling: (request: ChatRequest) => Sampling,
+    sampling: (request: CallRequest) => Sampling,
   ): Promise<BatchReport> {
     if (!Array.isArray(tasks) || tasks.length === 0)
       throw argumentError(`trainer.${what}`, "a list of at least one task", tasks, `as in ${what}([task])`);
@@ -128,6 +131,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     temperature: settings.temperature,
     topP: 1,
     topK: 0,
+    minP: 0,
     maxTokens: settings.maxTokens,
   });
 
@@ -136,12 +140,20 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     if (evaluation.temperature !== undefined)
       checkNumber("trainer.evaluate", "temperature", evaluation.temperature, { min: 0 });
     const started = performance.now();
-    const report = await batch("evaluate", tasks, "val", samples, evaluation.signal, (request) => ({
-      temperature: evaluation.temperature ?? request.temperature ?? 1,
-      topP: request.topP ?? 1,
-      topK: 0,
-      maxTokens: request.maxTokens ?? settings.validationMaxTokens,
-    }));
+    const report = await batch(
+      "evaluate",
+      tasks,
+      "val",
+      samples,
+      evaluation.signal,
+      ({ sampling: asked }) => ({
+        temperature: evaluation.temperature ?? asked.temperature ?? 1,
+        topP: asked.topP ?? 1,
+        topK: asked.topK ?? 0,
+        minP: asked.minP ?? 0,
+        maxTokens: asked.maxTokens ?? settings.validationMaxTokens,
+      }),
+    );
     const rollouts = report.rollouts.map(({ result }) => result);
     const metrics = evaluationMetrics(evaluation.prefix ?? "eval/", {
       ...rolloutMetrics(report.rollouts),

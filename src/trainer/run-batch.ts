@@ -8,12 +8,13 @@ import type { Policy } from "../policy/policy.js";
 import { inDoubt, isRewarded, type Outcome, toOutcome } from "../runner/outcome.js";
 import { resourcesOf } from "../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../runner/run-rollout.js";
+import type { Sampling } from "../server/answer-call.js";
 import { toCallSpan } from "../server/call-span.js";
-import { type ChatHandlerOptions, createChatHandler, type Sampling } from "../server/chat-handler.js";
-import type { ChatRequest } from "../server/chat-request.js";
+import { type ChatHandlerOptions, createChatHandler } from "../server/chat-handler.js";
 import type { LightningStore } from "../store/store.js";
 import { emitSpan } from "../tracing/span.js";
 import type { Agent } from "../types/agent.js";
+import type { CallRequest } from "../types/call-request.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
@@ -30,6 +31,8 @@ export interface BatchContext {
   readonly redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
   /** Names the run in its rollouts' metadata. */
   readonly checkpoint: { readonly run: string };
+  /** Fields of model calls that were warned of; grows. */
+  readonly warnedFields: Set<string>;
 }
 
 export interface BatchRequest {
@@ -50,7 +53,7 @@ export interface BatchReport {
 }
 
 export interface BatchOptions {
-  sampling(request: ChatRequest): Sampling;
+  sampling(request: CallRequest): Sampling;
   readonly signal: AbortSignal;
   onRollout(rollout: FinishedRollout): void;
 }
@@ -192,6 +195,7 @@ async function runOne(
     adapter: () => settings.adapter,
     template: settings.template,
     date: settings.date,
+    warnedFields: context.warnedFields,
     record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),
   });
   // It runs from here on: the store's watchdog ends what only prepares.

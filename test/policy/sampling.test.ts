@@ -177,6 +177,27 @@ describe("the end of a choice", () => {
     for (const run of runs) expect(run).toEqual(runs[0]);
   });
 
+  it("comes at the token that isLast says, of each choice its own", async () => {
+    const free = await policy.sample(long);
+    const asked = new Map<number, number>();
+    const choices = await policy.sample({
+      ...long,
+      isLast: ({ choice }) => {
+        asked.set(choice, (asked.get(choice) ?? 0) + 1);
+        return choice < 4 && asked.get(choice) === 3 + choice;
+      },
+    });
+    for (const [i, { tokens, finishReason }] of choices.entries()) {
+      const length = i < 4 ? 3 + i : 60;
+      expect(tokens).toEqual(free[i]?.tokens.slice(0, length));
+      expect([asked.get(i), finishReason]).toEqual([length, i < 4 ? "stop" : "length"]);
+    }
+    const throwing = () => {
+      throw new Error("no");
+    };
+    await expect(policy.sample({ ...long, isLast: throwing })).rejects.toThrow("no");
+  });
+
   it("comes at the context's end", async () => {
     const full = Array.from({ length: 250 }, (_, i) => i);
     const [choice] = await policy.sample({ prompt: full, maxTokens: 1000, ignoreEos: true });

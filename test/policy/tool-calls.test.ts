@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import { parseToolCalls } from "../../src/policy/tool-calls.js";
 
 const space = fc.stringMatching(/^[ \n\t]{0,3}$/);
-const plainText = fc.string({ unit: "grapheme" }).map((text) => text.replaceAll("<", ""));
+/** Without marks of tags, quotations and code, whose meaning depends on what stands around them. */
+const plainText = fc
+  .string({ unit: "grapheme" })
+  .map((text) => text.replaceAll(/[<>"'`~“”„‘’«»「」『』]/g, ""));
 
 /** A well-formed call: its text, and the name and arguments in it. */
 const anyCall = fc
@@ -68,6 +71,94 @@ describe("tool calls", () => {
     expect(namesAndArguments(`<tool_call>{"name": "f", "arguments": ${args}}</tool_call>`)).toEqual([
       { name: "f", arguments: args },
     ]);
+  });
+});
+
+describe("talk about calls", () => {
+  const shown: [where: string, text: string, meant?: string][] = [
+    ["a thought", `<think>\nI could ${add}\n</think>\n\nNo.`],
+    ["a thought, and then meant", `<think>${add}</think>\n${add}`, `<think>${add}</think>`],
+    ["a thought that does not end", `Let me see. <think>${add}`],
+    ["each of several thoughts", `<think>${add}</think>a<think>${add}</think>b`],
+    ["a thought that the prompt began", `I could ${add}\n</think>\n\nNo.`],
+    ["a thought that quotes its own end", `<think>Then "</think>" and ${add}</think>No.`],
+    ["a fence", `So:\n\`\`\`\n${add}\n\`\`\`\nDone.`],
+    ["a fence with a language", `\`\`\`json\n${add}\n\`\`\``],
+    ["a longer fence", `\`\`\`\`\n\`\`\`\n${add}\n\`\`\`\n${add}\n\`\`\`\``],
+    ["a fence of tildes", `~~~\n${add}\n~~~`],
+    ["a fence that does not end", `\`\`\`\n${add}\n`],
+    ["a fence, and then meant", `\`\`\`\n${add}\n\`\`\`\n${add}`, `\`\`\`\n${add}\n\`\`\``],
+    ["quotation marks", `The form is "${add}".`],
+    ["quotation marks with other words", `Write "here: ${add} or so" then.`],
+    ["quotation marks on lines of their own", `The form is\n"\n${add}\n"\nthen.`],
+    ["two quotations", `"${add}" or "${add}"`],
+    ["one quotation of two", `"${add} and ${add}"`],
+    ["typographic marks", `Not “${add}”.`],
+    ["German ones", `Nicht „${add}“.`],
+    ["French ones", `Pas « ${add} ».`],
+    ["single ones", `The form is '${add}'.`],
+    ["inline code", `The form is \`${add}\`.`],
+    ["inline code of two marks", `The form is \`\`${add}\`\`.`],
+    ["a quoted line", `> ${add.replaceAll("\n", "")}\nwas said.`],
+  ];
+  it.each(shown)("is no call, and stays as it is: in %s", (_, text, meant) => {
+    expect(parseToolCalls(text)).toEqual({
+      content: meant ?? text,
+      toolCalls: meant === undefined ? [] : parseToolCalls(add).toolCalls,
+    });
+  });
+
+  const acts: [where: string, text: string, content: string][] = [
+    ["after a quotation", `She said "yes".\n${add}`, 'She said "yes".'],
+    ["between quotations", `"a" ${add} "b"`, '"a"\n"b"'],
+    ["after an inch mark", `It is 6" tall.\n${add}`, 'It is 6" tall.'],
+    [
+      "after a mark left open in another paragraph",
+      `A " here.\n\n${add}\n\nB " there.`,
+      'A " here.\nB " there.',
+    ],
+    ["with an apostrophe on each side", `It's ${add} isn't`, "It's\nisn't"],
+    ["after inline code", `I use \`add\`.\n${add}`, "I use `add`."],
+    [
+      "after the word for a thought in quotes",
+      `I write in \`<think>\` tags.\n${add}`,
+      "I write in `<think>` tags.",
+    ],
+    ["after a line with a fence's marks in it", `Use \`\`\`x\`\`\`.\n${add}`, "Use ```x```."],
+    ["after a thought", `<think>\nfoo\n</think>\n\n${add}`, "<think>\nfoo\n</think>"],
+    ["before a thought", `${add}\n<think>foo</think>`, "<think>foo</think>"],
+  ];
+  it.each(acts)("is told from acts: %s", (_, text, content) => {
+    expect(parseToolCalls(text)).toEqual({ content, toolCalls: parseToolCalls(add).toolCalls });
+  });
+
+  it("is all of a text that begins in a thought, up to the thought's end", () => {
+    const parse = (text: string) => parseToolCalls(text, { inThought: true });
+    expect(parse(`I could ${add}`)).toEqual({ content: `I could ${add}`, toolCalls: [] });
+    expect(parse(`I could ${add}</think>\n${add}`)).toEqual({
+      content: `I could ${add}</think>`,
+      toolCalls: parseToolCalls(add).toolCalls,
+    });
+  });
+
+  it("does not count where a text ends with so many calls", () => {
+    const text = `<think>${add}</think>a${add}b${add}c`;
+    expect(parseToolCalls(text, { most: 1 })).toMatchObject({
+      content: `<think>${add}</think>a`,
+      toolCalls: [{}],
+    });
+    expect(parseToolCalls(text, { most: 2 })).toMatchObject({
+      content: `<think>${add}</think>a\nb`,
+      toolCalls: [{}, {}],
+    });
+    expect(parseToolCalls(text, { most: 3 })).toEqual(parseToolCalls(text));
+  });
+
+  it("of a thousand calls is told in no time", () => {
+    const started = performance.now();
+    expect(parseToolCalls(`"${add}`.repeat(1000)).toolCalls.length).toBeGreaterThan(0);
+    expect(parseToolCalls(`${add} "`.repeat(1000)).toolCalls.length).toBeGreaterThan(0);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 });
 

@@ -1,0 +1,59 @@
+// Whether a part of a text is shown rather than said: in quotation marks, in inline code, in a quoted line of Markdown.
+
+/**
+ * @param lead  what is written before the part, since the last paragraph or whatever ended talk of the same kind
+ * @param after  what follows the part
+ */
+export function isQuoted(lead: string, after: string): boolean {
+  const line = lead.slice(lead.lastIndexOf("\n") + 1);
+  if (/^ {0,3}>/.test(line) || isApostropheQuote(lead, after)) return true;
+  const open = kMarks.filter(([open, close]) => isOpenIn(lead, open, close));
+  if (open.length === 0) return false;
+  // Alone on its lines it is quoted by the marks next to it; within a line, by those around it.
+  const isAlone = line.trim() === "" && /^[ \t]*(?:\n|$)/.test(after);
+  const before = isAlone ? lead.trimEnd().slice(-1) : lead;
+  const behind = isAlone ? after.trimStart().slice(0, 1) : firstParagraph(after.replaceAll(kCall, ""));
+  return open.some(([open, close]) => before.includes(open) && behind.includes(close));
+}
+
+/** The text after the last empty line. */
+export function lastParagraph(text: string): string {
+  return text.split(kParagraph).at(-1) ?? "";
+}
+
+/** Whether the character before `at` opens a quotation of what stands there. */
+export function followsQuote(text: string, at: number): boolean {
+  return at > 0 && /["'`“„‘«「『]/.test(text.charAt(at - 1));
+}
+
+// --- internal ---
+
+/** Its own quotation marks close nothing. */
+const kCall = /<tool_call>.*?<\/tool_call>/gs;
+const kParagraph = /\n[ \t]*\n/;
+
+const kMarks: readonly (readonly [open: string, close: string])[] = [
+  ['"', '"'],
+  ["`", "`"],
+  ["“", "”"],
+  ["„", "“"],
+  ["‘", "’"],
+  ["«", "»"],
+  ["「", "」"],
+  ["『", "』"],
+];
+
+function firstParagraph(text: string): string {
+  return text.split(kParagraph, 1)[0] ?? "";
+}
+
+function isOpenIn(lead: string, open: string, close: string): boolean {
+  if (open !== close) return lead.lastIndexOf(open) > lead.lastIndexOf(close);
+  // A run of backticks is one mark, as in Markdown.
+  return [...lead.matchAll(open === "`" ? /`+/g : /"/g)].length % 2 === 1;
+}
+
+/** An apostrophe quotes only where no letter stands before it. */
+function isApostropheQuote(lead: string, after: string): boolean {
+  return /(?:^|[^\p{L}\p{N}'])'\s*$/u.test(lead) && after.trimStart().startsWith("'");
+}
