@@ -13,6 +13,7 @@ export {
   type GaeOptions,
   type GroupAdvantageOptions,
 } from "./policy/advantages.js";
+export type { Architecture } from "./policy/architecture.js";
 export type { RenderChatOptions, RenderedChat } from "./policy/chat-template.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
 export { type Device, type DeviceChoice, devices } from "./policy/devices.js";
@@ -29,7 +30,7 @@ export type {
   TokenNumbers,
 } from "./policy/losses/policy-loss.js";
 export type { PpoClipOptions } from "./policy/losses/ppo-clip.js";
-export type { Architecture, ModelConfig } from "./policy/model-config.js";
+export type { ModelConfig } from "./policy/model-config.js";
 export type {
   Counters,
   ForwardBackwardResult,

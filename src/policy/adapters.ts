@@ -6,6 +6,7 @@ import { planAdapter } from "./adapter-layout.js";
 import { checkAdapterName } from "./adapter-name.js";
 import type { AdapterOptions } from "./adapter-options.js";
 import { writeAdapterFolder } from "./adapter-writer.js";
+import { requireFolder } from "./missing-folder.js";
 import { fromNative } from "./native-error.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
@@ -25,6 +26,7 @@ export async function addAdapter(
       "E_STATE",
       `${who}: expected a policy loaded with train: "adapter", got train: "all"`,
     );
+  if (typeof source === "string") requireFolder(who, "adapter", source);
   const plan = planAdapter(who, parts.config, source === undefined ? {} : source, parts.nextAdapterSeed);
   return states.alone(who, async () => {
     if (adapters.names().includes(name)) throw argumentError(who, "a name that is free", name);

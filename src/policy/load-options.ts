@@ -38,7 +38,7 @@ export interface LoadPolicyOptions {
   readonly train?: "adapter" | "all";
   /** The adapter named "default": options of a fresh one, or the path of a PEFT folder. */
   readonly adapter?: AdapterOptions | string;
-  /** Longest sequence in tokens. Default: the model's, at most 4,096. */
+  /** Longest sequence in tokens; at most the window of a model that has a sliding one. Default: the model's, at most 4,096. */
   readonly contextLength?: number;
   /** Most distinct tokens that one micro-batch of training or scoring holds, on each device. Default: 2,048, or the context length if that is more. */
   readonly trainTokens?: number;
@@ -187,15 +187,23 @@ function checkSizes(
   options: LoadPolicyOptions,
   config: ModelConfig,
 ): Pick<LoadPlan, "contextLength" | "trainTokens" | "batchTokens" | "cacheTokens"> {
+  const { window = Number.POSITIVE_INFINITY } = config;
   const contextLength = checkInteger(
     who,
     "contextLength",
-    options.contextLength ?? Math.min(config.maxPositions, 4096),
+    options.contextLength ?? Math.min(config.maxPositions, window, 4096),
     {
       min: 2,
       max: Math.min(config.maxPositions, kMaxTokens),
     },
   );
+  if (contextLength > window)
+    throw argumentError(
+      who,
+      `contextLength of at most ${window}, the model's sliding window`,
+      contextLength,
+      "within its window the model attends to everything, beyond it is not supported",
+    );
   const trainTokens = options.trainTokens ?? Math.max(contextLength, 2048);
   const cacheTokens = options.cacheTokens ?? Math.max(4 * contextLength, 16_384);
   // A choice may fill two blocks more than its own: the one that its prompt ends in, and the one that it begins in.

@@ -10,6 +10,7 @@ import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
 import { checkLoadNames } from "./load-names.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
+import { requireFolder } from "./missing-folder.js";
 import { type ModelFolder, readModelFolder } from "./model-folder.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
@@ -27,6 +28,8 @@ import { loadTokenizer } from "./tokenizer.js";
 export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
   checkText(kWho, "the path of a model folder", dir);
   checkLoadNames(kWho, options);
+  requireFolder(kWho, "model", dir);
+  if (typeof options.adapter === "string") requireFolder(`${kWho}: adapter`, "adapter", options.adapter);
   const folder = readModelFolder(dir);
   const { config } = folder;
   const template = loadChatTemplate(dir, checkTemplate(kWho, options));

@@ -1,12 +1,11 @@
 // What a Hugging Face config.json says about the network, checked and in one spelling. Not the weights: model-folder.ts.
 // What the engine would compute differently from transformers is refused by name here.
 import { z } from "zod";
-import { showValue } from "../base/check.js";
+import { type Architecture, architectureSchema, readArchitecture } from "./architecture.js";
 import { modelError, readModelJson } from "./model-file.js";
 import { type RopeConfig, ropeConfig } from "./rope-config.js";
 import { showJson } from "./show-json.js";
-
-export type Architecture = "llama" | "qwen2" | "qwen3" | "mistral";
+import { slidingWindow } from "./sliding-window.js";
 
 /** The shape of a decoder-only transformer. Sizes are counts of numbers, tokens or layers. */
 export interface ModelConfig {
@@ -22,6 +21,8 @@ export interface ModelConfig {
   readonly tie: boolean;
   readonly normEps: number;
   readonly maxPositions: number;
+  /** How many positions a token attends to, itself included, where that is fewer than all: longer sequences are not computed. */
+  readonly window?: number;
   readonly rope: RopeConfig;
   /** Biases on q, k and v (never on o). */
   readonly qkvBias: boolean;
@@ -40,19 +41,23 @@ export const kMaxVocabulary = 2 ** 19;
  * @throws E_MODEL naming file and field when one is missing, damaged, or asks for what is not supported
  */
 export function readModelConfig(dir: string): ModelConfig {
-  const raw = readModelJson(dir, kFile, configSchema);
-  if (raw === undefined) throw modelError(dir, kFile, "a file", "none");
   const fail: Refusal = (expected, got) => modelError(dir, kFile, expected, got);
-  const architecture = architectureOf(raw, fail);
+  const named = readModelJson(dir, kFile, architectureSchema);
+  if (named === undefined) throw fail("a file", "none");
+  const architecture = readArchitecture(named, fail);
+  const raw = readModelJson(dir, kFile, configSchema);
+  if (raw === undefined) throw fail("a file", "none");
   for (const [field, accepts, expected] of kUnsupported) {
     if (!accepts(raw[field], raw)) throw fail(`${field} ${expected}`, showJson(raw[field]));
   }
+  const window = slidingWindow(raw, fail);
   const config = {
     architecture,
     ...shapeOf(raw, architecture, fail),
     tie: raw.tie_word_embeddings ?? false,
     normEps: raw.rms_norm_eps ?? 1e-6,
     maxPositions: raw.max_position_embeddings,
+    ...(window === undefined || window >= raw.max_position_embeddings ? {} : { window }),
     rope: ropeConfig(raw, fail),
     qkvBias: architecture === "qwen2",
     qkNorm: architecture === "qwen3",
@@ -66,13 +71,6 @@ type Refusal = (expected: string, got: string) => Error;
 
 const kFile = "config.json";
 const kGenerationFile = "generation_config.json";
-const kClassNames: Readonly<Record<Architecture, string>> = {
-  llama: "LlamaForCausalLM",
-  qwen2: "Qwen2ForCausalLM",
-  qwen3: "Qwen3ForCausalLM",
-  mistral: "MistralForCausalLM",
-};
-const kArchitectures: readonly Architecture[] = ["llama", "qwen2", "qwen3", "mistral"];
 
 // Bounds far above any model, so that a damaged number is refused before anything of its size is built.
 const size = z
@@ -86,9 +84,7 @@ const tokenId = z
 const tokenIds = z.union([tokenId, z.array(tokenId)]).nullish();
 const flag = z.boolean().nullish();
 
-const configSchema = z.looseObject({
-  architectures: z.array(z.string()).nullish(),
-  model_type: z.string().nullish(),
+const configSchema = architectureSchema.extend({
   hidden_size: size,
   num_hidden_layers: z.int().min(1).max(1000),
   num_attention_heads: size,
@@ -128,9 +124,6 @@ const kUnsupported: ReadonlyArray<
     (v, raw) => isNothing(v) || raw.model_type === "qwen2",
     "false (a bias on o is not supported)",
   ],
-  ["use_sliding_window", isNothing, "false (sliding windows are not supported)"],
-  ["sliding_window", hasNoWindow, "null (sliding windows are not supported)"],
-  ["layer_types", isFullAttention, 'all "full_attention", one for each layer'],
   ["no_rope_layers", hasRotationEverywhere, "to keep rotary positions in every layer"],
   ["no_rope_layer_interval", isNothing, "null (layers without rotary positions are not supported)"],
   ["partial_rotary_factor", isNothingOrOne, "1 (partial rotation is not supported)"],
@@ -140,41 +133,9 @@ const kUnsupported: ReadonlyArray<
   ["n_routed_experts", isNothing, "null (mixtures of experts are not supported)"],
 ];
 
-// A window that every sequence fits is none. transformers: Qwen obeys use_sliding_window, refused above when true;
-// Mistral without the field has a window of 4096.
-function hasNoWindow(value: unknown, raw: RawConfig): boolean {
-  if (raw.model_type?.startsWith("qwen") === true || raw.use_sliding_window === false) return true;
-  const window = value === undefined && raw.model_type === "mistral" ? 4096 : value;
-  return isNothing(window) || (typeof window === "number" && window >= raw.max_position_embeddings);
-}
-
-function isFullAttention(value: unknown, raw: RawConfig): boolean {
-  if (isNothing(value)) return true;
-  return (
-    Array.isArray(value) &&
-    value.length === raw.num_hidden_layers &&
-    value.every((type) => type === "full_attention")
-  );
-}
-
 // In no_rope_layers a 1 marks a layer with rotation, a 0 one without.
 function hasRotationEverywhere(value: unknown): boolean {
   return isNothing(value) || (Array.isArray(value) && value.every((layer) => layer === 1));
-}
-
-function architectureOf(raw: RawConfig, fail: Refusal): Architecture {
-  const names = raw.architectures ?? [];
-  const found = kArchitectures.find((name) =>
-    typeof raw.model_type === "string" ? name === raw.model_type : names[0] === kClassNames[name],
-  );
-  if (found === undefined) {
-    const got = `${showValue(raw.model_type)} with architectures ${showJson(names)}`;
-    throw fail(`model_type to be one of ${kArchitectures.join(", ")}`, got);
-  }
-  if (names.length > 0 && !(names.length === 1 && names[0] === kClassNames[found])) {
-    throw fail(`architectures to be ${kClassNames[found]} for model_type ${found}`, showJson(names));
-  }
-  return found;
 }
 
 type Shape = Pick<

@@ -24,6 +24,7 @@ export function readModelText(dir: string, name: string): string | undefined {
 export function readModelJson<T>(dir: string, name: string, schema: z.ZodType<T>): T | undefined {
   const text = readModelText(dir, name);
   if (text === undefined) return undefined;
+  if (isLfsPointer(text)) throw modelError(dir, name, "the file itself", kLfsPointer);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -48,6 +49,14 @@ export function modelError(
 ): LightningError {
   return new LightningError("E_MODEL", `${join(dir, name)}: expected ${expected}, got ${got}`, { cause });
 }
+
+/** What `git clone` leaves of a large file where git-lfs is not installed. */
+export function isLfsPointer(begin: string): boolean {
+  return begin.startsWith("version https://git-lfs");
+}
+
+/** As what such a file is got. */
+export const kLfsPointer = "a pointer of Git LFS; run `git lfs install` and `git lfs pull` in the folder";
 
 // --- internal ---
 

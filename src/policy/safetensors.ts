@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { showValue } from "../base/check.js";
 import { duplicateKey } from "./duplicate-key.js";
-import { modelError } from "./model-file.js";
+import { isLfsPointer, kLfsPointer, modelError } from "./model-file.js";
 
 /** Where a tensor lies: bytes [begin, end) of the file, little-endian, rows one after another. */
 export interface SafetensorsEntry {
@@ -66,6 +66,7 @@ export function readSafetensors(file: string): Safetensors {
 type Refusal = (expected: string, got: string, cause?: unknown) => Error;
 
 const kLengthBytes = 8;
+const kPointerBytes = 32;
 // The reference implementation's limit.
 const kMaxHeaderBytes = 100_000_000;
 
@@ -90,6 +91,8 @@ function readHeader(file: string, fail: Refusal): { readonly bytes: Uint8Array; 
     const status = fstatSync(descriptor);
     if (!status.isFile()) throw fail("a file", "something else");
     const fileBytes = status.size;
+    const begin = readAt(descriptor, 0, Math.min(fileBytes, kPointerBytes), fail).toString("latin1");
+    if (isLfsPointer(begin)) throw fail("the file itself", kLfsPointer);
     const length = readAt(descriptor, 0, kLengthBytes, fail).readBigUInt64LE();
     const limit = Math.min(kMaxHeaderBytes, fileBytes - kLengthBytes);
     if (length > BigInt(limit)) throw fail(`a header of at most ${limit} bytes`, `a header of ${length}`);

@@ -115,10 +115,14 @@ describe("readModelConfig", () => {
     [{ hidden_act: "gelu" }, /hidden_act.*gelu/],
     [{ mlp_bias: true }, /mlp_bias/],
     [{ attention_bias: true }, /attention_bias/],
-    [{ sliding_window: 128 }, /sliding_window.*128/],
+    [{ sliding_window: -128 }, /sliding_window.*128/],
     [{ use_sliding_window: true }, /use_sliding_window/],
-    [{ layer_types: ["full_attention", "sliding_attention", "full_attention"] }, /layer_types.*sliding/],
+    [
+      { layer_types: ["full_attention", "sliding_attention", "full_attention"] },
+      /sliding_window beside layer_types/,
+    ],
     [{ layer_types: ["full_attention"] }, /layer_types/],
+    [{ layer_types: Array(3).fill("chunked_attention") }, /layer_types.*chunked/],
     [{ no_rope_layers: [1, 1, 0] }, /no_rope_layers/],
     [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
     [{ quantization_config: { bits: 4 } }, /quantization_config.*bits/],
@@ -145,16 +149,6 @@ describe("readModelConfig", () => {
     const error = modelErrorOf(() => configWith(changes));
     expect(error).toMatch(message);
     expect(error).toContain("config.json");
-  });
-
-  it("knows that a window is not in use", () => {
-    const window = { sliding_window: 128, use_sliding_window: false };
-    expect(configWith(window, "qwen2")).toEqual(kQwen2);
-    const mistral = { model_type: "mistral", architectures: ["MistralForCausalLM"], rope_scaling: null };
-    expect(configWith({ ...mistral, sliding_window: 512 }).architecture).toBe("mistral");
-    expect(modelErrorOf(() => configWith({ ...mistral, sliding_window: 511 }))).toContain("sliding_window");
-    // transformers gives Mistral a window of 4,096 where the file is silent.
-    expect(modelErrorOf(() => configWith({ ...mistral, max_position_embeddings: 5000 }))).toContain("window");
   });
 
   it("names a file that is missing or not JSON", () => {
