@@ -1,159 +1,228 @@
-// Values inside @huggingface/jinja, made from data and printed as JSON, both as Python does it: 1.0 stays 1.0, integers
-// have any size, keys keep their order, and separators are ", " and ": ".
-import { Environment } from "@huggingface/jinja";
+// What a template computes with: Python's values. Text, truth values, None (null), integers (numbers, or bigints beyond 2^53) and lists are
+// JavaScript's own; what JavaScript has no like of is a class here.
 import type { JsonNode } from "../base/json-text.js";
 
-/** JSON that reaches a template as it is spelled. Inside variables it stands for the value. */
+export type Value =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Float
+  | Markup
+  | Undefined
+  | List
+  | Dict
+  | Range
+  | View
+  | Lazy
+  | Callable
+  | Structure;
+
+/** A list, or (of the class Tuple) a tuple. */
+export type List = readonly Value[];
+
+/** Arguments by name. */
+export type Named = ReadonlyMap<string, Value>;
+
+/** What a template cannot do: Python would throw, or it is not served. */
+export class TemplateError extends Error {}
+
+/** A float, whole or not: 1.0 is not 1. */
+export class Float {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** Text that `safe` or `escape` marked. */
+export class Markup {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A name or an attribute that is not there: prints as nothing, is empty and false; all else is an error. */
+export class Undefined {
+  readonly hint: string;
+  constructor(hint: string) {
+    this.hint = hint;
+  }
+}
+
+/** Made with `Tuple.of(...)`: `new Tuple(n)` would take a single number for a length. */
+export class Tuple extends Array<Value> {}
+
+/** What `groupby` gives: the tuple of the attribute's value (`grouper`) and the items that have it (`list`). */
+export class Group extends Tuple {}
+
+export type Key = string | number | bigint | boolean | null;
+
+export class Dict {
+  readonly map: Map<Key, Value>;
+  /** JSON that it was read from: what is printed, or joined to text, in its place. */
+  readonly ownText: string | undefined;
+  constructor(map: Map<Key, Value> = new Map(), ownText?: string) {
+    this.map = map;
+    this.ownText = ownText;
+  }
+}
+
+export class Range {
+  readonly start: number;
+  readonly stop: number;
+  readonly step: number;
+  readonly length: number;
+  constructor(start: number, stop: number, step: number) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+    this.length = Math.max(0, Math.ceil((stop - start) / step));
+  }
+}
+
+/** dict.keys(), values() and items(). */
+export class View {
+  readonly of: Dict;
+  readonly kind: "keys" | "values" | "items";
+  constructor(of: Dict, kind: View["kind"]) {
+    this.of = of;
+    this.kind = kind;
+  }
+}
+
+/** What filters such as `map` and `select` give: true, of no length, and empty once it was gone through. */
+export class Lazy {
+  readonly items: Iterator<Value>;
+  constructor(items: Iterator<Value>) {
+    this.items = items;
+  }
+}
+
+export class Callable {
+  readonly run: (args: readonly Value[], named: Named) => Value;
+  constructor(run: Callable["run"]) {
+    this.run = run;
+  }
+}
+
+/** A thing with attributes: loops, macros, namespaces. */
+export abstract class Structure {
+  /** As Python names its type. */
+  abstract readonly kind: string;
+  /** Undefined for what it has not. */
+  abstract attribute(name: string): Value | undefined;
+  /** What calling it gives. */
+  call(_args: readonly Value[], _named: Named): Value {
+    throw new TemplateError(`'${this.kind}' object is not callable`);
+  }
+  /** As it is printed. */
+  print(): string {
+    throw new TemplateError(`a ${this.kind} cannot be printed`);
+  }
+}
+
+/** JSON as it is spelled: a value whose numbers keep their kind and size, and which prints, and joins to text, as its own text. */
 export class SpelledJson {
   readonly node: JsonNode;
-  constructor(node: JsonNode) {
+  readonly text: string | undefined;
+  constructor(node: JsonNode, text?: string) {
     this.node = node;
+    this.text = text;
   }
 }
 
-/** The library's type declarations do not resolve under `nodenext`; this is the part of a value that is used. */
-export interface JinjaValue {
-  /** "NullValue" and "UndefinedValue" both have undefined for value. */
-  readonly type: string;
-  readonly value: unknown;
-}
-
-export type JinjaFunction = (args: readonly JinjaValue[], scope: JinjaScope) => JinjaValue;
-
-export interface JinjaScope {
-  readonly variables: Map<string, JinjaValue>;
-}
-
-/**
- * Data to a template's value. What is undefined is left out of objects, as JSON does. The library converts a scalar only by setting it in an
- * environment, and making one costs more than rendering a message: one serves the whole value, each scalar under a name of its own.
- */
-export function toJinja(data: unknown, scope: Environment = new Environment()): JinjaValue {
-  if (data instanceof SpelledJson) return nodeToJinja(data.node);
-  if (Array.isArray(data)) return new JinjaArray(data.map((item) => toJinja(item, scope)));
-  if (typeof data === "object" && data !== null) {
-    const entries = Object.entries(data).filter(([, value]) => value !== undefined);
-    return new JinjaObject(new Map(entries.map(([key, value]) => [key, toJinja(value, scope)])));
+/** Data to a value. What is undefined is left out of objects, as JSON does; a function becomes one of data. */
+export function toValue(data: unknown): Value {
+  switch (typeof data) {
+    case "string":
+    case "boolean":
+      return data;
+    case "number":
+      return Number.isSafeInteger(data) ? data : new Float(data);
+    case "bigint":
+      return toInteger(data);
+    case "function":
+      return new Callable((args) => toValue(data(...args.map(toData))));
+    case "object":
+      return data === null ? null : objectToValue(data);
+    default:
+      return new Undefined("the value is undefined");
   }
-  return scope.set(`value ${scope.variables.size}`, data);
 }
 
-export function toJinjaFunction(run: JinjaFunction): JinjaValue {
-  return new JinjaCallable(run);
+/** An integer of any size. */
+export function toInteger(value: bigint): number | bigint {
+  const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  return isSafe ? Number(value) : value;
 }
 
-export interface JsonStyle {
-  readonly indent?: number | null;
-  readonly ensure_ascii?: boolean;
-  readonly separators?: readonly [item: string, key: string] | null;
-  readonly sort_keys?: boolean;
+export function isText(value: Value): value is string | Markup {
+  return typeof value === "string" || value instanceof Markup;
 }
 
-/**
- * The text of Python's json.dumps(value, ensure_ascii=False), or with what the style says.
- * @throws Error for functions and the like
- */
-export function toPythonJson(value: JinjaValue, style: JsonStyle = {}): string {
-  const { indent, separators, ensure_ascii, sort_keys } = style;
-  const [comma, colon] = separators ?? [indent == null ? ", " : ",", ": "];
-  const quote = (text: string) =>
-    ensure_ascii ? escapeNonAscii(JSON.stringify(text)) : JSON.stringify(text);
-  const wrap = (open: string, items: readonly string[], close: string, depth: number): string => {
-    if (items.length === 0 || indent == null) return open + items.join(comma) + close;
-    const line = (by: number) => `\n${" ".repeat(indent * by)}`;
-    return `${open}${line(depth + 1)}${items.join(comma + line(depth + 1))}${line(depth)}${close}`;
-  };
-  const print = (value: JinjaValue, depth: number): string => {
-    const inner = value.value;
-    if (typeof inner === "string") return quote(inner);
-    if (typeof inner === "number") return value.type === "FloatValue" ? toPythonFloat(inner) : String(inner);
-    if (Array.isArray(inner)) {
-      const items = inner.map((item) => print(item, depth + 1));
-      return wrap("[", items, "]", depth);
-    }
-    if (inner instanceof Map) {
-      const entries: [string, JinjaValue][] = [...inner];
-      if (sort_keys) entries.sort(([a], [b]) => (a < b ? -1 : 1));
-      const items = entries.map(([key, item]) => quote(key) + colon + print(item, depth + 1));
-      return wrap("{", items, "}", depth);
-    }
-    if (typeof inner === "function") throw new Error("tojson: expected data, got a function");
-    return inner == null ? "null" : String(inner);
-  };
-  return print(value, 0);
+export function isList(value: Value): value is List {
+  return Array.isArray(value);
 }
 
-/** What Python's str() makes of a value; lists and mappings are printed as JSON. Undefined is no text. */
-export function toPythonText(value: JinjaValue): string {
-  const inner = value.value;
-  if (typeof inner === "string") return inner;
-  if (value.type === "UndefinedValue") return "";
-  if (value.type === "NullValue") return "None";
-  if (typeof inner === "boolean") return inner ? "True" : "False";
-  return toPythonJson(value);
-}
-
-/** Python's ==: by value, numbers and truth values among each other, and never text with numbers. */
-export function equalInPython(left: JinjaValue, right: JinjaValue): boolean {
-  const [a, b] = [left.value, right.value];
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, i) => equalInPython(item, b[i]));
-  }
-  if (a instanceof Map && b instanceof Map) {
-    const hasEqual = ([key, item]: [unknown, JinjaValue]) => b.has(key) && equalInPython(item, b.get(key));
-    return a.size === b.size && [...a].every(hasEqual);
-  }
-  if (isNumeric(a) && isNumeric(b)) return Number(a) === Number(b);
-  return a === b && left.type === right.type;
+/** Python's name of a value's type, for errors. */
+export function typeName(value: Value): string {
+  if (value === null) return "NoneType";
+  if (typeof value === "string") return "str";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number" || typeof value === "bigint") return "int";
+  if (value instanceof Tuple) return "tuple";
+  if (isList(value)) return "list";
+  if (value instanceof Structure) return value.kind;
+  const name = kTypeNames.get(value.constructor);
+  return name ?? (value instanceof View ? `dict_${value.kind}` : "object");
 }
 
 // --- internal ---
 
-function isNumeric(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint";
+const kTypeNames: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [Float, "float"],
+  [Markup, "Markup"],
+  [Undefined, "Undefined"],
+  [Dict, "dict"],
+  [Range, "range"],
+  [Lazy, "generator"],
+  [Callable, "function"],
+]);
+
+function objectToValue(data: object): Value {
+  if (Array.isArray(data)) return data.map(toValue);
+  if (data instanceof SpelledJson) return nodeToValue(data.node, data.text);
+  const map = new Map<Key, Value>();
+  for (const [name, value] of Object.entries(data)) if (value !== undefined) map.set(name, toValue(value));
+  return new Dict(map);
 }
 
-// The constructors of the library's values, which it does not export.
-type Constructor = new (value: unknown) => JinjaValue;
-const constructorOf = (data: unknown): Constructor => new Environment().set("value", data).constructor;
-const JinjaArray = constructorOf([]);
-const JinjaObject = constructorOf({});
-const JinjaInteger = constructorOf(1);
-const JinjaFloat = constructorOf(0.5);
-const JinjaCallable = constructorOf(() => null);
-
-function nodeToJinja(node: JsonNode): JinjaValue {
+function nodeToValue(node: JsonNode, text?: string): Value {
   switch (node.type) {
     case "object":
-      return new JinjaObject(new Map([...node.fields].map(([key, field]) => [key, nodeToJinja(field)])));
+      return new Dict(new Map([...node.fields].map(([key, field]) => [key, nodeToValue(field)])), text);
     case "array":
-      return new JinjaArray(node.items.map(nodeToJinja));
+      return node.items.map((item) => nodeToValue(item));
     case "number":
-      return numberToJinja(node.spelling);
+      return /[.eE]/.test(node.spelling)
+        ? new Float(Number(node.spelling))
+        : toInteger(BigInt(node.spelling));
     default:
-      return toJinja(node.value);
+      return node.value;
   }
 }
 
-function numberToJinja(spelling: string): JinjaValue {
-  if (/[.eE]/.test(spelling)) return new JinjaFloat(Number(spelling));
-  const value = BigInt(spelling);
-  const isSafe = BigInt.asIntN(53, value) === value;
-  return new JinjaInteger(isSafe ? Number(value) : value);
-}
-
-// repr(float): the shortest digits that read back the same, an exponent of two digits below 1e-4 and from 1e16 on.
-// Infinity and NaN come out as json.dumps has them.
-function toPythonFloat(value: number): string {
-  if (Object.is(value, -0)) return "-0.0";
-  const [digits = "", exponent = ""] = value.toExponential().split("e");
-  const power = Number(exponent);
-  if (value !== 0 && (power < -4 || power >= 16)) {
-    return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+/** What a function of data is given. */
+function toData(value: Value): unknown {
+  if (value instanceof Float) return value.value;
+  if (value instanceof Markup) return value.text;
+  if (value instanceof Undefined) return undefined;
+  if (isList(value)) return value.map(toData);
+  if (value instanceof Dict) {
+    return Object.fromEntries([...value.map].map(([key, item]) => [String(key), toData(item)]));
   }
-  return Number.isInteger(value) ? `${value}.0` : String(value);
-}
-
-function escapeNonAscii(text: string): string {
-  return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return value;
 }

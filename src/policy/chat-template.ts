@@ -5,7 +5,8 @@ import { LightningError } from "../base/error.js";
 import { parseJson } from "../base/json-text.js";
 import { compileJinja, RaisedError } from "../jinja/jinja.js";
 import { strftime } from "../jinja/strftime.js";
-import { SpelledJson } from "../jinja/values.js";
+import { toJson } from "../jinja/to-json.js";
+import { SpelledJson, toValue } from "../jinja/values.js";
 import type { ChatMessage, ToolDefinition } from "../types/chat.js";
 import { modelError, readModelText } from "./model-file.js";
 import {
@@ -198,11 +199,11 @@ function prepareToolCalls(calls: readonly unknown[], at: string): unknown[] {
   });
 }
 
-// Templates want objects. JSON text becomes one that prints its numbers as Python would, which read it with json.loads.
+// Templates want objects, or join the text to theirs: this is both. Numbers print as Python would print them, which read the text with json.loads.
 function prepareArguments(args: unknown, at: string): unknown {
-  if (typeof args === "object" && args !== null && !Array.isArray(args)) return args;
-  if (args == null || args === "") return {};
-  const node = typeof args === "string" ? parseJson(args) : undefined;
-  if (node?.type === "object") return new SpelledJson(node);
+  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
+  const text = isObject ? toJson(toValue(args)) : args == null || args === "" ? "{}" : args;
+  const node = typeof text === "string" ? parseJson(text) : undefined;
+  if (node?.type === "object") return new SpelledJson(node, String(text));
   throw argumentError(kWho, `${at} to be a JSON object`, args);
 }

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../../src/base/json-text.js";
-import { SpelledJson, toJinja, toPythonJson } from "../../src/jinja/values.js";
+import { toJson } from "../../src/jinja/to-json.js";
+import { SpelledJson, toValue } from "../../src/jinja/values.js";
 
 /** What Python's json.dumps(json.loads(text), ensure_ascii=False) gives, by our account. */
 function throughPython(text: string): string {
-  return toPythonJson(toJinja(new SpelledJson(parseJson(text)!)));
+  return toJson(toValue(new SpelledJson(parseJson(text)!)));
 }
 
 describe("JSON through Python", () => {
@@ -48,6 +49,6 @@ describe("JSON through Python", () => {
 
 describe("data", () => {
   it("loses what is undefined, as in JSON", () => {
-    expect(toPythonJson(toJinja({ a: undefined, b: [1, 0.5] }))).toBe('{"b": [1, 0.5]}');
+    expect(toJson(toValue({ a: undefined, b: [1, 0.5] }))).toBe('{"b": [1, 0.5]}');
   });
 });
