@@ -2,7 +2,7 @@
 import { type ActiveContext, isOver } from "./context.js";
 import type { RolloutCall } from "./find-call.js";
 import type { Exchange } from "./forward.js";
-import { requestedModel } from "./model-api.js";
+import { isCommonPath, requestedModel } from "./model-api.js";
 import type { Refusal } from "./refusal.js";
 import { kEndpointHost } from "./rollout-name.js";
 import { warnOnce } from "./warn-once.js";
@@ -18,16 +18,25 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   const request = parseJson(requestBody);
   const model = requestedModel(url.pathname, request);
   const action = actionOf(call, model);
-  if (action === "unknown-host" && isDoubtful(call, model)) return { kind: "pass" };
+  if (action === "unknown-host" && isCommonPath(api) && model === null) return { kind: "pass" };
   if (isOver(context) && action !== "ignore" && action !== "unknown-host")
     return { kind: "refuse", refusal: over(context) };
   const place = sent.host + url.pathname;
   context.scope.note?.({ kind: action, place, by });
-  if (action === "unknown-host") warnOfHost(sent, place);
+  if (action === "unknown-host") warnOfHost(sent.host, place);
   if (action === "serve") return { kind: "serve" };
   if (sent.host === kEndpointHost) return { kind: "refuse", refusal: notForwarded(call, model) };
   if (action !== "forward" || api === undefined) return { kind: "pass" };
   return { kind: "record", exchange: { api, url: sent, model, requestBody, request } };
+}
+
+/** Of a call that looks like a model call and went to a host that is not routed. */
+export function warnOfHost(host: string, place: string): void {
+  warnOnce(
+    `unknown host ${host}`,
+    `a rollout called ${place}, which looks like a model call, and ${host} is no host that the policy answers for: the call went there, ` +
+      `unrecorded; add routes: { hosts: [${JSON.stringify(host)}] } to createTrainer's options for the policy to answer, or wrap the call in agl.unrouted(fn) if ${host} is meant`,
+  );
 }
 
 // --- internal ---
@@ -36,19 +45,6 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
 function actionOf({ context, by, sent }: RolloutCall, model: string | null) {
   const action = context.scope.route(sent.host, model);
   return action === "unknown-host" && by === "name" ? context.scope.route(kEndpointHost, model) : action;
-}
-
-/** Many a web application has such a path; Ollama's own requests name a model. */
-function isDoubtful({ api }: RolloutCall, model: string | null): boolean {
-  return (api === "ollama.chat" || api === "ollama.generate") && model === null;
-}
-
-function warnOfHost({ host }: URL, place: string): void {
-  warnOnce(
-    `unknown host ${host}`,
-    `a rollout called ${place}, which looks like a model call, and ${host} is no host that the policy answers for: the call went there, ` +
-      `unrecorded; add routes: { hosts: [${JSON.stringify(host)}] } to createTrainer's options for the policy to answer, or wrap the call in agl.unrouted(fn) if ${host} is meant`,
-  );
 }
 
 function over({ scope }: ActiveContext): Refusal {

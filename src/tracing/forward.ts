@@ -27,10 +27,9 @@ export function recordResponse(
   const startTime = unixSeconds();
   const seen: Seen = { status: null, encoding: "", chunks: [] };
   const end = (error?: Error): void =>
-    runInContext(context, () => {
-      const span = draftSpan({ ...describe(exchange, seen, error), startTime });
-      if (span !== undefined) recordSpan(span);
-    });
+    runInContext(context, () =>
+      recordExchange(exchange, { status: seen.status, text: decode(seen), startTime, error }),
+    );
   const head = (status: number, headers: unknown): void => {
     seen.status = status;
     seen.encoding = readHeaders(headers)["content-encoding"] ?? "";
@@ -47,6 +46,24 @@ export function recordResponse(
     onResponseError: (_controller: unknown, error: Error) => end(error),
   };
   return watchMethods(client, watchers as Readonly<Record<string, (...values: unknown[]) => void>>);
+}
+
+/** How a request that was passed on ended. */
+export interface ExchangeEnd {
+  /** Null when no response came. */
+  readonly status: number | null;
+  /** The response's body, as far as it came. */
+  readonly text: string;
+  /** Unix seconds. */
+  readonly startTime: number;
+  /** Undefined when nothing failed. */
+  readonly error: unknown;
+}
+
+/** Records the span of an exchange as the running rollout's. */
+export function recordExchange(exchange: Exchange, end: ExchangeEnd): void {
+  const span = draftSpan({ ...describe(exchange, end), startTime: end.startTime });
+  if (span !== undefined) recordSpan(span);
 }
 
 // --- internal ---
@@ -75,9 +92,10 @@ function watchMethods(
   });
 }
 
-function describe({ api, url, model, requestBody, request }: Exchange, seen: Seen, error: Error | undefined) {
-  const response = decode(seen);
-  const failure = error?.message ?? ((seen.status ?? 0) >= 400 ? `HTTP ${seen.status}` : null);
+function describe({ api, url, model, requestBody, request }: Exchange, end: ExchangeEnd) {
+  const { status, text: response, error } = end;
+  const failed = error === undefined ? null : error instanceof Error ? error.message : String(error);
+  const failure = failed ?? ((status ?? 0) >= 400 ? `HTTP ${status}` : null);
   return {
     name: api,
     attributes: {
@@ -85,7 +103,7 @@ function describe({ api, url, model, requestBody, request }: Exchange, seen: See
       "server.address": url.host,
       "url.path": url.pathname,
       ...(model === null ? {} : { "gen_ai.request.model": model }),
-      ...(seen.status === null ? {} : { "http.response.status_code": seen.status }),
+      ...(status === null ? {} : { "http.response.status_code": status }),
       ...(api === "openai.chat.completion" ? chatAttributes(request, response) : {}),
       "agentlightning.request.body": requestBody.toString("utf8"),
       "agentlightning.response.body": response,

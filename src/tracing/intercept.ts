@@ -23,10 +23,29 @@ export function interceptDispatch(
   const passed = { ...options, headers: withoutName(headers) };
   if (found === undefined || !isReadableBody(options.body))
     return next.dispatch(passed.headers === headers ? options : passed, client);
-  const caller = currentContext();
-  const call: Call = { found, caller, next, options: passed, client };
-  handleCall(call);
+  takeOver({ found, caller: currentContext(), next, options: passed, client });
   return true;
+}
+
+/** Answers a call or passes it on; whoever had it has nothing to do with it any more. */
+export function takeOver(call: TakenCall): void {
+  const { found } = call;
+  // Inside, the request is no longer routed: neither by a wrapper of the wrapper, nor when a handler passes it on.
+  const run = (fn: () => void) =>
+    "refusal" in found
+      ? runWith({ isRouted: false }, fn)
+      : runInContext({ ...found.context, isRouted: false }, fn);
+  run(() => void handle(call).catch((error: Error) => failClient(call, error)));
+}
+
+export interface TakenCall {
+  readonly found: RolloutCall | RefusedCall;
+  /** Where the client runs, and its callbacks with it. */
+  readonly caller: ActiveContext | undefined;
+  /** Where it goes when it is passed on. */
+  readonly next: Dispatcher;
+  readonly options: DispatchOptions;
+  readonly client: DispatchHandler;
 }
 
 // --- internal ---
@@ -37,26 +56,7 @@ interface PassedOptions {
   readonly [kPassed]?: true;
 }
 
-interface Call {
-  readonly found: RolloutCall | RefusedCall;
-  /** Where the client runs, and its callbacks with it. */
-  readonly caller: ActiveContext | undefined;
-  readonly next: Dispatcher;
-  readonly options: DispatchOptions;
-  readonly client: DispatchHandler;
-}
-
-function handleCall(call: Call): void {
-  const { found } = call;
-  // Inside, the request is no longer routed: neither by a wrapper of the wrapper, nor when a handler passes it on.
-  const run = (fn: () => void) =>
-    "refusal" in found
-      ? runWith({ isRouted: false }, fn)
-      : runInContext({ ...found.context, isRouted: false }, fn);
-  run(() => void handle(call).catch((error: Error) => failClient(call, error)));
-}
-
-async function handle(call: Call): Promise<void> {
+async function handle(call: TakenCall): Promise<void> {
   const { found, options, next, client } = call;
   const body = await readBody(options.body);
   if ("refusal" in found) return await refuse(call, found);
@@ -83,7 +83,7 @@ async function handle(call: Call): Promise<void> {
   }
 }
 
-async function refuse(call: Call, { refusal, api }: RefusedCall): Promise<void> {
+async function refuse(call: TakenCall, { refusal, api }: RefusedCall): Promise<void> {
   const { method, path } = call.options;
   await serve({
     request: { method, url: path, headers: {}, body: Buffer.alloc(0) },
@@ -92,11 +92,11 @@ async function refuse(call: Call, { refusal, api }: RefusedCall): Promise<void> 
   });
 }
 
-function asClient({ caller }: Call) {
+function asClient({ caller }: TakenCall) {
   return (callback: () => void) => runInContext(caller, callback);
 }
 
-function failClient(call: Call, error: unknown): void {
+function failClient(call: TakenCall, error: unknown): void {
   const sink = createResponseSink(call.client, () => undefined);
   const cause = error instanceof Error ? error : new Error(String(error), { cause: error });
   runInContext(call.caller, () => {

@@ -29,6 +29,11 @@ export function requestApi(request: {
   return request.method === "POST" ? modelApi(request.path) : undefined;
 }
 
+/** Whether many a web application has such a path too: then only a request that names a model looks like a model call. */
+export function isCommonPath(api: ModelApi | undefined): boolean {
+  return api === "ollama.chat" || api === "ollama.generate";
+}
+
 /** The model's name in a request: from the body's `model`, else from the path (Azure, Google, Bedrock); null: not known. */
 export function requestedModel(path: string, body: unknown): string | null {
   if (typeof body === "object" && body !== null && "model" in body && typeof body.model === "string")

@@ -4,6 +4,7 @@ import { type ActiveContext, type RolloutScope, runInContext } from "./context.j
 import { installInterception } from "./interception.js";
 import { enterRollout } from "./live-rollouts.js";
 import { toEndpoint } from "./rollout-name.js";
+import { reachFetch } from "./self-test.js";
 import { newTraceId } from "./span.js";
 
 /**
@@ -26,6 +27,7 @@ export async function runInRollout<T>(
   const release = installInterception();
   const leave = enterRollout(context);
   try {
+    await reachFetch();
     // Awaited inside: a lazy thenable, such as a query builder, starts its work when it is awaited.
     return await runInContext(context, async () => await fn(visible));
   } finally {

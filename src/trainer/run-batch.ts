@@ -12,6 +12,7 @@ import type { Sampling } from "../server/answer-call.js";
 import { toCallSpan } from "../server/call-span.js";
 import { type ChatHandlerOptions, createChatHandler } from "../server/chat-handler.js";
 import type { LightningStore } from "../store/store.js";
+import { assertReach } from "../tracing/self-test.js";
 import { emitSpan } from "../tracing/span.js";
 import type { Agent } from "../types/agent.js";
 import type { CallRequest } from "../types/call-request.js";
@@ -59,7 +60,7 @@ export interface BatchOptions {
 }
 
 /**
- * Rejects with the signal's reason, and with what fails for all rollouts alike (the store, the policy, `redact`, `onRollout`); no rollout runs any
+ * Rejects with E_STATE where the agent's calls cannot be seen, with the signal's reason, and with what fails for all rollouts alike (the store, the policy, `redact`, `onRollout`); no rollout runs any
  * more then.
  */
 export async function runBatch(
@@ -68,6 +69,7 @@ export async function runBatch(
   options: BatchOptions,
 ): Promise<BatchReport> {
   const { settings } = context;
+  await assertReach("trainer");
   const broken = new AbortController();
   const signal = AbortSignal.any([options.signal, broken.signal]);
   // One listener a rollout is no leak.

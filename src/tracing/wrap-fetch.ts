@@ -1,0 +1,63 @@
+// Wraps the global fetch: so that it sees a dispatcher which was set or brought along meanwhile, and, where fetch does not go through undici's
+// dispatchers at all (Bun, a polyfill on node:http), so that calls are answered right here.
+import type { Dispatcher } from "./dispatcher.js";
+import { type Fetch, interceptFetch } from "./intercept-fetch.js";
+import { originalDispatcher, wrapDispatcher, wrapGlobalDispatchers } from "./wrap-dispatchers.js";
+
+/**
+ * Wraps what is the global fetch now, unless it is ours.
+ * @param isWanted  asked at each call: a wrapper that someone has wrapped in turn may outlive its use
+ */
+export function wrapGlobalFetch(isWanted: () => boolean): void {
+  const { originals, proxies } = shared();
+  const original = globals.fetch;
+  if (typeof original !== "function" || originals.has(original)) return;
+  const apply = (target: Fetch, _this: unknown, [input, init]: Parameters<Fetch>) =>
+    isWanted() ? callFetch(target, input, init) : target(input, init);
+  const proxy: Fetch = proxies.get(original) ?? new Proxy(original, { apply });
+  originals.set(proxy, original);
+  proxies.set(original, proxy);
+  Reflect.set(globals, "fetch", proxy); // Where it cannot be set, the self-test says so.
+}
+
+/** Puts the original back, unless someone else has set another meanwhile. */
+export function unwrapGlobalFetch(): void {
+  const original = shared().originals.get(globals.fetch);
+  if (original !== undefined) Reflect.set(globals, "fetch", original);
+}
+
+/** From now on the calls of what is the global fetch now are answered before it sees them: it goes through no dispatcher of undici's. */
+export function answerInFetch(): void {
+  const { originals, aside } = shared();
+  const original = originals.get(globals.fetch);
+  if (original !== undefined) aside.add(original);
+}
+
+// --- internal ---
+
+const kFetches = Symbol.for("agentlightning.fetch");
+
+interface Shared {
+  /** By proxy. */
+  readonly originals: WeakMap<Fetch, Fetch>;
+  /** By original: the same proxy every time. */
+  readonly proxies: WeakMap<Fetch, Fetch>;
+  /** Originals that go past the dispatchers. */
+  readonly aside: WeakSet<Fetch>;
+}
+
+const globals = globalThis as unknown as { fetch: Fetch; [kFetches]?: Shared };
+
+function shared(): Shared {
+  globals[kFetches] ??= { originals: new WeakMap(), proxies: new WeakMap(), aside: new WeakSet() };
+  return globals[kFetches];
+}
+
+function callFetch(original: Fetch, input: Parameters<Fetch>[0], init: RequestInit | undefined) {
+  wrapGlobalDispatchers();
+  if (originalDispatcher() === undefined || shared().aside.has(original))
+    return interceptFetch(original, input, init);
+  const own = init?.dispatcher as Dispatcher | undefined;
+  if (typeof own?.dispatch !== "function") return original(input, init);
+  return original(input, { ...init, dispatcher: wrapDispatcher(own) } as RequestInit);
+}
