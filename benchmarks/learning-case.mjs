@@ -31,7 +31,7 @@ await policy.close();
 const of = (name) => steps.map(({ metrics }) => metrics[name]);
 const { user, system } = process.cpuUsage();
 const output = {
-  ...{ rewards: of("reward/mean"), dead: of("groups/dead"), lr: of("update/lr"), at },
+  ...{ rewards: of("reward/mean"), dead: of("groups/dead"), rates: of("update/lr"), at },
   ...{ before, after, cpuSeconds: (user + system) / 1e6 },
 };
 process.stdout.write(`${JSON.stringify(output)}\n`);

@@ -32,7 +32,7 @@ export async function* rowsOf(take, threads) {
     const sets = [];
     for (const [task, seed] of pairs(seeds)) {
       const runs = [];
-      for (const lr of rates[train]) runs.push({ lr, ...(await take(toRun(task, train, seed, { lr }))) });
+      for (const lr of rates[train]) runs.push({ ...(await take(toRun(task, train, seed, { lr }))), lr });
       sets.push(runs);
       for (const run of runs) {
         const shape = { task, train, lr: run.lr, seed, steps: stepsOf[task] };
@@ -51,7 +51,7 @@ export async function* rowsOf(take, threads) {
       shape: { train, runs: sets.flat().length },
       value: holds,
       unit: "largest rate that holds",
-      collapses,
+      ...(Number.isFinite(collapses) ? { collapses } : {}),
     };
   }
   yield* rowsOfDead(take, common);

@@ -45,7 +45,7 @@ describe("the default rate", () => {
 
   it("is the field's at widths that the field uses", () => {
     expect(defaultLearningRate(2000, "adapter")).toBeCloseTo(5e-5, 12);
-    expect(defaultLearningRate(2000, "all")).toBeCloseTo(1e-6, 12);
+    expect(defaultLearningRate(2000, "all")).toBeCloseTo(3e-6, 12);
   });
 });
 
