@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Algorithm, RunPlace } from "../../src/algorithms/algorithm.js";
 import { grpo } from "../../src/algorithms/grpo.js";
 import type { Policy } from "../../src/policy/policy.js";
@@ -103,6 +103,28 @@ describe("a run's length", () => {
       seen.push(...reports.map(({ metrics }) => metrics["update/lr"]));
     }
     expect(seen.map((rate) => Number(rate?.toFixed(9)))).toEqual([1, 0.75, 0.25]);
+  });
+
+  it("is told in the progress line with the rate, and that a rate stays", async () => {
+    const lines: string[] = [];
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(`${text}`) > 0);
+    onTestFinished(() => spy.mockRestore());
+    await using trainer = createTrainer({
+      policy,
+      agent,
+      algorithm: grpo({ groupSize: 2, lr: 1e-3 }),
+      progress: true,
+    });
+    await trainer.fit([["a"], ["b"]]);
+    await trainer.step(["c"]);
+    const told = lines
+      .filter((line) => line.startsWith("step "))
+      .map((line) => /lr [^,]*, [^,]*/.exec(line)?.[0]);
+    expect(told).toEqual([
+      "lr 1e-3, cosine over 2 updates",
+      "lr 5e-4 of 1e-3, cosine over 2 updates",
+      "lr 1e-3, constant",
+    ]);
   });
 
   it("refuses to fall towards an end that nobody knows, and says what to do", async () => {
