@@ -2,16 +2,20 @@
 import type { Policy } from "../policy/policy.js";
 import type { TaskGroup } from "../types/task-group.js";
 
-export interface UpdateContext {
+/** A step before its rollouts. */
+export interface StepContext {
   readonly policy: Policy;
   /** The adapter that is trained, or "base" for train: "all". */
   readonly adapter: string;
-  /** By task; rollouts by sample. */
-  readonly groups: readonly TaskGroup[];
   /** From 0. */
   readonly step: number;
   /** Where the run is known to end: schedules fall over it. */
   readonly run?: RunPlace;
+}
+
+export interface UpdateContext extends StepContext {
+  /** By task; rollouts by sample. */
+  readonly groups: readonly TaskGroup[];
   /** Whether to measure after the last update how far it moved the policy on the step's rows (`update/kl`, `update/ratio_*`): a pass. */
   readonly measure?: boolean;
 }
@@ -34,6 +38,8 @@ export interface Algorithm {
   readonly groupSize: number;
   /** Called once before the first step: refuses what it cannot train. @throws E_ARGUMENT, E_STATE */
   prepare?(policy: Policy, adapter: string): void;
+  /** Called before a step's rollouts: refuses what its update would refuse whatever they bring. @throws E_ARGUMENT */
+  check?(context: StepContext): void;
   /** One step. @throws E_EXACTNESS when sampler and trainer disagree, E_NONFINITE; the weights are then those of the last whole update */
   update(context: UpdateContext): Promise<UpdateReport>;
   /** What it counts from step to step, for a checkpoint. */

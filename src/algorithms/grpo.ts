@@ -12,7 +12,7 @@ import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
 import type { OptimStepOptions } from "../policy/policy.js";
 import type { Metrics } from "../types/metrics.js";
-import type { Algorithm, UpdateContext } from "./algorithm.js";
+import type { Algorithm, StepContext, UpdateContext } from "./algorithm.js";
 import { countedAggregate } from "./counted-aggregate.js";
 import { countExactness, isCurrent } from "./exactness.js";
 import { checkGrpoNames, type GrpoOptions } from "./grpo-options.js";
@@ -35,6 +35,12 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
   const needsReference = (options.loss?.kl?.coefficient ?? 0) !== 0;
   const readsDead = needsReference || (options.loss?.entropy?.coefficient ?? 0) !== 0;
   let taken = 0;
+  const rateOf = ({ policy, adapter, run }: StepContext, update: number) =>
+    rate(
+      toUpdatePlace(taken, run, update, updates),
+      policy.config.hidden,
+      adapter === "base" ? "all" : "adapter",
+    );
   return {
     name: "grpo",
     groupSize,
@@ -47,6 +53,7 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
         throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
       }
     },
+    check: (context) => void rateOf(context, 0),
     state: () => ({ updates: taken }),
     restore: (state) => {
       taken = state.updates ?? 0;
@@ -54,10 +61,7 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
     async update(context) {
       const { policy, adapter } = context;
       const { rows, metrics } = toRows(context.groups, adapter, options.advantage ?? {}, dead);
-      const trained = adapter === "base" ? "all" : "adapter";
-      const rates = Array.from({ length: updates }, (_, update) =>
-        rate(toUpdatePlace(taken, context.run, update, updates), policy.config.hidden, trained),
-      );
+      const rates = Array.from({ length: updates }, (_, update) => rateOf(context, update));
       const read = rows.filter(({ isDead }) => readsDead || !isDead);
       const prepared = await prepareRows(context, read, needsReference);
       const numbers_U: UpdateNumbers[] = [];

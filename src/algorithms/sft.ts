@@ -86,6 +86,7 @@ export function sft(options: SftOptions = {}): Sft {
     groupSize,
     trainOn: (policy, demonstrations, adapter = policy.adapters[0] ?? "base") =>
       learn(policy, demonstrations, adapter, undefined),
+    check: ({ policy, adapter, run }) => void rateNow(policy, adapter, run),
     state: () => ({ updates: taken }),
     restore: (state) => {
       taken = state.updates ?? 0;

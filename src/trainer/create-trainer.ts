@@ -179,8 +179,10 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     run: RunPlace | undefined,
   ): Promise<StepReport> {
     const started = performance.now();
-    const { groupSize } = settings.algorithm;
-    const report = await batch("step", tasks, "train", groupSize, signal, trainingSampling);
+    const { algorithm, adapter } = settings;
+    const begun = { policy, adapter, step: steps, ...(run === undefined ? {} : { run }) };
+    algorithm.check?.(begun);
+    const report = await batch("step", tasks, "train", algorithm.groupSize, signal, trainingSampling);
     const rolled = performance.now();
     const rollouts = report.rollouts.map(({ result }) => result);
     const groups = tasks.map((_, task) => ({
@@ -188,12 +190,9 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       rollouts: rollouts.filter((r) => r.task === task && r.reward !== null),
     }));
     progress.update(`step ${steps}: updating`);
-    const update = await settings.algorithm.update({
-      policy,
-      adapter: settings.adapter,
+    const update = await algorithm.update({
+      ...begun,
       groups,
-      step: steps,
-      ...(run === undefined ? {} : { run }),
       measure: settings.klEvery !== null && steps % settings.klEvery === 0,
     });
     const ended = performance.now();

@@ -6,6 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Algorithm, RunPlace } from "../../src/algorithms/algorithm.js";
 import { grpo } from "../../src/algorithms/grpo.js";
+import { sft } from "../../src/algorithms/sft.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { Trainer } from "../../src/trainer/trainer.js";
@@ -127,8 +128,23 @@ describe("a run's length", () => {
     ]);
   });
 
-  it("refuses to fall towards an end that nobody knows, and says what to do", async () => {
-    await using trainer = createTrainer({ policy, agent, algorithm: grpo({ schedule: "cosine" }) });
-    await expect(trainer.step(["a"])).rejects.toThrow(/trainer\.fit over a list, or totalUpdates/);
-  });
+  it.each<[string, () => Algorithm]>([
+    ["grpo", () => grpo({ schedule: "cosine" })],
+    ["sft", () => sft({ schedule: "cosine" })],
+  ])(
+    "%s refuses to fall towards an end that nobody knows before a rollout is paid for, and says what to do",
+    async (_, create) => {
+      let rollouts = 0;
+      const counting = (task: string) => {
+        rollouts += 1;
+        return agent(task);
+      };
+      await using trainer = createTrainer({ policy, agent: counting, algorithm: create() });
+      const told = /trainer\.fit over a list, or totalUpdates/;
+      await expect(trainer.step(["a"])).rejects.toThrow(told);
+      await expect(trainer.fit(endless())).rejects.toThrow(told);
+      expect(rollouts).toBe(0);
+      expect((await trainer.fit([["a"]])).steps).toHaveLength(1);
+    },
+  );
 });
