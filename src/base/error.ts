@@ -18,6 +18,8 @@ export type ErrorCode =
   | "E_NONFINITE"
   /** Two paths that must give the same bits did not. */
   | "E_EXACTNESS"
+  /** No rollout of a step or an evaluation could be used. */
+  | "E_ROLLOUT"
   /** A store keeps no record of that id. */
   | "E_NOT_FOUND"
   /** The call is not allowed in this state. */

@@ -7,7 +7,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollou
 import type { Attributes, Span } from "../types/span.js";
 import { changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
-import { kQueue, type MemoryEntry, MemoryTables } from "./memory-tables.js";
+import { kQueue, MemoryTables, withAttempt } from "./memory-tables.js";
 import {
   checkConfig,
   checkId,
@@ -22,6 +22,7 @@ import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
 import { type PreparingOptions, toPreparingSeconds } from "./preparing-limit.js";
 import { bindChanges, bindNew } from "./resources-binding.js";
+import type { RolloutDeletion } from "./rollout-deletion.js";
 import {
   attemptOf,
   beginAttempt,
@@ -49,14 +50,14 @@ import { importIntoMemory } from "./transfer-memory.js";
 import { toTimeoutMs } from "./waiters.js";
 
 /** An empty store that lives until it is closed or forgotten. */
-export function createMemoryStore(options: PreparingOptions = {}): LightningStore {
+export function createMemoryStore(options: PreparingOptions = {}): LightningStore & RolloutDeletion {
   checkOptions<PreparingOptions>("createMemoryStore", options, { preparingSeconds: [] });
   return new MemoryStore(toPreparingSeconds("createMemoryStore", options));
 }
 
 // --- internal ---
 
-class MemoryStore implements LightningStore, StoreTransfer {
+class MemoryStore implements LightningStore, StoreTransfer, RolloutDeletion {
   readonly #tables: MemoryTables;
   readonly #openTime = performance.now();
 
@@ -130,6 +131,10 @@ class MemoryStore implements LightningStore, StoreTransfer {
     const entry = tables.entryOf("cancel", rolloutId);
     tables.setRollout(entry, moveRollout(entry.rollout, "cancelled", now()));
     return entry.rollout;
+  }
+
+  async deleteRollouts(rolloutIds: readonly string[]): Promise<void> {
+    this.#open("deleteRollouts").deleteRollouts(rolloutIds);
   }
 
   async waitForRollouts(
@@ -289,9 +294,4 @@ class MemoryStore implements LightningStore, StoreTransfer {
 
 function now(): number {
   return Date.now() / 1000;
-}
-
-function withAttempt({ rollout, attempts }: MemoryEntry): Rollout | AttemptedRollout {
-  const attempt = attempts.at(-1);
-  return attempt === undefined ? rollout : { ...rollout, attempt };
 }

@@ -2,7 +2,7 @@
 // synchronous, so a change is whole before anyone else runs.
 import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
-import type { Rollout, Worker } from "../types/rollout.js";
+import type { AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
 import { hearFrom, isEnded, isQueued } from "./life-cycle.js";
 import { checkSpan, toWorker } from "./new-records.js";
@@ -112,6 +112,23 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
     this.touch(entry);
   }
 
+  /** All or none; ids that are not kept are passed over. @throws E_STATE when a rollout has not ended */
+  deleteRollouts(rolloutIds: readonly string[]): void {
+    const entries = rolloutIds.flatMap((id) => this.entries.get(id) ?? []);
+    const open = entries.find(({ rollout }) => !isEnded(rollout.status));
+    if (open !== undefined) {
+      const { rolloutId, status } = open.rollout;
+      throw new LightningError(
+        "E_STATE",
+        `store.deleteRollouts: expected rollouts that have ended, got ${rolloutId}, which is ${status}; cancel it first`,
+      );
+    }
+    for (const entry of entries) {
+      this.entries.delete(entry.rollout.rolloutId);
+      this.#watched.delete(entry);
+    }
+  }
+
   /** Watches it for as long as something of it may become overdue. */
   touch(entry: MemoryEntry): void {
     const next = deadlineOfEntry(entry, this.preparingSeconds);
@@ -173,6 +190,11 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
 
 /** What claims wait for. */
 export const kQueue = "queue";
+
+export function withAttempt({ rollout, attempts }: MemoryEntry): Rollout | AttemptedRollout {
+  const attempt = attempts.at(-1);
+  return attempt === undefined ? rollout : { ...rollout, attempt };
+}
 
 // --- internal ---
 

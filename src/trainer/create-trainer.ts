@@ -1,8 +1,6 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
-import { EventEmitter } from "eventemitter3";
 import type { RunPlace } from "../algorithms/algorithm.js";
-import { describeRate } from "../algorithms/learning-rate.js";
-import { argumentError, checkInteger, checkNumber, checkSignal } from "../base/check.js";
+import { checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Sampling } from "../server/answer-call.js";
 import { createMemoryStore } from "../store/memory-store.js";
@@ -11,16 +9,18 @@ import { watchStrays } from "../tracing/strays.js";
 import type { CallRequest } from "../types/call-request.js";
 import { evaluationMetrics, type Metrics } from "../types/metrics.js";
 import type { RolloutMode } from "../types/rollout.js";
-import type { RolloutResult } from "../types/task-group.js";
-import { batchCount } from "./batch-count.js";
 import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
 import { describeRollout } from "./describe-rollout.js";
+import { type Batches, checkTasks, runFit } from "./fit.js";
+import { createKeptRollouts } from "./kept-rollouts.js";
 import { createMetricsFile } from "./metrics-file.js";
 import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
 import { toSettings } from "./options.js";
 import { createProgress, silent } from "./progress.js";
-import { entropyMetrics, meanReward, rolloutMetrics } from "./rollout-metrics.js";
+import { describeEvaluation, describeStep } from "./report-lines.js";
+import { entropyMetrics, rolloutMetrics } from "./rollout-metrics.js";
 import { type BatchReport, type BatchRequest, runBatch } from "./run-batch.js";
+import { createRunHealth } from "./run-health.js";
 import type {
   EvaluateOptions,
   EvaluationReport,
@@ -28,18 +28,21 @@ import type {
   FitReport,
   StepReport,
   Trainer,
-  TrainerEvents,
   TrainerOptions,
 } from "./trainer.js";
+import { createTrainerEvents } from "./trainer-events.js";
 import { inTurn } from "./turn.js";
-import { untilAborted } from "./until-aborted.js";
+import { checkUsable } from "./usable.js";
 
 /** @throws E_ARGUMENT, E_STATE when the algorithm cannot train what the policy was loaded for */
 export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task> {
   const settings = toSettings(options);
   const { policy } = options;
-  const store = options.store ?? createMemoryStore();
-  const events = new EventEmitter<TrainerEvents>();
+  const own = options.store === undefined ? createMemoryStore() : undefined;
+  const store = options.store ?? own ?? createMemoryStore();
+  const kept = own && createKeptRollouts(own, { step: 2 });
+  const events = createTrainerEvents();
+  const health = createRunHealth();
   const progress = options.progress ? createProgress() : silent;
   const file = options.metricsFile === undefined ? undefined : createMetricsFile(options.metricsFile);
   const closing = new AbortController();
@@ -89,6 +92,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       taken = steps;
       await file?.rewind(steps);
       await cancelLeftovers(store, checkpoint.run);
+      progress.line(`run ${checkpoint.run} goes on at step ${steps}, from ${options.checkpointFile}`);
     }
     isResumed = true;
   }
@@ -107,32 +111,35 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     signal: AbortSignal | undefined,
     sampling: (request: CallRequest) => Sampling,
   ): Promise<BatchReport> {
-    if (!Array.isArray(tasks) || tasks.length === 0)
-      throw argumentError(`trainer.${what}`, "a list of at least one task", tasks, `as in ${what}([task])`);
+    checkTasks(`trainer.${what}`, "tasks", tasks);
     const requests: BatchRequest[] = tasks.flatMap((input, task) =>
       Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step: steps, task, sample } })),
     );
     watches ??= [installInterception(), watchStrays()];
     let done = 0;
+    let excluded = 0;
     const running = runBatch(context, requests, {
       sampling,
       signal: withClosing(signal),
       onRollout: ({ result }) => {
         done += 1;
-        progress.update(`${what} ${steps}: ${done} of ${requests.length} rollouts`);
+        if (result.reward === null) excluded += 1;
+        const unused = excluded === 0 ? "" : `, ${excluded} excluded`;
+        progress.update(`${what} ${steps}: ${done} of ${requests.length} rollouts${unused}`);
         events.emit("rollout", result);
       },
-    });
+    }).finally(() => kept?.settle(what));
     rolling = running;
     return await running;
   }
 
-  const trainingSampling = (): Sampling => ({
+  /** The trainer's, whatever the agent asks for, but for an answer that it wants shorter. */
+  const trainingSampling = ({ sampling: asked }: CallRequest): Sampling => ({
     temperature: settings.temperature,
     topP: 1,
     topK: 0,
     minP: 0,
-    maxTokens: settings.maxTokens,
+    maxTokens: Math.min(settings.maxTokens, asked.maxTokens ?? settings.maxTokens),
   });
 
   async function evaluateNow(tasks: readonly Task[], evaluation: EvaluateOptions): Promise<EvaluationReport> {
@@ -155,13 +162,15 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       }),
     );
     const rollouts = report.rollouts.map(({ result }) => result);
-    const metrics = evaluationMetrics(evaluation.prefix ?? "eval/", {
+    checkUsable("trainer.evaluate", rollouts);
+    const numbers: Metrics = {
       ...rolloutMetrics(report.rollouts),
       "time/seconds": (performance.now() - started) / 1000,
-    });
-    const evaluated = { metrics, reward: meanReward(rollouts) ?? 0, rollouts };
+    };
+    const metrics = evaluationMetrics(evaluation.prefix ?? "eval/", numbers);
+    const evaluated = { metrics, reward: numbers["reward/mean"] ?? Number.NaN, rollouts };
     lastEvaluation = { ...lastEvaluation, ...metrics };
-    progress.line(`evaluation after ${steps} steps: reward ${evaluated.reward.toFixed(3)}`);
+    progress.line(describeEvaluation(steps, numbers));
     events.emit("evaluation", evaluated);
     return evaluated;
   }
@@ -185,6 +194,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     const report = await batch("step", tasks, "train", algorithm.groupSize, signal, trainingSampling);
     const rolled = performance.now();
     const rollouts = report.rollouts.map(({ result }) => result);
+    checkUsable(`trainer.step ${steps}`, rollouts);
     const groups = tasks.map((_, task) => ({
       task,
       rollouts: rollouts.filter((r) => r.task === task && r.reward !== null),
@@ -212,42 +222,30 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     lastEvaluation = {};
     await file?.write(metrics);
     if (steps % settings.checkpointEvery === 0) await checkpoint.save({ steps, lastEvaluation });
-    progress.line(describeStep(stepReport));
+    progress.line(describeStep(metrics));
+    const unwell = health.observe(metrics);
+    if (unwell !== null) warn(unwell, "AGL_LEARNING");
     events.emit("step", stepReport);
     return stepReport;
   }
 
-  async function fitNow(
-    batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
-    fit: FitOptions<Task>,
-  ): Promise<FitReport> {
-    const every = checkInteger("trainer.fit", "every", fit.every ?? 10, { min: 1 });
-    if (typeof batches !== "object" || batches === null)
-      throw argumentError("trainer.fit", "batches of tasks, a list or anything to iterate over", batches);
-    const reports: StepReport[] = [];
-    const evaluations: EvaluationReport[] = [];
+  const fitNow = (batches: Batches<Task>, fit: FitOptions<Task>): Promise<FitReport> => {
     const named = fit.signal === undefined ? {} : { signal: fit.signal };
-    const evaluateIf = async (isDue: boolean) => {
-      if (isDue && fit.validation !== undefined) evaluations.push(await evaluateNow(fit.validation, named));
+    const loop = {
+      steps: () => steps,
+      step: (tasks: readonly Task[], run: RunPlace | undefined) => stepNow(tasks, fit.signal, run),
+      evaluate: (tasks: readonly Task[]) => evaluateNow(tasks, named),
+      signal: withClosing(fit.signal),
+      takeOver: () => {
+        const before = taken;
+        taken = 0;
+        return before;
+      },
+      say: progress.line,
+      warn: (message: string) => warn(message, "AGL_RUN"),
     };
-    let toSkip = taken;
-    taken = 0;
-    const begun = steps - toSkip;
-    const length = batchCount(batches);
-    await evaluateIf(toSkip === 0 || toSkip % every === 0);
-    for await (const tasks of untilAborted(batches, withClosing(fit.signal))) {
-      if (toSkip > 0) {
-        toSkip -= 1;
-        continue;
-      }
-      const run = length === undefined ? undefined : { step: steps - begun, steps: length };
-      const report = await stepNow(tasks, fit.signal, run);
-      reports.push(report);
-      await evaluateIf(steps % every === 0);
-      if (await fit.stop?.(report)) break;
-    }
-    return { steps: reports, evaluations };
-  }
+    return runFit(loop, batches, fit);
+  };
 
   const close = async () => {
     if (closing.signal.aborted) return;
@@ -286,14 +284,6 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
 
 // --- internal ---
 
-function describeStep({ step, metrics, rollouts }: StepReport): string {
-  const value = (name: string, digits: number) => (metrics[name] ?? 0).toFixed(digits);
-  const excluded = rollouts.filter((rollout: RolloutResult) => rollout.reward === null).length;
-  return [
-    `step ${step}: reward ${value("reward/mean", 3)} ± ${value("reward/ci95", 3)}`,
-    `dead groups ${value("groups/dead", 2)}`,
-    ...describeRate(metrics),
-    ...(excluded > 0 ? [`${excluded} rollouts excluded`] : []),
-    `${value("time/step", 1)} s (sampling ${value("time/sampling", 1)}, training ${value("time/training", 1)})`,
-  ].join(", ");
+function warn(message: string, code: string): void {
+  process.emitWarning(message, { type: "AgentLightningWarning", code });
 }

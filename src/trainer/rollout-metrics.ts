@@ -19,6 +19,7 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "rollouts/ok": count("ok"),
     "rollouts/error": count("error"),
     "rollouts/excluded": results.filter(({ reward }) => reward === null).length,
+    "rollouts/in_doubt": count("in-doubt"),
     "rollouts/timeout": count("timeout"),
     "rollouts/cancelled": count("cancelled"),
     "rollouts/provider_error": count("provider-error"),
@@ -26,6 +27,8 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "rollouts/no_reward": count("no-reward"),
     "rollouts/bad_reward": count("bad-reward"),
     "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
+    "calls/refused": sum(results.map(({ refusedCalls }) => refusedCalls)),
+    "calls/unseen": sum(results.map(({ unseenCalls }) => unseenCalls)),
     "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
     "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
     "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
@@ -38,20 +41,14 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
  * its expectation is the mean entropy. Without sampled tokens there is none.
  */
 export function entropyMetrics(results: readonly RolloutResult[]): Metrics {
-  let sum = 0;
+  let total = 0;
   let tokens = 0;
   for (const { adapter, logprobs } of callsOf(results)) {
     if (adapter === null || logprobs === null) continue;
-    for (const logprob of logprobs) sum -= logprob;
+    total -= sum(logprobs);
     tokens += logprobs.length;
   }
-  return tokens === 0 ? {} : { "calls/entropy": sum / tokens };
-}
-
-/** Of the rollouts that could be used; null when there is none. */
-export function meanReward(results: readonly RolloutResult[]): number | null {
-  const rewards = rewardsOf(results);
-  return rewards.length === 0 ? null : mean(rewards);
+  return tokens === 0 ? {} : { "calls/entropy": total / tokens };
 }
 
 // --- internal ---
@@ -60,12 +57,8 @@ function callsOf(results: readonly RolloutResult[]): Transition[] {
   return results.flatMap(({ trajectories }) => trajectories.flatMap(({ transitions }) => transitions));
 }
 
-function rewardsOf(results: readonly RolloutResult[]): number[] {
-  return results.flatMap(({ reward }) => (reward === null ? [] : [reward]));
-}
-
 function rewardMetrics(results: readonly RolloutResult[]): Metrics {
-  const rewards = rewardsOf(results);
+  const rewards = results.flatMap(({ reward }) => (reward === null ? [] : [reward]));
   if (rewards.length === 0) return { "reward/count": 0 };
   const sorted = rewards.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
@@ -96,16 +89,20 @@ function standardError(results: readonly RolloutResult[], average: number): numb
   }
   const tasks = deviations_P.size;
   if (tasks < 2) return null;
-  const squares = [...deviations_P.values()].reduce((sum, deviation) => sum + deviation ** 2, 0);
+  const squares = sum([...deviations_P.values()].map((deviation) => deviation ** 2));
   return Math.sqrt((tasks / (tasks - 1)) * squares) / count;
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.length === 0 ? 0 : sum(values) / values.length;
 }
 
 /** Model calls whose prompt should have continued an earlier one and did not, since the template rewrites history. */
 function breaks(rollouts: readonly FinishedRollout[]): number {
   const broken = (span: Span) => span.attributes["agentlightning.prefix"] === "break";
-  return rollouts.reduce((sum, rollout) => sum + rollout.spans.filter(broken).length, 0);
+  return sum(rollouts.map(({ spans }) => spans.filter(broken).length));
 }

@@ -32,6 +32,7 @@ export const metrics = [
   metric("rollouts/ok", "count", "the agent returned and there is a reward", "higher", "both"),
   metric("rollouts/error", "count", "the agent threw after a model call: rewardOnError", "lower", "both"),
   metric("rollouts/excluded", "count", "rollouts without a reward, for whatever reason", "lower", "both"),
+  metric("rollouts/in_doubt", "count", "excluded: its calls may be another rollout's", "lower", "both"),
   metric("rollouts/timeout", "count", "excluded: past the deadline", "lower", "both"),
   metric("rollouts/cancelled", "count", "excluded: cancelled", "lower", "both"),
   metric("rollouts/provider_error", "count", "excluded: a provider failed", "lower", "both"),
@@ -40,6 +41,8 @@ export const metrics = [
   metric("rollouts/bad_reward", "count", "excluded: the reward is no finite number", "lower", "both"),
   // Model calls.
   metric("calls/per_rollout", "count", "model calls of a rollout, mean", null, "both"),
+  metric("calls/refused", "count", "calls that the policy's endpoint refused, sum", "lower", "both"),
+  metric("calls/unseen", "count", "calls that could be neither served nor recorded, sum", "lower", "both"),
   metric("calls/prompt_tokens", "tokens", "prompt of a model call, mean", null, "both"),
   metric("calls/response_tokens", "tokens", "answer of a model call, mean", null, "both"),
   metric("calls/truncated", "share", "model calls whose answer was cut at its most tokens", "lower", "both"),
