@@ -36,7 +36,8 @@ const trainer = agl.createTrainer({
   policy,
   agent: async (task) => {
     const said = await calculate(task.text);
-    watched.set(task, said);
+    // By what is in the task: each rollout has a copy of its own.
+    watched.set(task.id, { task, said });
     return isRight(task, said);
   },
   // A rate that ends at 0: at a constant one, noise keeps the policy from committing itself (benchmarks/LOG.md).
@@ -53,7 +54,7 @@ const trainer = agl.createTrainer({
   seed,
 });
 
-const heldOut = heldOutQuestions(240);
+const heldOut = heldOutQuestions(240).map((task, id) => ({ ...task, id }));
 const share = (count) => (count / heldOut.length).toFixed(3);
 
 /** Held-out reward, sampled and greedy; what was said is kept for the examples. */
@@ -67,7 +68,8 @@ async function evaluate() {
     watched = new Map();
     const { reward } = await trainer.evaluate(heldOut, { temperature, prefix: `eval/${name}/` });
     scores[`eval/reward/${name}`] = reward;
-    if (name === "sampled") form = [...watched].filter(([task, said]) => hasForm(task, said)).length;
+    if (name === "sampled")
+      form = [...watched.values()].filter(({ task, said }) => hasForm(task, said)).length;
   }
   return { scores, form, said: watched };
 }
@@ -131,8 +133,8 @@ for (const task of [7, 14, 21].map((i) => heldOut[i])) {
     ["before", before],
     ["after ", after],
   ]) {
-    const said = evaluation.said.get(task);
-    console.log(`     ${label}: ${said === undefined ? "the agent failed" : tell(said)}`);
+    const seen = evaluation.said.get(task.id);
+    console.log(`     ${label}: ${seen === undefined ? "the agent failed" : tell(seen.said)}`);
   }
 }
 console.log(

@@ -5,6 +5,7 @@ import { emitReward } from "../tracing/emit.js";
 import type { Agent, AgentResult, RolloutContext } from "../types/agent.js";
 import type { AttemptEnd, RunAttempt } from "./attempt-job.js";
 import { toModelAccess } from "./model-access.js";
+import { createOwnTask } from "./own-task.js";
 import { runRollout } from "./run-rollout.js";
 import { describeThrown } from "./thrown.js";
 
@@ -16,6 +17,7 @@ export interface InProcessOptions {
 }
 
 export function createInProcessRun(agent: Agent<never>, options: InProcessOptions): RunAttempt {
+  const toOwnTask = createOwnTask("runner");
   return (job, { signal, onSpan }) => {
     let settled: Promise<unknown> = Promise.resolve();
     const watched: Agent<never> = (task, context) => {
@@ -23,7 +25,10 @@ export function createInProcessRun(agent: Agent<never>, options: InProcessOption
       settled = running.catch(() => undefined);
       return running;
     };
-    const report = runRollout({ ...job, ...toModelAccess(job), agent: watched, signal, onSpan });
+    const report = runRollout({
+      ...{ ...job, ...toModelAccess(job), input: toOwnTask(job.input) },
+      ...{ agent: watched, signal, onSpan },
+    });
     const end = report.then(({ ended, error, droppedSpans }): AttemptEnd => {
       return { ended, error: ended === "returned" ? null : describeThrown(error), droppedSpans };
     });

@@ -2,6 +2,7 @@
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { createOwnTask } from "../runner/own-task.js";
 import type { Sampling } from "../server/answer-call.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import { installInterception } from "../tracing/interception.js";
@@ -49,7 +50,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
   const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
   const context = {
     ...{ policy, agent: options.agent, store, settings, redact: options.redact, checkpoint },
-    warnedFields: new Set<string>(),
+    ...{ warnedFields: new Set<string>(), toOwnTask: createOwnTask("createTrainer") },
   };
   let steps = 0;
   /** Batches that a run before this one took. */

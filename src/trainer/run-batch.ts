@@ -30,6 +30,8 @@ export interface BatchContext {
   readonly store: LightningStore;
   readonly settings: Settings;
   readonly redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  /** Gives each rollout a task of its own. */
+  readonly toOwnTask: (task: unknown) => unknown;
   /** Names the run in its rollouts' metadata. */
   readonly checkpoint: { readonly run: string };
   /** Fields of model calls that were warned of; grows. */
@@ -214,8 +216,8 @@ async function runOne(
         entry.end();
       }
     },
-    // The caller's own object, not the store's copy.
-    input,
+    // Of the caller's own object, not of the store's copy.
+    input: context.toOwnTask(input),
     rolloutId,
     attemptId: attempt.attemptId,
     mode: place.mode,

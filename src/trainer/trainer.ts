@@ -35,6 +35,11 @@ export interface Trainer<Task> extends AsyncDisposable {
 
 export interface TrainerOptions<Task> {
   readonly policy: Policy;
+  /**
+   * Called once for each rollout, with a task of its own: a copy of plain data (objects, arrays, and what structuredClone gives back with
+   * the same prototype). A task that holds anything else, such as instances of classes, Buffers or functions, is passed as it is, with one
+   * warning. What an agent notes about a task it keys by something in it, such as an id.
+   */
   readonly agent: Agent<Task>;
   /** Default: grpo(). */
   readonly algorithm?: Algorithm;

@@ -79,6 +79,27 @@ describe("a step", () => {
     ]);
   });
 
+  it.each(["step", "evaluate", "dev"] as const)(
+    "%s gives each rollout the task as it was, whatever agents do to theirs",
+    async (call) => {
+      const prompts: string[] = [];
+      type Chat = { messages: { role: "user"; content: string }[] };
+      const agent = async ({ messages }: Chat) => {
+        prompts.push(messages.map(({ content }) => content).join());
+        messages.push({ role: "user", content: "b" });
+        const { choices } = await client.chat.completions.create({ model: "m", messages });
+        messages.push({ role: "user", content: choices[0]?.message.content ?? "" });
+        return messages.length;
+      };
+      await using trainer = createTrainer<Chat>({ policy, agent, algorithm: grpo({ groupSize: 3, lr: 0 }) });
+      const task: Chat = { messages: [{ role: "user", content: "a" }] };
+      for (let epoch = 0; epoch < 2; epoch++)
+        await (call === "dev" ? trainer.dev(task) : trainer[call]([task, task]));
+      expect(new Set(prompts)).toEqual(new Set(["a"]));
+      expect(task).toEqual({ messages: [{ role: "user", content: "a" }] });
+    },
+  );
+
   it("rejects with E_CLOSED when its policy is closed meanwhile, instead of blaming a provider", async () => {
     await using own = await tinyPolicy();
     await using trainer = trainerOf(
