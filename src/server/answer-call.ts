@@ -61,6 +61,7 @@ export async function answerCall(
 ): Promise<Response> {
   const startTime = unixSeconds();
   const request = context.checks.check(asked);
+  checkStopIds(request, context.policy.config.vocabulary);
   // Before anything is awaited: calls keep the order they came in.
   const rendered = promptOf(context, request, signal);
   const [prompt, seed] = await Promise.all([rendered, context.seeds.next(rendered.then(({ ids }) => ids))]);
@@ -87,6 +88,13 @@ interface Call {
   readonly answer: AnswerOptions;
   readonly completion: Completion;
   readonly startTime: number;
+}
+
+function checkStopIds({ sampling: { stopTokenIds } }: CallRequest, vocabulary: number): void {
+  const beyond = stopTokenIds?.find((id) => id >= vocabulary);
+  if (beyond === undefined) return;
+  const message = `stop_token_ids: expected ids of the policy's ${vocabulary} tokens, got ${beyond}`;
+  throw badRequest(message, "stop_token_ids");
 }
 
 async function promptOf(

@@ -131,7 +131,8 @@ function tryTools(
     }).text;
     return { told, called: whole.slice(whole.lastIndexOf(String(kAsked.content))) };
   } catch (error) {
-    if (error instanceof LightningError && error.code === "E_ARGUMENT") return undefined;
+    if (error instanceof LightningError && (error.code === "E_ARGUMENT" || error.code === "E_MODEL"))
+      return undefined;
     throw error;
   }
 }
@@ -141,8 +142,8 @@ function warnOf(ignored: readonly string[], warned: Set<string>): void {
   if (fresh.length === 0) return;
   for (const name of fresh) warned.add(name);
   process.emitWarning(
-    `model calls carry ${fresh.join(", ")}, unknown to this endpoint, which does nothing with it (fields of messages reach the chat ` +
-      "template); leave it out if the answers should not depend on it elsewhere either",
+    `model calls carry ${fresh.join(", ")}, unknown to this endpoint: it is named in the call's span (agentlightning.ignored) and changes ` +
+      "no answer, but that fields of messages reach the chat template",
     { type: "AgentLightningWarning", code: "AGL_IGNORED_FIELD" },
   );
 }

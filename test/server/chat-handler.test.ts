@@ -162,4 +162,60 @@ describe("the chat endpoint", () => {
       expect(json.error.type).toBe("invalid_request_error");
     },
   );
+
+  it("refuses a text that cannot fit before it is encoded, and one that does not fit after", async () => {
+    const text = (words: number) => ({ model: "m", messages: [user("hello ".repeat(words))] });
+    const started = performance.now();
+    const { status, json } = await scripted(["a"]).post(text(2_000_000));
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect([status, json.error.code]).toEqual([400, "context_length_exceeded"]);
+    const asked = Number(/resulted in at least (\d+)/.exec(json.error.message)?.[1]);
+    expect(asked).toBeGreaterThan(512);
+    // The longest that fits leaves one token for the answer.
+    const policy = scripted(["a", "a"], 40);
+    const room = (await policy.post(text(1))).json.usage.prompt_tokens;
+    const exact = scripted(["a", "a"], room);
+    expect((await exact.post(text(1))).json.error.code).toBe("context_length_exceeded");
+    expect((await scripted(["a"], room + 1).post(text(1))).status).toBe(200);
+  });
+
+  it("refuses a prompt whose earlier ids alone leave no room", async () => {
+    const { json } = await scripted(["a"]).post({ model: "m", messages: [user("hi")] });
+    const policy = scripted(["abc", "a"], json.usage.prompt_tokens + 6);
+    const first = await policy.post({ model: "m", messages: [user("hi")] });
+    const messages = [user("hi"), first.json.choices[0].message, user("more and more")];
+    expect((await policy.post({ model: "m", messages })).json.error.code).toBe("context_length_exceeded");
+  });
+
+  it("ends answers at the request's own tokens, and refuses those that the policy does not have", async () => {
+    const policy = scripted(["hello"]);
+    await policy.post({ model: "m", messages: [user("hi")], stop: ["a", "b"], stop_token_ids: [5, 6] });
+    expect(policy.asked[0]?.stop).toEqual(["a", "b", 5, 6]);
+    const { status, json } = await policy.post({
+      model: "m",
+      messages: [user("hi")],
+      stop_token_ids: [5, 368],
+    });
+    expect([status, json.error.param]).toEqual([400, "stop_token_ids"]);
+  });
+
+  it("looks for calls outside of thoughts, also where the prompt began one", async () => {
+    const opened =
+      "{{- tools | tojson }}{%- for m in messages %}{{- m.role + ': ' + (m.content or '') }}{%- for c in (m.tool_calls or []) %}" +
+      "{{- '<tool_call>' + (c.function | tojson) + '</tool_call>' }}{%- endfor %}{%- endfor %}{%- if add_generation_prompt %}{{- '<think>\n' }}{%- endif %}";
+    const body = { model: "m", messages: [user("say <think> or so")], tools };
+    const answer = async (said: string, template?: string) => {
+      const policy = scripted([said], 1024, template === undefined ? {} : { template });
+      return (await policy.post(body)).json.choices[0];
+    };
+    expect((await answer(`<think>${call}</think>no`)).message).toMatchObject({
+      content: `<think>${call}</think>no`,
+    });
+    expect((await answer(`maybe ${call}`, opened)).message.content).toBe(`maybe ${call}`);
+    const meant = await answer(`maybe ${call}</think>\n${call}`, opened);
+    expect(meant.message).toMatchObject({ content: `maybe ${call}</think>`, tool_calls: [{}] });
+    expect(meant.finish_reason).toBe("tool_calls");
+    // The user's words begin no thought.
+    expect((await answer(call)).message.tool_calls).toHaveLength(1);
+  });
 });
