@@ -181,9 +181,9 @@ describe("the chat endpoint", () => {
 
   it("refuses a prompt whose earlier ids alone leave no room", async () => {
     const { json } = await scripted(["a"]).post({ model: "m", messages: [user("hi")] });
-    const policy = scripted(["abc", "a"], json.usage.prompt_tokens + 6);
+    const policy = scripted(["a longer answer", "a"], json.usage.prompt_tokens + 3);
     const first = await policy.post({ model: "m", messages: [user("hi")] });
-    const messages = [user("hi"), first.json.choices[0].message, user("more and more")];
+    const messages = [user("hi"), first.json.choices[0].message, user("x")];
     expect((await policy.post({ model: "m", messages })).json.error.code).toBe("context_length_exceeded");
   });
 

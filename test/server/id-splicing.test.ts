@@ -105,8 +105,14 @@ async function twoTurns(
 
 const kNext = "\n<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n";
 
+/** "answer", in other tokens than the encoder's. */
+const letters = Array.from("answer").flatMap((letter) => [...tokenizer.encode(letter)]);
+
 describe("sampled ids stay", () => {
-  const letters = [...tokenizer.encode("h"), ...tokenizer.encode("i")];
+  it("is told by ids that the encoder would not make", () => {
+    expect(letters.length).toBeGreaterThan(tokenizer.encode("answer").length);
+  });
+
   const stay: [
     what: string,
     said: Parameters<typeof scripted>[0][number],
@@ -173,6 +179,12 @@ describe("sampled ids stay", () => {
       `<|im_end|>${kNext}`,
     ],
     ["where nothing was said", "", {}, kNext],
+    [
+      "where nothing was said, under a template that gives every answer a thought",
+      "",
+      { template: chatMl("{{- '<think>\n\n</think>\n\n' + m.content }}") },
+      kNext,
+    ],
   ];
   it.each(stay)("%s", async (_, said, options, after) => {
     expect(await twoTurns(said, options)).toMatchObject({ prefix: "extends", isKept: true, after });
@@ -219,13 +231,15 @@ describe("sampled ids stay", () => {
   });
 
   it("a token that begins the next message stands for no other", async () => {
-    // GLM ends an answer with the mark of who speaks next; here another end was sampled.
-    const after = "<|user|>\nmore<|assistant|>";
-    const ids = [...tokenizer.encode("\nhello"), 358];
-    expect(await twoTurns({ ids }, { template: glm, eosTokenIds: [358] })).toMatchObject({
-      prefix: "extends",
-      after,
-    });
+    // As GLM, whose answers end with the mark of who speaks next; here another end was sampled.
+    const template =
+      "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' + m.content }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}";
+    const turn = tokenizer.idOf("<|im_start|>") ?? -1;
+    const ask = (end: number) =>
+      twoTurns({ ids: [...tokenizer.encode("hello"), end] }, { template, eosTokenIds: [358, turn] });
+    const after = "user\nmore<|im_start|>assistant\n";
+    expect(await ask(turn)).toMatchObject({ prefix: "extends", isKept: true, after });
+    expect(await ask(358)).toMatchObject({ prefix: "extends", isKept: true, after: `<|im_start|>${after}` });
   });
 });
 
@@ -263,6 +277,11 @@ describe("thoughts that a client took apart", () => {
     const policy = scripted(["a"]);
     const told = { role: "assistant", content: "hello", reasoning_content: "because" };
     await policy.post({ model: "m", messages: [user("hi"), told, user("more")] });
+    const twice = { ...told, content: "<think>because</think>hello" };
+    await policy.post({ model: "m", messages: [user("hi"), twice, user("more")] });
+    expect(tokenizer.decode(policy.asked[1]?.prompt as Int32Array)).toContain(
+      "assistant\n<think>because</think>hello<|im_end|>",
+    );
     expect(tokenizer.decode(policy.asked[0]?.prompt as Int32Array)).toContain(
       "<think>\nbecause\n</think>\n\nhello<|im_end|>",
     );
@@ -285,9 +304,9 @@ describe("which exchange a prompt continues", () => {
   });
 
   it("is the longest of those that it continues, whichever came last", async () => {
-    const policy = scripted([{ cut: "a" }, { cut: "b" }, { cut: "a" }, "c"]);
+    const policy = scripted([{ cut: "a" }, { ids: letters }, { cut: "a" }, "c"]);
     const answer = (content: string) => ({ role: "assistant", content });
-    const turns = [user("1"), answer("a"), user("2"), answer("b"), user("3")];
+    const turns = [user("1"), answer("a"), user("2"), answer("answer"), user("3")];
     await policy.post({ model: "m", messages: turns.slice(0, 1) });
     await policy.post({ model: "m", messages: turns.slice(0, 3) });
     await policy.post({ model: "m", messages: turns.slice(0, 1) });
