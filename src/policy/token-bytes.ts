@@ -1,6 +1,7 @@
 // The bytes each token stands for, from the `decoder` of a tokenizer.json: byte-level BPE, and the chain that
 // SentencePiece models carry (Replace, ByteFallback, Fuse, Strip). Nothing here joins bytes into text.
 import { z } from "zod";
+import { byteOfCode } from "./encoding/byte-alphabet.js";
 
 export interface TokenBytes {
   /** UTF-8, or a piece of it, of a token that is not an added one. */
@@ -70,21 +71,9 @@ function createFallbackBytes(steps: readonly Step[]): TokenBytes {
 function byteLevelBytes(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let i = 0; i < token.length; i++) {
-    const byte = kByteOfCode[token.charCodeAt(i)];
+    const byte = byteOfCode[token.charCodeAt(i)];
     if (byte === undefined) return utf8.encode(token);
     bytes[i] = byte;
   }
   return bytes;
 }
-
-// The alphabet of byte-level BPE (GPT-2): printable bytes stand for themselves, the 68 others, in order, for the code
-// points from 256 on.
-const kByteOfCode: readonly (number | undefined)[] = (() => {
-  const byteOfCode: (number | undefined)[] = [];
-  let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    byteOfCode[isPrintable ? byte : next++] = byte;
-  }
-  return byteOfCode;
-})();

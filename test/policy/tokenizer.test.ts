@@ -178,13 +178,42 @@ describe("a damaged tokenizer", () => {
       (json) => delete json.added_tokens[1].content,
     ],
     ["adds a token on another's id", "added_tokens.0.id", (json) => (json.added_tokens[0].id = 64)],
-    ["adds single words", "added_tokens.0.single_word", (json) => (json.added_tokens[0].single_word = true)],
+    [
+      "adds a token of the model's by another id",
+      "added_tokens.0.id",
+      (json) => (json.added_tokens[0].content = "a"),
+    ],
+    ["has an unknown token that is none", "model.unk_token", (json) => (json.model.unk_token = "<unk>")],
+    ["leaves merges out by chance", "model.dropout", (json) => (json.model.dropout = 0.1)],
+    [
+      "marks the ends of words",
+      "model.end_of_word_suffix",
+      (json) => (json.model.end_of_word_suffix = "</w>"),
+    ],
+    ["has a normalizer with a table", '"Precompiled"', (json) => (json.normalizer = { type: "Precompiled" })],
+    ["has an option not known", '"trim"', (json) => (splitOf(json).trim = true)],
+    [
+      "adds a token that normalizing takes away",
+      "leaves nothing",
+      (json) => {
+        json.normalizer = { type: "Strip", strip_left: true, strip_right: true };
+        Object.assign(json.added_tokens[0], { content: " ", normalized: true });
+      },
+    ],
+    [
+      "strips a text and marks its start",
+      "prepend_scheme",
+      (json) => {
+        json.normalizer = { type: "Strip", strip_left: true, strip_right: true };
+        json.pre_tokenizer = { type: "Metaspace", replacement: "\u2581", prepend_scheme: "first" };
+      },
+    ],
     ["has an unknown decoder", "decoder", (json) => (json.decoder = { type: "WordPiece" })],
     ["has no decoder", "decoder", (json) => (json.decoder = null)],
     ["has an unknown normalizer", "NFX", (json) => (json.normalizer.type = "NFX")],
-    ["splits in an unknown way", "pre_tokenizer", (json) => (splitOf(json).behavior = "MergedWithNext")],
+    ["splits in an unknown way", "pre_tokenizer", (json) => (splitOf(json).behavior = "Shuffled")],
     ["splits by nothing", "pre_tokenizer.pretokenizers.0", (json) => delete splitOf(json).pattern],
-    ["has a wrong regular expression", "Invalid regular", (json) => (splitOf(json).pattern.Regex = "(")],
+    ["has a wrong regular expression", "a ( without its )", (json) => (splitOf(json).pattern.Regex = "(")],
   ];
   for (const [what, field, edit] of damage) {
     it(`that ${what} is refused by file and field`, () => {
