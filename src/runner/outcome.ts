@@ -1,5 +1,7 @@
 // What a finished run counts as: which rollouts keep a reward and stay in their group, and which are excluded and why.
 import { finalReward } from "../credit/final-reward.js";
+import { kEarlyClients } from "../tracing/self-test.js";
+import { isAnsweredInFetch } from "../tracing/wrap-fetch.js";
 import type { Span } from "../types/span.js";
 import type { RolloutOutcome } from "../types/task-group.js";
 import type { RunReport } from "./run-rollout.js";
@@ -65,7 +67,8 @@ function neededNone({ ended, calls }: RunReport): boolean {
 function describeNoCall({ calls }: RunReport, error: string | null, { noCall }: OutcomeRules): string {
   const none =
     `the agent made no model call of its own; if its calls go through a queue that rollouts share: ${kRemedies}` +
-    (noCall === "allowed" ? "" : '; if it may answer without a call, say noCall: "allowed"');
+    (noCall === "allowed" ? "" : '; if it may answer without a call, say noCall: "allowed"') +
+    (isAnsweredInFetch() ? `; ${kEarlyClients}` : "");
   const what =
     calls.mishaps.length === 0 ? none : `the policy answered no model call: ${calls.mishaps.join("; ")}`;
   return error === null ? what : `${error}; ${what}`;

@@ -57,11 +57,16 @@ const kGrpcNames: ReadonlySet<unknown> = new Set([
   ...["DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE"],
 ]);
 
+/** Where a client keeps the code of a refusal differs; its text is nobody else's. */
+const kOurRefusal = /\b(?:rollout_over|rollout_unknown|not_forwarded)\b/;
+
 interface Failure {
   readonly name: unknown;
   readonly className: unknown;
   readonly message: unknown;
   readonly code: unknown;
+  /** Of a call that named no rollout that runs, or came after its end. */
+  readonly isOurRefusal: boolean;
   readonly isGrpc: boolean;
   /** As the AI SDK says of errors without a status, and AWS's clients of theirs. */
   readonly isRetryable: boolean;
@@ -76,6 +81,7 @@ function readFailure(error: object): Failure {
     className: read(read(error, "constructor"), "name"),
     message: read(error, "message"),
     code: read(error, "code"),
+    isOurRefusal: ["code", "message", "responseBody"].some((key) => kOurRefusal.test(textOf(error, key))),
     isGrpc: typeof (read(error, "details") ?? read(error, "rawMessage")) === "string",
     isRetryable: read(error, "isRetryable") === true || read(error, "$fault") === "server",
     statuses: kStatuses.map((key) => read(error, key)),
@@ -97,7 +103,13 @@ function read(from: unknown, key: string): unknown {
   }
 }
 
+function textOf(from: object, key: string): string {
+  const value = read(from, key);
+  return typeof value === "string" ? value : "";
+}
+
 function judge(failure: Failure, refusals: readonly number[]): "provider" | "agent" | "unknown" {
+  if (failure.isOurRefusal) return "agent";
   const { name, className, code, isGrpc, isRetryable, hadNoResponse, statuses } = failure;
   const status = statuses.map(toStatus).find((value) => value !== null) ?? null;
   if (status !== null) return status >= 500 || !refusals.includes(status) ? "provider" : "agent";

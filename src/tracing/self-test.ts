@@ -3,7 +3,8 @@
 import { LightningError } from "../base/error.js";
 import { runInContext } from "./context.js";
 import { kEndpointHost } from "./rollout-name.js";
-import { answerInFetch } from "./wrap-fetch.js";
+import { warnOnce } from "./warn-once.js";
+import { answerInFetch, isAnsweredInFetch } from "./wrap-fetch.js";
 
 /**
  * Finds the way by which calls of the global fetch can be answered; to be called while the interception is installed. What was found holds for as
@@ -19,9 +20,17 @@ export function reachFetch(): Promise<boolean> {
   return known;
 }
 
-/** @throws E_STATE where no call of the global fetch can be seen */
+/** What cannot be seen where only the global fetch can be. */
+export const kEarlyClients =
+  "this runtime's fetch can be seen only where it is looked up at each call: a client that was made before the first rollout may keep the fetch of that time, " +
+  "and its calls leave for the provider; make it inside the agent, or give it fetch: (...values) => globalThis.fetch(...values)";
+
+/** Warns once where clients that were made early cannot be seen. @throws E_STATE where no call of the global fetch can */
 export async function assertReach(who: string): Promise<void> {
-  if (await reachFetch()) return;
+  if (await reachFetch()) {
+    if (isAnsweredInFetch()) warnOnce("early clients", kEarlyClients);
+    return;
+  }
   throw new LightningError(
     "E_STATE",
     `${who}: expected calls of the global fetch to be answered in this process, got one that went past it, and the agent's calls would go to their ` +

@@ -33,6 +33,11 @@ export function answerInFetch(): void {
   if (original !== undefined) aside.add(original);
 }
 
+/** Whether calls are answered in the global fetch alone: those of a client that captured an earlier one cannot be seen. */
+export function isAnsweredInFetch(): boolean {
+  return goesPast(shared().originals.get(globals.fetch) ?? globals.fetch);
+}
+
 // --- internal ---
 
 const kFetches = Symbol.for("agentlightning.fetch");
@@ -53,10 +58,14 @@ function shared(): Shared {
   return globals[kFetches];
 }
 
+/** Past undici's dispatchers. */
+function goesPast(original: Fetch): boolean {
+  return originalDispatcher() === undefined || shared().aside.has(original);
+}
+
 function callFetch(original: Fetch, input: Parameters<Fetch>[0], init: RequestInit | undefined) {
   wrapGlobalDispatchers();
-  if (originalDispatcher() === undefined || shared().aside.has(original))
-    return interceptFetch(original, input, init);
+  if (goesPast(original)) return interceptFetch(original, input, init);
   const own = init?.dispatcher as Dispatcher | undefined;
   if (typeof own?.dispatch !== "function") return original(input, init);
   return original(input, { ...init, dispatcher: wrapDispatcher(own) } as RequestInit);

@@ -125,6 +125,16 @@ describe("isProviderError", () => {
     expect(isProviderError(new Error("the step failed", { cause: error }), [400])).toBe(false);
   });
 
+  it.each([
+    ["openai", errorOf({ status: 400, code: "rollout_over", error: { code: "rollout_over" } })],
+    ["AI SDK", apiCall({ statusCode: 400, responseBody: '{"error":{"code":"rollout_unknown"}}' })],
+    ["anthropic", errorOf({ status: 400 }, '400 {"type":"error","error":{"code":"rollout_over"}}')],
+    ["google", errorOf({ name: "ApiError", status: 400 }, '{"error":{"code":"not_forwarded"}}')],
+    ["AI SDK, retried", retried(apiCall({ statusCode: 400, responseBody: '"rollout_over"' }))],
+  ])("takes for the agent's own what names no rollout that runs, in the shape of %s", (_, error) => {
+    expect(isProviderError(error, [])).toBe(false);
+  });
+
   it("takes a status of 400 for a provider's where the endpoint refused nothing, or another one", () => {
     for (const refusals of [[], [422]])
       expect(isProviderError(errorOf({ statusCode: 400 }), refusals)).toBe(true);

@@ -1,4 +1,5 @@
 // Calls through queues that rollouts share: none is trained as another rollout's, and a call that names its rollout is always right.
+import { request as httpRequest } from "node:http";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpo } from "../../src/algorithms/grpo.js";
@@ -164,17 +165,108 @@ describe("an agent that makes no call in a tenth of its rollouts", () => {
 });
 
 describe("a call that came through a shared queue after its rollout's end", () => {
-  it("is nobody's, and its agent is told", async () => {
-    // Nobody waits, so that the first rollout is over when the others' calls run in its context.
-    const { rollouts, foreign } = await step(
-      kSharedQueues[0]?.[1]() ?? (() => Promise.reject()),
-      (_c, queue, code) =>
-        queue(async () => {
-          await pause(5);
-          await ask(code);
-        }),
+  it("is nobody's, and its agent is told why", async () => {
+    // The first rollout is over when the others' calls run in its context.
+    const makeQueue = kSharedQueues[0]?.[1];
+    if (makeQueue === undefined) throw new Error("expected a queue");
+    const { rollouts, foreign } = await step(makeQueue(), (_context, queue, code) =>
+      queue(async () => {
+        await pause(150);
+        await ask(code);
+      }),
     );
     expect(foreign).toEqual([]);
-    expect(rollouts).toHaveLength(12);
+    const refused = rollouts.filter(({ error }) => error?.includes("expected model calls before its end"));
+    expect(refused.length).toBeGreaterThan(8);
+    for (const { outcome, error } of refused) {
+      expect(outcome).toBe("no-call");
+      expect(error).toContain("a queue that rollouts share");
+    }
+  });
+});
+
+describe("a rollout without a call", () => {
+  const post = (url: string) =>
+    fetch(url, { method: "POST", body: '{"model": "judge", "input": "x"}' }).catch(() => 0);
+  const byNodeHttp = () =>
+    new Promise((resolve) => {
+      const call = httpRequest({ ...kNowhere, path: "/v1/chat/completions", method: "POST", agent: false });
+      call.on("error", resolve).end("{}");
+    });
+  const kNowhere = { hostname: "model.invalid", port: 8080 };
+  const kHost = "model.invalid:8080";
+  it.each<[string, () => unknown, object, RegExp, object]>([
+    ["nothing", () => 0, {}, /made no model call of its own; .*agl\.bind.*noCall: "allowed"/, {}],
+    [
+      "an interface that is refused",
+      () => post("https://api.openai.com/v1/completions"),
+      {},
+      /1 model call was refused \(404 POST \/v1\/completions is not served/,
+      { refusedCalls: 1 },
+    ],
+    [
+      "the gateway's protocol",
+      () => post("https://ai-gateway.vercel.sh/v4/ai/language-model"),
+      {},
+      /1 model call was refused \(404 POST \/v4\/ai\/language-model is not served/,
+      { refusedCalls: 1 },
+    ],
+    [
+      "a host that is not routed",
+      () => post(`http://${kHost}/v1/chat/completions`),
+      {},
+      /1 model call went to a host that is not routed \(model\.invalid:8080\/v1\/chat\/completions\); routes: \{ hosts: \["model\.invalid:8080"\] \}/,
+      { unseenCalls: 1 },
+    ],
+    [
+      "a client on node:http",
+      byNodeHttp,
+      { routes: { hosts: [kHost] } },
+      /1 model call could not be seen \(model\.invalid:8080\/v1\/chat\/completions through node:http\)/,
+      { unseenCalls: 1 },
+    ],
+    [
+      "what is forwarded",
+      () => Promise.all([post(`http://${kHost}/v1/responses`), post(`http://${kHost}/v1/responses`)]),
+      { routes: { hosts: [kHost], forward: ["judge"] } },
+      /2 model calls were forwarded \(model\.invalid:8080\/v1\/responses\)/,
+      {},
+    ],
+    [
+      "what is ignored",
+      () => post(`http://${kHost}/v1/responses`),
+      { routes: { hosts: [kHost], ignore: ["*"] } },
+      /1 model call passed unseen, as its route says/,
+      {},
+    ],
+  ])("says what happened: %s", async (_what, agent, more, message, counts) => {
+    await using trainer = createTrainer({
+      policy,
+      agent: async () => {
+        await agent();
+        return 1;
+      },
+      ...more,
+    });
+    const { result } = await trainer.dev("a");
+    expect(result).toMatchObject({
+      outcome: "no-call",
+      reward: null,
+      refusedCalls: 0,
+      unseenCalls: 0,
+      ...counts,
+    });
+    expect(result.error).toMatch(message);
+  });
+
+  it("that threw says that first", async () => {
+    await using trainer = createTrainer({
+      policy,
+      agent: async () => {
+        await post("https://api.openai.com/v1/completions");
+        throw new Error("the tool broke");
+      },
+    });
+    expect((await trainer.dev("a")).result.error).toMatch(/^Error: the tool broke; .*was refused/);
   });
 });
