@@ -1,4 +1,4 @@
-// npm run test:nodes: what differs on newer Nodes, which have SQLite in them and strip types: stores, runners and the command line.
+// npm run test:nodes: what differs on newer Nodes, which have SQLite in them, strip types and bring another undici: stores, runners, the command line and tracing.
 // Needs `npm run build`; installs the Nodes below build/.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ let failed = 0;
 for (const version of versions) {
   console.log(`== Node ${version}`);
   const counts = runVitest(
-    ["test/store/sqlite", "test/store/memory", "test/runner", "test/cli"],
+    ["test/store/sqlite", "test/store/memory", "test/runner", "test/cli", "test/tracing"],
     installNode(version),
   );
   passed += counts.passed;
