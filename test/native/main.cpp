@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "apart.h"
+#include "core/cpu_features.h"
 #include "harness.h"
 #include "machine.h"
+#include "ops/ops.h"
 #include "soak.h"
 
 namespace agl::test {
@@ -108,6 +110,16 @@ static bool isMachineReady(bool apart) {
   return result.value_or(false);
 }
 
+// Laws of operations run on each set that the build and the processor have, and pass over the others without a word.
+static void printInstructionSets() {
+  std::string ran, absent;
+  for (const Isa isa : kIsas) {
+    std::string& names = kernelsOf(isa) != nullptr ? ran : absent;
+    names += (names.empty() ? "" : ", ") + std::string(isaName(isa));
+  }
+  std::printf("instruction sets that ran: %s%s%s\n", ran.c_str(), absent.empty() ? "" : "; not on this machine: ", absent.c_str());
+}
+
 static int runAll(const Options& options) {
   int passed = 0;
   int failed = 0;
@@ -130,6 +142,8 @@ static int runAll(const Options& options) {
   }
   if (options.list) return 0;
   if (options.times) printSlowest(std::move(times));
+  // Of several parts the first speaks for all.
+  if (options.part == 1) printInstructionSets();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;
 }
