@@ -132,6 +132,20 @@ describe("a wrong shape", () => {
       /loss to be a function/,
     ],
     [
+      "a host",
+      () => make({ routes: { hosts: ["http://localhost:8000/v1"] } }),
+      /got "http.*; write "localhost:8000"$/,
+    ],
+    ["a host", () => make({ routes: { hosts: ["localhost:8000/v1"] } }), /; write "localhost:8000"$/],
+    ["a host", () => make({ routes: { hosts: ["LocalHost:8000"] } }), /; write "localhost:8000"$/],
+    ["a host", () => make({ routes: { hosts: [""] } }), /; as in "localhost:8000"$/],
+    [
+      "an adapter",
+      () => make({ adapter: "./mine" }),
+      /one of default, .*base, got ".\/mine"; add the folder first/,
+    ],
+    ["an adapter", () => make({ adapter: { rank: 8 } }), /a fresh one is made with the policy/],
+    [
       "a policy that was not awaited",
       () => make({ policy: agl.loadPolicy(qwen2) }),
       /policy.*; await it, as in await/,

@@ -3,6 +3,7 @@
 import type { Algorithm } from "../algorithms/algorithm.js";
 import { grpo } from "../algorithms/grpo.js";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
+import { isPathLike } from "../policy/adapter-name.js";
 import { checkTemplate, type TemplateVariables } from "../policy/template-options.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
@@ -37,7 +38,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   const algorithm = options.algorithm ?? grpo();
   checkInteger(who, "algorithm.groupSize", algorithm.groupSize, { min: 1 });
   const adapter = options.adapter ?? options.policy.adapters[0] ?? "base";
-  checkOneOf(who, "adapter", adapter, [...options.policy.adapters, "base"]);
+  checkAdapter(who, adapter, options.policy.adapters);
   checkOutputs(who, options);
   checkTemplate(who, options);
   algorithm.prepare?.(options.policy, adapter);
@@ -85,13 +86,37 @@ function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
   }
 }
 
+function checkAdapter(who: string, adapter: unknown, adapters: readonly string[]): void {
+  const names = [...adapters, "base"];
+  if (names.some((name) => name === adapter)) return;
+  const isPath = typeof adapter === "string" && isPathLike(adapter);
+  const remedy = isPath
+    ? `add the folder first, as in policy.addAdapter("mine", ${JSON.stringify(adapter)})`
+    : typeof adapter === "object"
+      ? "a fresh one is made with the policy, as in agl.loadPolicy(folder, { adapter: { rank: 16 } })"
+      : undefined;
+  throw argumentError(who, `adapter to be one of ${names.join(", ")}`, adapter, remedy);
+}
+
 function checkRoutes<T extends TrainerOptions<never>["routes"]>(who: string, routes: T): T {
   for (const name of ["forward", "ignore", "hosts"] as const) {
     const list: unknown = routes?.[name] ?? [];
     if (!Array.isArray(list) || list.some((item) => typeof item !== "string"))
       throw argumentError(who, `routes.${name} to be a list of strings`, list);
   }
+  for (const host of routes?.hosts ?? []) checkHost(who, host);
   return routes;
+}
+
+/** What is no host as a request's address has it would match none. */
+function checkHost(who: string, host: string): void {
+  const bare = host.replace(/^\*\.?/, "");
+  const address = bare.includes("://") ? bare : `http://${bare}`;
+  const meant = URL.canParse(address) ? new URL(address).host : "";
+  const isBare = bare === meant || bare === `${meant}:80`;
+  if (host === "*" || (isBare && bare !== "")) return;
+  const remedy = meant === "" ? 'as in "localhost:8000"' : `write ${JSON.stringify(meant)}`;
+  throw argumentError(who, "routes.hosts to hold hosts with their port", host, remedy);
 }
 
 function toSeed(who: string, seed: number | bigint): bigint {
