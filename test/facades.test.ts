@@ -172,7 +172,11 @@ describe("a wrong shape", () => {
     ],
     ["a store", () => make({ store: agl.openStore("memory:") }), /store.*await it/],
     ["progress", () => make({ progress: "yes" }), /progress to be true or false/],
-    ["tasks", () => trainer.step(1 as never), /a list of at least one task, got 1; as in step\(\[task\]\)/],
+    [
+      "tasks",
+      () => trainer.step(1 as never),
+      /tasks to be a list of tasks, got 1; one task is a list, too: \[task\]/,
+    ],
     ["validation", () => trainer.fit([[1]], { validation: 1 as never }), /validation to be a list/],
     ["a stop", () => trainer.fit([[1]], { stop: true as never }), /stop to be a function/],
     ["a prefix", () => trainer.evaluate([1], { prefix: 1 as never }), /prefix to be text/],
