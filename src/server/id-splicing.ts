@@ -1,5 +1,6 @@
 // Token ids are never made twice: when a request's messages extend an earlier exchange of the same rollout, its prompt is that exchange's ids as
 // they were, and only the text that the template adds after them is encoded. One memory per rollout.
+import { LightningError } from "../base/error.js";
 import { TooManyTokensError } from "../policy/encoding/too-many-tokens.js";
 import type { Policy } from "../policy/policy.js";
 import type { ChatMessage } from "../types/chat.js";
@@ -47,7 +48,9 @@ export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" |
       const conversation = asRemembered(request, earlier?.conversation);
       const text = render(conversation, true);
       const inThought = endsInThought(text, () => render(conversation, false));
-      const closing = earlier && closingText(earlier, text, marks, () => render(earlier.conversation, false));
+      const asLast = () =>
+        earlier === undefined ? "" : orNothing(() => render(earlier.conversation, false));
+      const closing = earlier && closingText(earlier, text, marks, asLast);
       const known = { text, inThought, conversation };
       if (earlier === undefined || closing === undefined) {
         const ids = await encodeAfter(policy, kNothing, text, options);
@@ -84,6 +87,17 @@ async function encodeAfter(
   } catch (error) {
     if (!(error instanceof TooManyTokensError)) throw error;
     throw new TooManyTokensError(most, before.length + error.atLeast);
+  }
+}
+
+/** A template that refuses an answer as the last message has written it all the same, before others. */
+function orNothing(render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    if (error instanceof LightningError && (error.code === "E_ARGUMENT" || error.code === "E_MODEL"))
+      return "";
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // What a batch of rollouts says about itself: rewards with their confidence interval, outcomes, lengths. The loss is never the headline.
 import type { Metrics } from "../types/metrics.js";
-import type { Span } from "../types/span.js";
+import type { Attributes, Span } from "../types/span.js";
 import type { RolloutOutcome, RolloutResult } from "../types/task-group.js";
 import type { Transition } from "../types/transition.js";
 
@@ -32,7 +32,8 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
     "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
     "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
-    "rows/breaks": breaks(rollouts),
+    "calls/ignored": spansWith(rollouts, (attributes) => attributes["agentlightning.ignored"] !== undefined),
+    "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
   };
 }
 
@@ -101,8 +102,9 @@ function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : sum(values) / values.length;
 }
 
-/** Model calls whose prompt should have continued an earlier one and did not, since the template rewrites history. */
-function breaks(rollouts: readonly FinishedRollout[]): number {
-  const broken = (span: Span) => span.attributes["agentlightning.prefix"] === "break";
-  return sum(rollouts.map(({ spans }) => spans.filter(broken).length));
+function spansWith(
+  rollouts: readonly FinishedRollout[],
+  isMeant: (attributes: Attributes) => boolean,
+): number {
+  return sum(rollouts.map(({ spans }) => spans.filter(({ attributes }) => isMeant(attributes)).length));
 }

@@ -43,6 +43,13 @@ export const metrics = [
   metric("calls/per_rollout", "count", "model calls of a rollout, mean", null, "both"),
   metric("calls/refused", "count", "calls that the policy's endpoint refused, sum", "lower", "both"),
   metric("calls/unseen", "count", "calls that could be neither served nor recorded, sum", "lower", "both"),
+  metric(
+    "calls/ignored",
+    "count",
+    "answers to calls with fields that the endpoint does not know, sum; the spans name them",
+    "lower",
+    "both",
+  ),
   metric("calls/prompt_tokens", "tokens", "prompt of a model call, mean", null, "both"),
   metric("calls/response_tokens", "tokens", "answer of a model call, mean", null, "both"),
   metric("calls/truncated", "share", "model calls whose answer was cut at its most tokens", "lower", "both"),

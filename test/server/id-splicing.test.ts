@@ -214,6 +214,19 @@ describe("sampled ids stay", () => {
     },
   );
 
+  it("under a template that refuses an answer as the last message, and are a break where its text alone does not continue", async () => {
+    const refusing = (answer: string) =>
+      `{%- if messages[-1].role == 'assistant' %}{{- raise_exception('whose turn is it?') }}{%- endif %}${chatMl(answer)}`;
+    const kept = await twoTurns(
+      { ids: [...letters, 358] },
+      { template: refusing("{{- m.content }}"), eosTokenIds: [357, 358] },
+    );
+    expect(kept).toMatchObject({ prefix: "extends", isKept: true, after: `<|im_end|>${kNext}` });
+    expect((await twoTurns("hello", { template: refusing("{{- m.content | upper }}") })).prefix).toBe(
+      "break",
+    );
+  });
+
   it("when the request ended the answer itself, by a text or by a token", async () => {
     const [dot] = tokenizer.encode(".");
     const ids = [...tokenizer.encode("hello"), dot ?? 0];

@@ -153,3 +153,20 @@ describe("the numbers of a batch", () => {
     expect(entropyMetrics([rollout(0, 0, 1)])).toEqual({});
   });
 });
+
+describe("what spans say of calls", () => {
+  it("is counted: breaks, and answers to calls with fields that nothing knows", () => {
+    const span = (attributes: object) => ({ attributes }) as never;
+    const rollouts = [
+      { result: rollout(0, 0, 1), spans: [span({ "agentlightning.ignored": ["a", "b"] }), span({})] },
+      {
+        result: rollout(0, 1, 1),
+        spans: [
+          span({ "agentlightning.ignored": ["a"], "agentlightning.prefix": "break" }),
+          span({ "agentlightning.prefix": "extends" }),
+        ],
+      },
+    ];
+    expect(rolloutMetrics(rollouts)).toMatchObject({ "calls/ignored": 2, "rows/breaks": 1 });
+  });
+});
