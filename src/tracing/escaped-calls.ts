@@ -1,5 +1,5 @@
 // Model calls of a rollout that do not pass a wrapped dispatcher. Those of undici (a dispatcher that was set or brought along where nobody saw it)
-// are taken over before they are sent; those of node:http clients cannot be: the rollout is told, and each kind and host is warned of once.
+// are taken over before they are sent; those of node:http and node:http2 clients cannot be: the rollout is told, and each kind and host is warned of once.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { currentContext } from "./context.js";
 import { warnOfHost } from "./decide-call.js";
@@ -24,10 +24,19 @@ export function watchEscapes(): () => void {
     const { request } = message as { request: UndiciRequest };
     if (!catchRequest(request)) report("a dispatcher of its own", request);
   };
+  const onHttp2 = (message: unknown): void => {
+    const { headers } = message as { headers: Readonly<Record<string, unknown>> };
+    const [method, path, host] = [":method", ":path", ":authority"].map((name) => headers[name]);
+    const scheme = headers[":scheme"] ?? "https";
+    if (typeof path === "string" && typeof host === "string")
+      report("node:http2", { method: String(method), path, origin: `${scheme}://${host}` });
+  };
   subscribe(kHttp, onHttp);
+  subscribe(kHttp2, onHttp2);
   subscribe(kUndici, onUndici);
   return () => {
     unsubscribe(kHttp, onHttp);
+    unsubscribe(kHttp2, onHttp2);
     unsubscribe(kUndici, onUndici);
   };
 }
@@ -35,6 +44,8 @@ export function watchEscapes(): () => void {
 // --- internal ---
 
 const kHttp = "http.client.request.start";
+/** From Node 24 on. */
+const kHttp2 = "http2.client.stream.created";
 // Published by every copy of undici when a request is made, before it is sent; also for requests that passed the interceptor: their context is
 // not routed any more.
 const kUndici = "undici:request:create";

@@ -33,9 +33,12 @@ export interface OutgoingRequest {
 
 /** @returns undefined for requests that pass untouched */
 export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | undefined {
+  const { path, origin } = request;
+  // What is no address is the client's to refuse.
+  if (!URL.canParse(path, String(origin))) return undefined;
   const name = knownName(request);
-  const sent = new URL(request.path, request.origin);
-  const api = requestApi({ method: request.method, path: name?.path ?? request.path });
+  const sent = new URL(path, origin);
+  const api = requestApi({ method: request.method, path: name?.path ?? path });
   const isAtEndpoint = sent.host === kEndpointHost;
   if (api === undefined && !isAtEndpoint) return undefined;
   if (name === undefined) {
@@ -46,7 +49,7 @@ export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | 
   const context = findRollout(name.rolloutId, name.attemptId);
   if (context === undefined) return { api, refusal: unknown(name.text, request) };
   if (context === "over") return { api, refusal: over(name) };
-  return { context: within(context), by: "name", api, sent, url: new URL(name.path, request.origin) };
+  return { context: within(context), by: "name", api, sent, url: new URL(name.path, origin) };
 }
 
 // --- internal ---

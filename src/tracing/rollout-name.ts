@@ -61,7 +61,7 @@ export function withoutName(headers: unknown): unknown {
 
 /** What SDKs want to be given; no provider takes it. */
 const kNoKey = "agentlightning";
-const kPath = /^(.*?)\/rollout\/([^/?]+)\/attempt\/([^/?]+)((?:[/?].*)?)$/;
+const kPath = /^([^?]*?)\/rollout\/([^/?]+)\/attempt\/([^/?]+)((?:[/?].*)?)$/;
 
 /** As it is written when it is no percent-encoding: then nothing has this name. */
 function decode(text: string): string {

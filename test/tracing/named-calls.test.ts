@@ -151,6 +151,20 @@ describe("a call that names its rollout", () => {
   });
 });
 
+describe("a request that is no address or only mentions a rollout", () => {
+  it("takes its own way", async () => {
+    const scope = echo();
+    reached.length = 0;
+    await beside(scope, async () => {
+      await expect(fetch("http://", { method: "POST" })).rejects.toThrow(TypeError);
+      await post(`${origin}/v1/chat/completions?next=${nameOf(scope)}/v1/chat/completions`);
+      await post(`${origin}${nameOf(scope)}/v1/files`);
+    });
+    expect(reached).toHaveLength(2);
+    expect(scope.requests).toEqual([]);
+  });
+});
+
 describe("a call of no rollout that runs", () => {
   const kRefusal = { type: "invalid_request_error", param: null };
   it.each([

@@ -185,6 +185,31 @@ describe("a call that came through a shared queue after its rollout's end", () =
   });
 });
 
+describe("a trainer whose program hides fetch", () => {
+  it("refuses to start, before any rollout", async () => {
+    let begun = 0;
+    await using trainer = createTrainer({
+      policy,
+      agent: () => {
+        begun += 1;
+        return 1;
+      },
+    });
+    const descriptor = Object.getOwnPropertyDescriptor(globalThis, "fetch");
+    Object.defineProperty(globalThis, "fetch", {
+      ...{ configurable: true, writable: false },
+      value: async () => new Response("hidden"),
+    });
+    for (const start of [() => trainer.step(["a"]), () => trainer.evaluate(["a"]), () => trainer.dev("a")])
+      await expect(start()).rejects.toMatchObject({
+        code: "E_STATE",
+        message: expect.stringMatching(/global fetch/),
+      });
+    Object.defineProperty(globalThis, "fetch", descriptor ?? {});
+    expect([begun, trainer.steps]).toEqual([0, 0]);
+  });
+});
+
 describe("a rollout without a call", () => {
   const post = (url: string) =>
     fetch(url, { method: "POST", body: '{"model": "judge", "input": "x"}' }).catch(() => 0);
