@@ -11,7 +11,7 @@ import { createTrainer } from "../../src/trainer/create-trainer.js";
 import { tinyPolicy } from "./tiny-policy.js";
 
 const client = new OpenAI({ apiKey: "not-needed", maxRetries: 0 });
-const ask = async (content: string, options: { readonly temperature?: number } = {}) =>
+const ask = async (content: string, options: object = {}) =>
   (await client.chat.completions.create({ model: "m", messages: [{ role: "user", content }], ...options }))
     .choices[0]?.message.content ?? "";
 
@@ -153,6 +153,23 @@ describe("a step", () => {
       true,
     );
   });
+
+  it.each([{ temperature: 0, top_p: 0 }, { top_p: 0 }, { top_k: 1 }, { min_p: 1 }])(
+    "filters in validation as the agent asks, and not in training: %j",
+    async (asked) => {
+      const answers = new Set<string>();
+      let greedy = "";
+      await using trainer = trainerOf(async () => {
+        greedy = await ask("abcabc", { temperature: 0 });
+        answers.add(await ask("abcabc", asked));
+        return 1;
+      });
+      await trainer.evaluate(["a", "b", "c", "d"]);
+      expect([...answers]).toEqual([greedy]);
+      await trainer.step(["a", "b", "c", "d"]);
+      expect(answers.size).toBeGreaterThan(1);
+    },
+  );
 
   it("draws the same tokens for the same seed, whatever the concurrency", async () => {
     const run = async (concurrency: number) => {
