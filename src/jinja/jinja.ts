@@ -6,6 +6,7 @@
 // A mapping that was read from JSON text prints as that text.
 import { compileBlock } from "./execute.js";
 import { globals, RaisedError } from "./globals.js";
+import { loopsOver } from "./loops-over.js";
 import type { Output } from "./output.js";
 import { parseTemplate } from "./parse-template.js";
 import { Scope } from "./scope.js";
@@ -19,12 +20,16 @@ export interface JinjaTemplate {
    * @throws RaisedError where the template calls raise_exception, another Error where it cannot be carried out
    */
   render(variables: Readonly<Record<string, unknown>>): string;
+  /** Whether it goes through what is called so, as in `{% for part in message.content %}`. */
+  loopsOver(name: string): boolean;
 }
 
 /** @throws Error when the source is not Jinja */
 export function compileJinja(source: string): JinjaTemplate {
-  const run = compileBlock(parseTemplate(source));
+  const tree = parseTemplate(source);
+  const run = compileBlock(tree);
   return {
+    loopsOver: (name) => loopsOver(tree, name),
     render(variables) {
       const base = new Scope();
       for (const [name, value] of globals) base.set(name, value);

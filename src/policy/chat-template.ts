@@ -1,14 +1,19 @@
-// Conversations to prompts, by the chat template of a Hugging Face folder, as apply_chat_template of transformers gives
-// them. OpenAI's messages are brought into the form that templates expect: text contents, arguments as objects.
-import { argumentError } from "../base/check.js";
+// Conversations to prompts, by the chat template of a Hugging Face folder, as apply_chat_template of transformers gives them. A message whose
+// text the template drops is refused.
 import { LightningError } from "../base/error.js";
-import { parseJson } from "../base/json-text.js";
-import { compileJinja, RaisedError } from "../jinja/jinja.js";
+import { compileJinja, type JinjaTemplate, RaisedError } from "../jinja/jinja.js";
 import { strftime } from "../jinja/strftime.js";
-import { toJson } from "../jinja/to-json.js";
-import { SpelledJson, toValue } from "../jinja/values.js";
 import type { ChatMessage, ToolDefinition } from "../types/chat.js";
-import { modelError, readModelText } from "./model-file.js";
+import {
+  type ContentForm,
+  type PreparedMessage,
+  prepareMessages,
+  type TemplateManners,
+  toTemplateMessage,
+} from "./chat-messages.js";
+import { createKeptTexts, findDropped, shapeOf } from "./kept-texts.js";
+import { modelError } from "./model-file.js";
+import { kTemplateFile, readTemplates, type TemplateSource } from "./template-files.js";
 import {
   checkDate,
   checkTemplate,
@@ -18,7 +23,7 @@ import {
   type TemplateVariables,
 } from "./template-options.js";
 import type { Tokenizer } from "./tokenizer.js";
-import { readTokenizerConfig, type TokenizerConfig } from "./tokenizer-config.js";
+import { readTokenizerConfig } from "./tokenizer-config.js";
 
 export interface RenderChatOptions {
   /** What the model may call. An empty list is none. */
@@ -48,25 +53,23 @@ export interface ChatTemplate {
 }
 
 /**
- * Reads chat_template.jinja or, failing that, `chat_template` of tokenizer_config.json: one text, or named ones, of which
- * "tool_use" is taken when there are tools and "default" otherwise. A folder without a template loads; rendering throws.
- * @throws E_MODEL when a template is not Jinja or a file is damaged
+ * Reads the folder's templates. Of several "tool_use" is taken when there are tools and "default" otherwise. A folder without a template, or with
+ * one that cannot be read, loads; rendering throws.
+ * @throws E_MODEL when tokenizer_config.json is damaged
  */
 export function loadChatTemplate(
   dir: string,
   defaults: TemplateDefaults = checkTemplate(kWho),
 ): ChatTemplate {
   const config = readTokenizerConfig(dir);
-  const templates = readTemplates(dir, config);
-  const compiled = new Map(templates.map(({ name, file, source }) => [name, compile(dir, file, source)]));
+  const renders = orReason(() => compileAll(dir, readTemplates(dir, config)));
   return {
     render(messages, options = {}) {
       const { tools, addGenerationPrompt = true, date, template, ...others } = options;
       const own = checkVariables(kWho, "template", template);
       const moment = date === undefined ? defaults.moment : checkDate(kWho, "date", date);
       const someTools = tools?.length ? tools : null;
-      const render = (someTools && compiled.get("tool_use")) ?? compiled.get("default");
-      if (render === undefined) throw noTemplateError(dir);
+      const render = choose(dir, renders(), someTools !== null)();
       return render(messages, {
         ...config.specialTokens,
         documents: null,
@@ -103,107 +106,127 @@ export function renderChat(
 
 // --- internal ---
 
-type Render = (messages: readonly ChatMessage[], variables: Readonly<Record<string, unknown>>) => string;
+type Variables = Readonly<Record<string, unknown>>;
+type Render = (messages: readonly ChatMessage[], variables: Variables) => string;
 
-interface TemplateSource {
-  readonly name: string;
-  readonly file: string;
-  readonly source: string;
-}
+const kWho = "policy.renderChat";
 
-const kFile = "chat_template.jinja";
-const kConfigFile = "tokenizer_config.json";
-
-function readTemplates(dir: string, { chatTemplate }: TokenizerConfig): TemplateSource[] {
-  const own = readModelText(dir, kFile);
-  if (own !== undefined) return [{ name: "default", file: kFile, source: own }];
-  if (chatTemplate === undefined) return [];
-  if (typeof chatTemplate === "string") {
-    return [{ name: "default", file: kConfigFile, source: chatTemplate }];
+/** What a function gives or throws, kept for whoever asks. */
+function orReason<T>(make: () => T): () => T {
+  try {
+    const made = make();
+    return () => made;
+  } catch (reason) {
+    return () => {
+      throw reason;
+    };
   }
-  return chatTemplate.map(({ name, template }) => ({ name, file: kConfigFile, source: template }));
 }
 
-function compile(dir: string, file: string, source: string): Render {
-  let template: ReturnType<typeof compileJinja>;
+function compileAll(dir: string, sources: readonly TemplateSource[]): ReadonlyMap<string, () => Render> {
+  return new Map(sources.map((source) => [source.name, orReason(() => compile(dir, source))]));
+}
+
+/** @throws E_ARGUMENT when there is no template to choose */
+function choose(dir: string, renders: ReadonlyMap<string, () => Render>, hasTools: boolean): () => Render {
+  const render = (hasTools ? renders.get("tool_use") : undefined) ?? renders.get("default");
+  if (render !== undefined) return render;
+  const remedy = "load an instruction-tuned model, add the file, or give the prompt as text";
+  const named = [...renders.keys()].map((name) => JSON.stringify(name)).join(", ");
+  const got =
+    named === ""
+      ? `${dir} without ${kTemplateFile} and without chat_template in tokenizer_config.json`
+      : `${dir} with ${named} alone`;
+  const expected = named === "" ? "a model with a chat template" : 'a chat template named "default"';
+  throw new LightningError("E_ARGUMENT", `${kWho}: expected ${expected}, got ${got}; ${remedy}`);
+}
+
+function compile(dir: string, { file, source }: TemplateSource): Render {
+  let template: JinjaTemplate;
   try {
     template = compileJinja(source);
   } catch (cause) {
     throw modelError(dir, file, "a chat template in Jinja", String(cause), cause);
   }
-  const keepsNull = kTestsForNull.test(source);
+  const manners: TemplateManners = {
+    testsNull: kTestsForNull.test(source),
+    knowsDeveloper: kNamesDeveloper.test(source),
+    writesContents: kSpeaksOfContents.test(source),
+  };
+  const forms: readonly ContentForm[] = template.loopsOver("content") ? ["given", "text", "parts"] : ["text"];
+  const kept = createKeptTexts();
   return (messages, variables) => {
-    const prepared = checkMessages(messages).map((message, i) => prepareMessage(message, i, keepsNull));
-    try {
-      return template.render({ ...variables, messages: prepared });
-    } catch (cause) {
-      if (cause instanceof RaisedError) {
-        const text = `${kWho}: expected a conversation that the chat template accepts, got: ${cause.message}`;
-        throw new LightningError("E_ARGUMENT", text, { cause });
+    const prepared = prepareMessages(kWho, messages, manners);
+    const shape = shapeOf(prepared, variables);
+    const known = kept.known(shape);
+    let reason: unknown;
+    for (const form of known === undefined ? forms : [known, ...forms.filter((each) => each !== known)]) {
+      try {
+        const text = renderKept(template, { prepared, variables, form, manners }, form === known);
+        kept.remember(shape, form);
+        return text;
+      } catch (failure) {
+        // The others are second ways: what the first one met is what is to be told.
+        reason ??= failure;
       }
-      throw modelError(dir, file, "a chat template that can be carried out", String(cause), cause);
     }
+    throw toChatError(dir, file, reason);
   };
 }
 
-const kWho = "policy.renderChat";
+interface Conversation {
+  readonly prepared: readonly PreparedMessage[];
+  readonly variables: Variables;
+  readonly form: ContentForm;
+  readonly manners: TemplateManners;
+}
 
-// Most templates join contents without a look and mean empty text by null; a few test for it.
-const kTestsForNull = /\bcontent['"]?\]?\s+is\s+(?:not\s+)?none\b/;
-
-function noTemplateError(dir: string): LightningError {
-  return new LightningError(
+/** @throws what the template throws, and E_ARGUMENT naming the message whose text it drops */
+function renderKept(
+  template: JinjaTemplate,
+  { prepared, variables, form, manners }: Conversation,
+  isKnown: boolean,
+): string {
+  const render = (texts?: readonly (readonly string[])[]) =>
+    template.render({
+      ...variables,
+      messages: prepared.map((message, i) => toTemplateMessage(message, form, manners, texts?.[i])),
+    });
+  const tryTexts = (texts: readonly (readonly string[])[]): string | undefined => {
+    try {
+      return render(texts);
+    } catch {
+      return undefined; // refused for what the text is: so the template looks at it
+    }
+  };
+  const prompt = render();
+  if (!manners.writesContents) return prompt;
+  const dropped = findDropped(prepared, prompt, tryTexts, isKnown);
+  if (dropped === undefined) return prompt;
+  const role = prepared[dropped.message]?.role ?? "";
+  throw new LightningError(
     "E_ARGUMENT",
-    `${kWho}: expected a model with a chat template, got ${dir} without ${kFile} and without chat_template in ` +
-      `${kConfigFile}; load an instruction-tuned model, add the file, or give the prompt as text`,
+    `${kWho}: expected a chat template that writes messages[${dropped.message}] (role ${JSON.stringify(role)}), ` +
+      `got a prompt without its text; ${kRemedies[role] ?? "give it another role or place"}, or use another chat template`,
   );
 }
 
-function checkMessages(messages: unknown): readonly ChatMessage[] {
-  if (Array.isArray(messages) && messages.length > 0) return messages;
-  throw argumentError(kWho, "at least one message", messages);
+function toChatError(dir: string, file: string, reason: unknown): unknown {
+  if (reason instanceof LightningError) return reason;
+  if (!(reason instanceof RaisedError)) {
+    return modelError(dir, file, "a chat template that can be carried out", String(reason), reason);
+  }
+  const text = `${kWho}: expected a conversation that the chat template accepts, got: ${reason.message}`;
+  return new LightningError("E_ARGUMENT", text, { cause: reason });
 }
 
-function prepareMessage(message: ChatMessage, i: number, keepsNull: boolean): Record<string, unknown> {
-  const at = `messages[${i}]`;
-  if (typeof message !== "object" || message === null)
-    throw argumentError(kWho, `${at} to be a message`, message);
-  if (typeof message.role !== "string") throw argumentError(kWho, `${at}.role to be text`, message.role);
-  const calls = message.tool_calls?.length
-    ? prepareToolCalls(message.tool_calls, `${at}.tool_calls`)
-    : undefined;
-  const mayBeNull = message.role === "assistant" && calls !== undefined;
-  const content = contentText(message.content, `${at}.content`, mayBeNull) ?? (keepsNull ? null : "");
-  return { ...message, content, tool_calls: calls };
-}
+const kRemedies: Readonly<Record<string, string>> = {
+  developer: "put it into the first system message, or into a user's",
+  system: "put it into the first system message, or into a user's",
+  tool: "give the tool's result in a user's message",
+};
 
-function contentText(content: unknown, at: string, mayBeNull: boolean): string | null {
-  if (typeof content === "string") return content;
-  if (content == null && mayBeNull) return null;
-  if (!Array.isArray(content)) throw argumentError(kWho, `${at} to be text`, content);
-  const texts = content.map((part, i) => {
-    if (part?.type === "text" && typeof part.text === "string") return part.text;
-    throw argumentError(kWho, `${at}[${i}] to be a part of type "text"`, part?.type);
-  });
-  return texts.join("\n");
-}
-
-function prepareToolCalls(calls: readonly unknown[], at: string): unknown[] {
-  return calls.map((call, i) => {
-    const called = Object(call).function;
-    if (typeof called?.name !== "string") {
-      throw argumentError(kWho, `${at}[${i}].function.name to be text`, called?.name);
-    }
-    const args = prepareArguments(called.arguments, `${at}[${i}].function.arguments`);
-    return { ...Object(call), function: { ...called, arguments: args } };
-  });
-}
-
-// Templates want objects, or join the text to theirs: this is both. Numbers print as Python would print them, which read the text with json.loads.
-function prepareArguments(args: unknown, at: string): unknown {
-  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
-  const text = isObject ? toJson(toValue(args)) : args == null || args === "" ? "{}" : args;
-  const node = typeof text === "string" ? parseJson(text) : undefined;
-  if (node?.type === "object") return new SpelledJson(node, String(text));
-  throw argumentError(kWho, `${at} to be a JSON object`, args);
-}
+// Most templates join contents without a look and mean empty text by null; a few test for it.
+const kTestsForNull = /\bcontent['"]?\]?\s+is\s+(?:not\s+)?none\b/;
+const kSpeaksOfContents = /\bcontent\b/;
+const kNamesDeveloper = /['"]developer['"]/;

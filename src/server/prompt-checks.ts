@@ -123,13 +123,23 @@ function tryTools(
   template: Template,
   lead: readonly ChatMessage[],
 ): { readonly told: string; readonly called: string } | undefined {
+  const told = tryRender(template, [...lead, kAsked], true);
+  // A template that drops a tool's answer may write its call.
+  const whole =
+    tryRender(template, [...lead, kAsked, kCalled, kResult], false) ??
+    tryRender(template, [...lead, kAsked, kCalled], false);
+  if (told === undefined || whole === undefined) return undefined;
+  return { told, called: whole.slice(whole.lastIndexOf(String(kAsked.content))) };
+}
+
+/** The conversation with our tools; undefined where the template refuses it. */
+function tryRender(
+  template: Template,
+  messages: readonly ChatMessage[],
+  addGenerationPrompt: boolean,
+): string | undefined {
   try {
-    const told = template.renderChat([...lead, kAsked], { tools: kTools }).text;
-    const whole = template.renderChat([...lead, kAsked, kCalled, kResult], {
-      tools: kTools,
-      addGenerationPrompt: false,
-    }).text;
-    return { told, called: whole.slice(whole.lastIndexOf(String(kAsked.content))) };
+    return template.renderChat(messages, { tools: kTools, addGenerationPrompt }).text;
   } catch (error) {
     if (error instanceof LightningError && (error.code === "E_ARGUMENT" || error.code === "E_MODEL"))
       return undefined;

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadChatTemplate, type RenderChatOptions, renderChat } from "../../src/policy/chat-template.js";
@@ -74,12 +75,67 @@ describe("a template", () => {
     expect(named("default").render([user], { tools: [tool] })).toBe("default");
   });
 
-  it("sees the special tokens, however tokenizer_config.json spells them", () => {
+  it("may lie beside the others by name, and is then one of them", () => {
+    const dir = temporaryFolder({
+      "chat_template.jinja": "plain",
+      "tokenizer_config.json": { chat_template: "config" },
+    });
+    mkdirSync(join(dir, "additional_chat_templates"));
+    writeFileSync(join(dir, "additional_chat_templates", "tool_use.jinja"), "{{ tools | length }} tools");
+    writeFileSync(join(dir, "additional_chat_templates", "rag.jinja"), "{% not read %}");
+    const template = loadChatTemplate(dir);
+    expect(template.render([user])).toBe("plain");
+    expect(template.render([user], { tools: [tool] })).toBe("1 tools");
+  });
+
+  it("that is none of those without a name is missed by the names that there are", () => {
+    const dir = temporaryFolder({});
+    mkdirSync(join(dir, "additional_chat_templates"));
+    writeFileSync(join(dir, "additional_chat_templates", "rag.jinja"), "");
+    const error = thrownBy(() => loadChatTemplate(dir).render([user]));
+    expect(error).toMatchObject({ code: "E_ARGUMENT" });
+    expect(error.message).toContain('named "default", got');
+    expect(error.message).toContain('with "rag" alone');
+  });
+
+  it.each([
+    [
+      "tokenizer_config.json",
+      { bos_token: "<s>", eos_token: { content: "</s>" }, pad_token: null },
+      undefined,
+      "<s></s>False",
+    ],
+    [
+      "special_tokens_map.json",
+      undefined,
+      { bos_token: "<s>", eos_token: { content: "</s>" } },
+      "<s></s>False",
+    ],
+    [
+      "the map before the config",
+      { bos_token: "a", eos_token: "</s>" },
+      { bos_token: "<s>" },
+      "<s></s>False",
+    ],
+    [
+      "a config that names its tokens before the map",
+      { bos_token: "<s>", added_tokens_decoder: {} },
+      { bos_token: "a", eos_token: "</s>" },
+      "<s></s>False",
+    ],
+    [
+      "extra tokens by name",
+      { extra_special_tokens: { bos_token: "<s>", eos_token: { content: "</s>" }, pad_token: "p" } },
+      undefined,
+      "<s></s>True",
+    ],
+  ])("sees the special tokens of %s", (_what, config, map, expected) => {
     const dir = temporaryFolder({
       "chat_template.jinja": "{{ bos_token }}{{ eos_token }}{{ pad_token is defined }}",
-      "tokenizer_config.json": { bos_token: "<s>", eos_token: { content: "</s>" }, pad_token: null },
+      ...(config === undefined ? {} : { "tokenizer_config.json": config }),
+      ...(map === undefined ? {} : { "special_tokens_map.json": map }),
     });
-    expect(loadChatTemplate(dir).render([user])).toBe("<s></s>False");
+    expect(loadChatTemplate(dir).render([user])).toBe(expected);
   });
 
   it("sees the caller's variables, no tools as none, and a wish for the answer's beginning", () => {
@@ -97,12 +153,32 @@ describe("a template", () => {
     );
   });
 
-  it("that is not Jinja, or asks for what does not exist, is refused by file", () => {
-    const broken = temporaryFolder({ "chat_template.jinja": "{% if %}" });
-    const error = thrownBy(() => loadChatTemplate(broken));
+  it.each([
+    ["is not Jinja", { "chat_template.jinja": "{% if %}" }, "chat_template.jinja"],
+    ["has a tag without end", { "chat_template.jinja": "{{ messages" }, "chat_template.jinja"],
+    ["is of another kind", { "tokenizer_config.json": { chat_template: 7 } }, "tokenizer_config.json"],
+    [
+      "has no name",
+      { "tokenizer_config.json": { chat_template: [{ template: "a" }] } },
+      "tokenizer_config.json",
+    ],
+    [
+      "is not Jinja in the config",
+      { "tokenizer_config.json": { chat_template: "{% fi %}" } },
+      "tokenizer_config.json",
+    ],
+  ])("that %s lets the model load, and is refused by file when rendering", (_what, files, file) => {
+    const dir = temporaryFolder(files);
+    const template = loadChatTemplate(dir);
+    const error = thrownBy(() => template.render([user]));
     expect(error).toMatchObject({ code: "E_MODEL" });
-    expect(error.message).toContain(join(broken, "chat_template.jinja"));
-    expect(thrownBy(() => render("{{ messages | no_such_filter }}"))).toMatchObject({ code: "E_MODEL" });
+    expect(error.message).toContain(join(dir, file));
+  });
+
+  it("that asks for what does not exist is refused by its name", () => {
+    const error = thrownBy(() => render("{{ messages | no_such_filter }}"));
+    expect(error).toMatchObject({ code: "E_MODEL" });
+    expect(error.message).toContain("no_such_filter");
   });
 
   it("that raises an exception has its message in the error", () => {
@@ -125,6 +201,27 @@ describe("tool calls in a conversation", () => {
 
   it("have no arguments where there is no text", () => {
     expect(render(source, [callWith("")])).toBe('{"name": "add", "arguments": {}}');
+  });
+
+  it.each([
+    ["{{ 'f ' + c.function.arguments }}", 'f {"a":  1.0}'],
+    ["{{ c.function.arguments + '!' }}", '{"a":  1.0}!'],
+    ["{{ 'f' ~ c.function.arguments }}", 'f{"a":  1.0}'],
+    ["{{ c.function.arguments }}", '{"a":  1.0}'],
+    ["{{ c.function.arguments | string | trim }}", '{"a":  1.0}'],
+    ["{{ [c.function.arguments, 'x'] | join(' ') }}", '{"a":  1.0} x'],
+    ["{{ '%s' % c.function.arguments }}", '{"a":  1.0}'],
+    ["{{ c.function.arguments | tojson }}", '{"a": 1.0}'],
+    ["{{ c.function.arguments is mapping }}{{ c.function.arguments is string }}", "TrueFalse"],
+    ["{% for k, v in c.function.arguments | items %}{{ k }}={{ v }}{% endfor %}", "a=1.0"],
+  ])("print their own text when they are joined to text, and are mappings else: %s", (printed, expected) => {
+    const source = `{% for m in messages %}{% for c in m.tool_calls %}${printed}{% endfor %}{% endfor %}`;
+    expect(render(source, [callWith(' {"a":  1.0}'.trimStart())])).toBe(expected);
+  });
+
+  it("that were given as an object are JSON text where they are joined", () => {
+    const source = "{{ 'f ' + messages[0].tool_calls[0].function.arguments }}";
+    expect(render(source, [callWith({ a: 1, b: ["x"] })])).toBe('f {"a": 1, "b": ["x"]}');
   });
 
   it("have arguments that a template can compute with", () => {
@@ -162,12 +259,40 @@ describe("a message's content", () => {
     ).toBe("FalseTrue");
   });
 
-  it("may be parts of text, joined by line breaks", () => {
-    const parts = [
-      { type: "text" as const, text: "a" },
-      { type: "text" as const, text: "b" },
-    ];
-    expect(render("{{ messages[0].content }}", [{ role: "user", content: parts }])).toBe("a\nb");
+  const parts = [
+    { type: "text" as const, text: "a" },
+    { type: "text" as const, text: "b" },
+  ];
+
+  it.each([
+    ["{{ messages[0].content }}", "a\nb"],
+    ["{{ messages[0]['content'] | trim }}", "a\nb"],
+    ["{% for p in messages[0].content %}{{ p.text }}{% endfor %}", "ab"],
+    ["{% for p in messages[0]['content'] %}[{{ p['text'] }}]{% endfor %}", "[a][b]"],
+    [
+      "{% set c = messages[0].content %}{% if c is string %}{{ c }}{% else %}{% for p in c %}{{ p.text }}-{% endfor %}{% endif %}",
+      "a-b-",
+    ],
+    [
+      "{% macro say(content) %}{% for p in content %}{{ p.text }},{% endfor %}{% endmacro %}{{ say(messages[0].content) }}",
+      "a,b,",
+    ],
+    ["{% for p in messages[0].get('content') if p.type == 'text' %}{{ p.text }}{% endfor %}", "ab"],
+    // It takes the first part alone: so its other way is taken.
+    [
+      "{% set c = messages[0].content %}{{ c if c is string else c[0].text }}{% for p in c if c is not string %}{% endfor %}",
+      "a\nb",
+    ],
+  ])(
+    "in parts is joined as the template does it, by line breaks where it takes text: %s",
+    (source, expected) => {
+      expect(render(source, [{ role: "user", content: parts }])).toBe(expected);
+    },
+  );
+
+  it("that is text becomes a part for a template that takes parts alone", () => {
+    const source = "{% for p in messages[0].content %}{{ p.text }}{% endfor %}";
+    expect(render(source, [user])).toBe("hi");
   });
 
   it("is refused by place when it is something else", () => {
