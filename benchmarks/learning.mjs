@@ -4,7 +4,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "../scripts/command.mjs";
-import { runJson } from "./harness.mjs";
 import { differenceBySeconds, differenceBySteps, pairedInterval } from "./paired-interval.mjs";
 import { findLearner } from "./python/peer.mjs";
 import { batchesOf } from "./tasks/batches.mjs";
@@ -24,7 +23,7 @@ const policies = 3;
 const rates = { all: 2e-4, adapter: 1e-3 };
 
 /** @param {import("./run.mjs").Bench} bench */
-export async function* rows({ hasPeers, threads }) {
+export async function* rows({ harness, hasPeers, threads }) {
   const engine = { name: "engine", command: (run) => [process.execPath, program, JSON.stringify(run)] };
   const peers = hasPeers ? [findLearner()].filter(isThere) : [];
   const contenders = [
@@ -33,23 +32,31 @@ export async function* rows({ hasPeers, threads }) {
   ];
   for (const train of Object.keys(rates)) {
     const runs = seeds.map((seed) => toRun(train, seed, threads));
-    yield* compare(runs, contenders);
+    yield* compare(harness, runs, contenders);
   }
 }
 
 /**
  * Every contender on every run, in turn, and how the first does beside each of the others.
+ * @param {import("./harness.mjs").Harness} harness
  * @param {readonly object[]} runs  one for each seed
  * @param {readonly { name: string, about?: string, command: (run: object) => readonly string[] }[]} contenders
  *   whose programs print `rewards` and `at`
  */
-export async function* compare(runs, contenders) {
+export async function* compare(harness, runs, contenders) {
   const outputs = new Map(contenders.map(({ name }) => [name, []]));
+  let isLoaded = false;
   for (const run of runs) {
-    for (const { name, about, command } of contenders) {
-      const output = await runJson(command(run));
+    const taken = contenders.map(({ name, command }) => ({ name, command: () => command(run) }));
+    const measured = await harness.compare(taken, 1);
+    for (const { name, about } of contenders) {
+      const {
+        outputs: [output],
+        loaded,
+      } = measured.get(name);
+      isLoaded ||= loaded;
       outputs.get(name).push(output);
-      yield { ...rowOf(run, name, about), ...summaryOf(output), unit: "reward" };
+      yield { ...rowOf(run, name, about), ...summaryOf(output), unit: "reward", loaded };
     }
   }
   const [ours, ...others] = contenders.map(({ name }) => name);
@@ -65,6 +72,7 @@ export async function* compare(runs, contenders) {
         value: mean,
         ...interval,
         unit: "reward",
+        loaded: isLoaded,
       };
     }
   }

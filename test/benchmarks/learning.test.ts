@@ -1,6 +1,8 @@
 // The comparison with a peer, by two programs that speak its protocol and learn nothing.
 import { describe, expect, it } from "vitest";
 // @ts-expect-error a script without types
+import { Harness } from "../../benchmarks/harness.mjs";
+// @ts-expect-error a script without types
 import { compare } from "../../benchmarks/learning.mjs";
 
 interface Row {
@@ -37,7 +39,7 @@ const ours = fake("engine", (seed) => [0.4, 0.6, 0.8].map((reward) => reward + (
 
 async function rowsOf(theirs: ReturnType<typeof fake>): Promise<Row[]> {
   const rows: Row[] = [];
-  for await (const row of compare(runs, [ours, theirs])) rows.push(row);
+  for await (const row of compare(new Harness({ force: true }), runs, [ours, theirs])) rows.push(row);
   return rows;
 }
 
