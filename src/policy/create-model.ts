@@ -1,7 +1,7 @@
 // Writes a Hugging Face folder with random weights: for tests, benchmarks and models trained from nothing.
 // Matrices are normal with deviation 0.02 (as transformers initialises), norms one, biases zero.
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { argumentError, checkBoolean, checkInteger, checkOneOf, checkText } from "../base/check.js";
 import { fillNormal } from "../base/normal.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
@@ -9,6 +9,7 @@ import type { Architecture } from "./architecture.js";
 import { writeFileAtomically } from "./atomic-file.js";
 import { kMaxVocabulary, type ModelConfig } from "./model-config.js";
 import { planSafetensors } from "./safetensors-writer.js";
+import { kTemplateFolder } from "./template-files.js";
 import { type ModelTensor, modelTensors } from "./tensors.js";
 import { readTokenizerFiles, type TokenizerFiles, type TokenizerSource } from "./tokenizer-files.js";
 
@@ -61,9 +62,12 @@ export function createModel(dir: string, model: NewModel, options: CreateModelOp
     throw argumentError(kWho, `a folder without a model, or overwrite: true, at ${dir}`, "config.json in it");
   }
   mkdirSync(dir, { recursive: true });
-  for (const name of kReplaced) rmSync(join(dir, name), { force: true });
+  for (const name of kReplaced) rmSync(join(dir, name), { force: true, recursive: true });
   writeWeights(join(dir, "model.safetensors"), toConfig(model, tokenizer), dtype, options.seed);
-  for (const [name, text] of tokenizer.files) writeFileAtomically(join(dir, name), [text]);
+  for (const [name, text] of tokenizer.files) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileAtomically(join(dir, name), [text]);
+  }
   writeJson(join(dir, "generation_config.json"), generationJson(tokenizer));
   writeJson(configFile, configJson(model, tokenizer, dtype));
 }
@@ -105,6 +109,8 @@ const kReplaced = [
   "model.safetensors.index.json",
   "chat_template.jinja",
   "tokenizer_config.json",
+  "special_tokens_map.json",
+  kTemplateFolder,
 ] as const;
 const kClassNames = {
   llama: "LlamaForCausalLM",

@@ -8,6 +8,7 @@ import { readModelText } from "./model-file.js";
 import { fromNative } from "./native-error.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { writeSafetensors } from "./safetensors-writer.js";
+import { additionalTemplates, kTemplateFolder } from "./template-files.js";
 import { modelTensors } from "./tensors.js";
 
 /** @throws as Policy.saveModel */
@@ -29,7 +30,9 @@ export async function saveModel(parts: PolicyParts, dir: string): Promise<void> 
       const data = values[i] ?? new Float32Array(0);
       return [name, { data, shape }] as const;
     });
-    for (const name of kCopied) {
+    const named = additionalTemplates(parts.dir);
+    if (named.length > 0) mkdirSync(join(dir, kTemplateFolder), { recursive: true });
+    for (const name of [...kCopied, ...named]) {
       if (existsSync(join(parts.dir, name))) copyFileSync(join(parts.dir, name), join(dir, name));
     }
     writeFileAtomically(join(dir, "config.json"), [new TextEncoder().encode(configOf(parts.dir))]);

@@ -4,6 +4,7 @@ import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import { readModelText } from "./model-file.js";
+import { additionalTemplates, kTemplateFile } from "./template-files.js";
 
 /** A folder, or the content of tokenizer.json, tokenizer_config.json and chat_template.jinja. */
 export type TokenizerSource =
@@ -15,7 +16,7 @@ export type TokenizerSource =
     };
 
 export interface TokenizerFiles {
-  /** File name and text. */
+  /** Path below the folder, and text. */
   readonly files: ReadonlyMap<string, string>;
   /** One more than the largest id. */
   readonly size: number;
@@ -35,8 +36,9 @@ export function readTokenizerFiles(who: string, source: TokenizerSource): Tokeni
   const special = parse(place, kConfig, files, configSchema);
   const idOf = (token: SpecialToken): number | undefined =>
     ids.get(typeof token === "string" ? token : (token?.content ?? ""));
-  const eosTokenId = idOf(special.eos_token);
-  const bosTokenId = idOf(special.bos_token);
+  const map = parse(place, kMap, files, configSchema);
+  const eosTokenId = idOf(special.eos_token ?? map.eos_token);
+  const bosTokenId = idOf(special.bos_token ?? map.bos_token);
   let size = 0;
   for (const id of ids.values()) size = Math.max(size, id + 1);
   return {
@@ -51,7 +53,7 @@ export function readTokenizerFiles(who: string, source: TokenizerSource): Tokeni
 
 const kTokenizer = "tokenizer.json";
 const kConfig = "tokenizer_config.json";
-const kTemplate = "chat_template.jinja";
+const kMap = "special_tokens_map.json";
 
 const kSourceNames: OptionNames<Exclude<TokenizerSource, string>> = {
   tokenizerJson: ["tokenizer.json", "tokenizer"],
@@ -74,7 +76,7 @@ type SpecialToken = z.infer<typeof specialToken>;
 
 function textsInFolder(who: string, dir: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const name of [kTokenizer, kConfig, kTemplate]) {
+  for (const name of [kTokenizer, kConfig, kMap, kTemplateFile, ...additionalTemplates(dir)]) {
     const text = readModelText(dir, name);
     if (text !== undefined) files.set(name, text);
   }
@@ -89,7 +91,7 @@ function textsInRecord(who: string, source: Exclude<TokenizerSource, string>): R
   checkOptions(`${who}: tokenizer`, source, kSourceNames);
   const files = new Map([[kTokenizer, JSON.stringify(source.tokenizerJson)]]);
   if (source.tokenizerConfig !== undefined) files.set(kConfig, JSON.stringify(source.tokenizerConfig));
-  if (source.chatTemplate !== undefined) files.set(kTemplate, source.chatTemplate);
+  if (source.chatTemplate !== undefined) files.set(kTemplateFile, source.chatTemplate);
   return files;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CreateModelOptions, createModel, type NewModel } from "../../src/policy/create-model.js";
@@ -99,6 +99,16 @@ describe("createModel", () => {
     for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
       expect(readFileSync(join(dir, name))).toEqual(readFileSync(join(qwen2, name)));
     }
+    const folder = emptyFolder();
+    cpSync(qwen2, folder, { recursive: true });
+    mkdirSync(join(folder, "additional_chat_templates"));
+    writeFileSync(join(folder, "additional_chat_templates/tool_use.jinja"), "{{ tools }}");
+    writeFileSync(join(folder, "special_tokens_map.json"), '{"eos_token":"<|endoftext|>"}');
+    const copied = created({ tokenizer: folder });
+    expect(readFileSync(join(copied, "additional_chat_templates/tool_use.jinja"), "utf8")).toBe(
+      "{{ tools }}",
+    );
+    expect(readJson(join(copied, "special_tokens_map.json"))).toEqual({ eos_token: "<|endoftext|>" });
     const tokenizer = {
       tokenizerJson: readJson(join(qwen2, "tokenizer.json")),
       tokenizerConfig: { eos_token: { content: "<|endoftext|>" }, bos_token: "<|im_start|>" },
@@ -114,7 +124,10 @@ describe("createModel", () => {
     const dir = created({}, { seed: 1 });
     const options = { seed: 2 };
     expect(errorOf("E_ARGUMENT", () => createModel(dir, kShape, options))).toContain("overwrite: true");
-    writeFileSync(join(dir, "chat_template.jinja"), "old");
+    for (const name of ["chat_template.jinja", "special_tokens_map.json"])
+      writeFileSync(join(dir, name), "{}");
+    mkdirSync(join(dir, "additional_chat_templates"));
+    writeFileSync(join(dir, "additional_chat_templates/rag.jinja"), "old");
     createModel(dir, { ...kShape, layers: 1 }, { ...options, overwrite: true });
     expect(readModelFolder(dir).config.layers).toBe(1);
     expect(readdirSync(dir).sort()).toEqual([

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -64,13 +64,22 @@ describe("a policy that trains all weights", () => {
 
   it("is saved as a folder that loads as the same model", async () => {
     const dir = join(out, "model");
-    await using policy = await loadPolicy(qwen2, { ...small, train: "all" });
+    const from = join(out, "from");
+    cpSync(qwen2, from, { recursive: true });
+    mkdirSync(join(from, "additional_chat_templates"));
+    writeFileSync(
+      join(from, "additional_chat_templates/tool_use.jinja"),
+      "{{ messages[0].content }} by tools",
+    );
+    await using policy = await loadPolicy(from, { ...small, train: "all" });
     await step(policy);
     await policy.saveModel(dir);
     await using again = await loadPolicy(dir, small);
     const tokens = [1, 2, 3, 4, 5];
     expect(await again.score([tokens], { adapter: "base" })).toEqual(await policy.score([tokens]));
     expect(again.tokenizer.decode([10, 20])).toBe(policy.tokenizer.decode([10, 20]));
+    const tools = [{ type: "function" as const, function: { name: "f" } }];
+    expect(again.renderChat([{ role: "user", content: "hi" }], { tools }).text).toBe("hi by tools");
     expect(JSON.parse(readFileSync(join(dir, "config.json"), "utf8")).torch_dtype).toBe("float32");
     await expect(again.saveModel(join(out, "no"))).rejects.toMatchObject({ code: "E_STATE" });
     await expect(again.saveModel(join(out, "no"))).rejects.toThrow(/saveAdapter/);
