@@ -1,5 +1,6 @@
 // Checks of single arguments that throw E_ARGUMENT. Not a schema: records are validated with zod.
 import { LightningError } from "./error.js";
+import { nearest } from "./nearest.js";
 
 /** Inclusive limits; what is absent does not limit. */
 export interface Range {
@@ -45,7 +46,14 @@ export function checkOneOf<T extends string>(
 ): T {
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
-  throw argumentError(who, `${name} to be ${choices.map((c) => JSON.stringify(c)).join(" or ")}`, value);
+  const near = typeof value === "string" ? nearest(value, choices, 0.4) : undefined;
+  const remedy = near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
+  throw argumentError(
+    who,
+    `${name} to be ${choices.map((c) => JSON.stringify(c)).join(" or ")}`,
+    value,
+    remedy,
+  );
 }
 
 /** @throws E_ARGUMENT unless it is true, false or absent */
@@ -61,8 +69,13 @@ export function checkFunction(who: string, name: string, value: unknown): void {
 }
 
 /** @throws E_ARGUMENT unless it is text that is not empty */
-export function checkText(who: string, what: string, value: unknown): asserts value is string {
-  if (typeof value !== "string" || value === "") throw argumentError(who, what, value);
+export function checkText(
+  who: string,
+  what: string,
+  value: unknown,
+  remedy?: string,
+): asserts value is string {
+  if (typeof value !== "string" || value === "") throw argumentError(who, what, value, remedy);
 }
 
 /** @throws E_ARGUMENT unless it is an AbortSignal, of any realm, or absent */

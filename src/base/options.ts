@@ -62,6 +62,12 @@ export function checkSpelling<Options>(
   if (misspelt.length > 0) refuse(who, misspelt, names, {});
 }
 
+/** The options that have a value: what is undefined is as if it were not there, and hides no default. */
+export function givenOptions<Options extends object>(options: Options): Partial<Options> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Partial<Options>;
+}
+
 // --- internal ---
 
 /** How much of a name may differ from the one that is hinted at: it is refused either way. */

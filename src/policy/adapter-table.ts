@@ -1,6 +1,7 @@
 // Which weights a call names: the adapters of one policy by name, the base model, and their versions. The weights are the engine's.
-import { argumentError } from "../base/check.js";
+import { argumentError, showValue } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { nearest } from "../base/nearest.js";
 import type { AdapterLayout } from "./adapter-layout.js";
 import { baseName, isPathLike } from "./adapter-name.js";
 import type { ModelConfig } from "./model-config.js";
@@ -61,7 +62,7 @@ export function createAdapterTable(config: ModelConfig, trainsAll: boolean): Ada
       who,
       `adapter to be one of ${known.join(", ")}`,
       name,
-      isPathLike(name) ? kAddFirst : undefined,
+      remedyFor(name, [...adapters.keys(), baseName]),
     );
   };
   const toWeights = ({ name, handle, layout }: Adapter): TrainedWeights => ({
@@ -94,4 +95,10 @@ export function createAdapterTable(config: ModelConfig, trainsAll: boolean): Ada
 
 // --- internal ---
 
-const kAddFirst = 'a folder is added first, as in policy.addAdapter("mine", "./folder")';
+function remedyFor(name: unknown, known: readonly string[]): string | undefined {
+  if (typeof name !== "string") return undefined;
+  if (isPathLike(name)) return 'a folder is added first, as in policy.addAdapter("mine", "./folder")';
+  const near = nearest(name, known, 0.34);
+  if (near !== undefined) return `did you mean ${JSON.stringify(near)}?`;
+  return `add it first, as in policy.addAdapter(${showValue(name)})`;
+}

@@ -54,7 +54,7 @@ export async function saveAdapter(
 ): Promise<void> {
   const who = "policy.saveAdapter";
   parts.states.checkOpen(who);
-  checkText(who, "a path", dir);
+  checkText(who, "a path", dir, 'as in policy.saveAdapter("./adapter")');
   checkOptions(who, options, kSaveNames);
   if (parts.adapters.trainedBase !== undefined)
     throw new LightningError(

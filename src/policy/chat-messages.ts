@@ -34,7 +34,7 @@ export function prepareMessages(
   manners: TemplateManners,
 ): readonly PreparedMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
-    throw argumentError(who, "at least one message", messages);
+    throw argumentError(who, "at least one message", messages, 'as in [{ role: "user", content: "Hello" }]');
   return messages.map((message, i) => prepareMessage(who, message, `messages[${i}]`, manners));
 }
 

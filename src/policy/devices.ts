@@ -70,6 +70,7 @@ function chooseOne(
       who,
       'device to be "auto", "all", "cpu", "cuda", "cuda:N" or a list of names',
       choice,
+      typeof choice === "string" && /gpu|nvidia|cuda/i.test(choice) ? 'the first GPU is "cuda"' : undefined,
     );
   const found = choice === "cuda" ? usable[0] : usable.find(({ name }) => name === choice);
   return found ?? refuse(who, choice, all);

@@ -111,7 +111,12 @@ export function checkLoadOptions(
   const places = checkPlaces(who, options, testing);
   const trainAll = checkOneOf(who, "train", options.train ?? "adapter", ["adapter", "all"]) === "all";
   if (trainAll && options.adapter !== undefined)
-    throw argumentError(who, 'no adapter together with train: "all"', options.adapter);
+    throw argumentError(
+      who,
+      'no adapter together with train: "all"',
+      options.adapter,
+      "leave train out to train the adapter",
+    );
   return {
     places,
     trainAll,

@@ -26,7 +26,12 @@ import { loadTokenizer } from "./tokenizer.js";
  * @throws E_ARGUMENT naming the option; E_MODEL naming file and field; E_MEMORY with the numbers; E_DEVICE and E_NATIVE with the remedy
  */
 export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): Promise<Policy> {
-  checkText(kWho, "the path of a model folder", dir);
+  checkText(
+    kWho,
+    "the path of a model folder",
+    dir,
+    Object(dir) instanceof URL ? "write fileURLToPath(url)" : undefined,
+  );
   checkLoadNames(kWho, options);
   requireFolder(kWho, "model", dir);
   if (typeof options.adapter === "string") requireFolder(`${kWho}: adapter`, "adapter", options.adapter);

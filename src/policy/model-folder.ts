@@ -64,6 +64,7 @@ export function weightDtype(dtype: string): WeightDtype | undefined {
 
 const kSingle = "model.safetensors";
 const kIndex = "model.safetensors.index.json";
+const kPickled = ["pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"] as const;
 const kDtypes: ReadonlyMap<string, WeightDtype> = new Map([
   ["F32", "f32"],
   ["BF16", "bf16"],
@@ -92,12 +93,12 @@ function locateAll(dir: string): FoundTensors {
   }
   const index = readModelJson(dir, kIndex, indexSchema);
   if (index === undefined) {
-    throw modelError(
-      dir,
-      kSingle,
-      `this file or ${kIndex}`,
-      "neither; other formats must be converted first",
-    );
+    const pickled = kPickled.find((name) => existsSync(join(dir, name)));
+    const got =
+      pickled === undefined
+        ? "neither; the weights were not downloaded"
+        : `${pickled} alone; convert it once, in Python: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)`;
+    throw modelError(dir, kSingle, `this file or ${kIndex}`, got);
   }
   return locateShards(dir, new Map(Object.entries(index.weight_map)));
 }

@@ -93,7 +93,7 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
   checkBoolean(kWho, "ignoreEos", options.ignoreEos);
   const given: unknown = options.prompt;
   if (Array.isArray(given) && typeof given[0] === "object" && given[0] !== null)
-    throw argumentError(kWho, "prompt to be text or token ids", "messages", kElsewhere.messages);
+    throw argumentError(kWho, "prompt to be text or token ids", given, kElsewhere.messages);
   const ids = typeof given === "string" ? parts.tokenizer.encode(given) : given;
   const prompt = toTokenIds(kWho, "prompt", ids, config.vocabulary);
   if (prompt.length === 0) throw argumentError(kWho, "prompt to have at least 1 token", 0);

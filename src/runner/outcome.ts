@@ -24,7 +24,7 @@ export interface OutcomeRules {
 export function toOutcome(report: RunReport, spans: readonly Span[], rules: OutcomeRules): Outcome {
   const error = report.ended === "returned" ? null : describeThrown(report.error);
   if (report.ended === "timeout" || report.ended === "cancelled" || report.ended === "provider-error") {
-    return { outcome: report.ended, reward: null, error };
+    return { outcome: report.ended, reward: null, error: withMishaps(report, error) };
   }
   if (report.calls.answered === 0 && !(rules.noCall === "allowed" && neededNone(report))) {
     return { outcome: "no-call", reward: null, error: describeNoCall(report, error, rules) };
@@ -62,6 +62,12 @@ const kRemedies =
 /** Not of one whose calls failed: it answered as it did because they failed. */
 function neededNone({ ended, calls }: RunReport): boolean {
   return ended === "returned" && calls.refused === 0 && calls.unseen === 0;
+}
+
+/** An outage may be that of a server which the policy was meant to stand for. */
+function withMishaps({ ended, calls }: RunReport, error: string | null): string | null {
+  if (ended !== "provider-error" || calls.mishaps.length === 0) return error;
+  return [error, ...calls.mishaps].join("; ");
 }
 
 function describeNoCall({ calls }: RunReport, error: string | null, { noCall }: OutcomeRules): string {

@@ -49,7 +49,13 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     min: 0,
   });
   if (temperature === 0) {
-    throw argumentError(who, "sampling.temperature above 0, since equal answers teach nothing", temperature);
+    const remedy = "leave it out in training, and give trainer.evaluate { temperature: 0 }";
+    throw argumentError(
+      who,
+      "sampling.temperature above 0, since equal answers teach nothing",
+      temperature,
+      remedy,
+    );
   }
   return {
     algorithm,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LightningError } from "../../src/base/error.js";
-import { checkOptions, checkSpelling, type OptionNames } from "../../src/base/options.js";
+import { checkOptions, checkSpelling, givenOptions, type OptionNames } from "../../src/base/options.js";
 
 interface Sampling {
   readonly maxTokens: number;
@@ -108,5 +108,11 @@ describe("the check of spelling", () => {
     // @ts-expect-error: addPrompt is missing
     const lacking: OptionNames<Open> = { tools: [] };
     expect(lacking).toEqual({ tools: [] });
+  });
+});
+
+describe("options without a value", () => {
+  it("hide no default", () => {
+    expect({ a: 1, b: 2, ...givenOptions({ a: undefined, b: null, c: 0 }) }).toEqual({ a: 1, b: null, c: 0 });
   });
 });

@@ -1,5 +1,6 @@
 // The gateway's model proxy: forwards the calls of a rollout's agent to a registered server and records each as an event.
 // The trainer's model name and temperature replace what the agent asked for; streaming is refused.
+import { givenOptions } from "../../base/options.js";
 import { ApiError } from "../store-api/api-error.js";
 import { forwardCall } from "./forward-call.js";
 import type { GatewayModel } from "./gateway-records.js";
@@ -46,7 +47,7 @@ export class ModelProxy {
 
   constructor(models: ModelTable, options: ProxyOptions) {
     this.#models = models;
-    this.#options = { ...kDefaults, ...options };
+    this.#options = { ...kDefaults, ...givenOptions(options) };
   }
 
   state() {

@@ -1,5 +1,6 @@
 // Opens the store in a schema of a PostgreSQL database: connection, tables, ears.
 import { checkInteger } from "../../base/check.js";
+import { givenOptions } from "../../base/options.js";
 import { type PreparingOptions, toPreparingSeconds } from "../preparing-limit.js";
 import type { LightningStore } from "../store.js";
 import { kLongestTimerMs } from "../waiters.js";
@@ -34,9 +35,8 @@ export async function openPostgresStore(
   options: PostgresStoreOptions = {},
 ): Promise<LightningStore> {
   const schema = checkSchema("openStore", options.schema ?? kDefaults.schema);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const preparingSeconds = toPreparingSeconds("openStore", options);
-  const settings: PostgresSettings = { ...kDefaults, ...given, schema, preparingSeconds };
+  const settings: PostgresSettings = { ...kDefaults, ...givenOptions(options), schema, preparingSeconds };
   for (const name of ["poolSize", "connectTimeoutMs", "statementTimeoutMs", "timeoutMs", "pollMs"] as const)
     checkInteger("openStore", name, settings[name], { min: 1, max: kLongestTimerMs });
   const database = await createDatabase(url, settings);
