@@ -1,5 +1,6 @@
 // policy.addAdapter, removeAdapter and saveAdapter.
 import { argumentError, checkText } from "../base/check.js";
+import { writingNow } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import { planAdapter } from "./adapter-layout.js";
@@ -68,7 +69,7 @@ export async function saveAdapter(
       const data = values[i] ?? new Float32Array(0);
       return [name, { data, shape: [rows, columns] }] as const;
     });
-    writeAdapterFolder(dir, layout.description, new Map(tensors));
+    writingNow(who, dir, () => writeAdapterFolder(dir, layout.description, new Map(tensors)));
   });
 }
 

@@ -36,11 +36,19 @@ export function stageFile(file: string, chunks: Iterable<Uint8Array | string>): 
 
 /** Writes a file; one of that name stays as it is until the new one is complete. Throws as `stageFile` does. */
 export function writeFileAtomically(file: string, chunks: Iterable<Uint8Array | string>): void {
-  const staged = stageFile(file, chunks);
+  writeFilesAtomically([[file, chunks]]);
+}
+
+/** Writes several files; those of their names stay as they are until all the new ones are complete. Throws as `stageFile` does. */
+export function writeFilesAtomically(
+  files: Iterable<readonly [file: string, chunks: Iterable<Uint8Array | string>]>,
+): void {
+  const staged: StagedFile[] = [];
   try {
-    staged.commit();
+    for (const [file, chunks] of files) staged.push(stageFile(file, chunks));
+    for (const { commit } of staged) commit();
   } finally {
-    staged.discard();
+    for (const { discard } of staged) discard();
   }
 }
 

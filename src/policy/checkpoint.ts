@@ -1,10 +1,12 @@
 // Checkpoints: everything training goes on from (values, AdamW's moments and steps of all that is trained, and a text of the caller's)
-// in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes.
+// in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes. It names the weights
+// that the model began with by their digest: over others, of the same shape, what was trained means nothing.
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
+import { writing } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
 import { removeLeftovers, writeFileAtomically } from "./atomic-file.js";
 import type { NativeTrainingState } from "./binding.js";
@@ -34,9 +36,13 @@ export async function saveCheckpoint(parts: PolicyParts, file: string, state = "
         });
       }
     }
+    const base = await parts.baseDigest();
+    if ("problem" in base)
+      warnOfBase(who, `${file} does not say which base weights it is of: ${base.problem}`);
     const metadata = {
       format: kFormat,
       model: JSON.stringify(parts.config),
+      ...("sha256" in base ? { base: base.sha256 } : {}),
       arithmetic: parts.arithmetic,
       sha256: hash.digest("hex"),
       weights: JSON.stringify(
@@ -44,8 +50,10 @@ export async function saveCheckpoint(parts: PolicyParts, file: string, state = "
       ),
       state,
     };
-    removeLeftovers(file);
-    writeFileAtomically(file, safetensorsChunks(tensors, metadata));
+    await writing(who, file, () => {
+      removeLeftovers(file);
+      writeFileAtomically(file, safetensorsChunks(tensors, metadata));
+    });
   });
 }
 
@@ -60,6 +68,7 @@ export async function loadCheckpoint(parts: PolicyParts, file: string): Promise<
     const hash = createHash("sha256");
     const states = weights.map((each, i) => readState(file, source, each, saved[i]?.version ?? 0, hash));
     checkHash(file, source, hash.digest("hex"));
+    await checkBase(who, file, source, parts);
     warnOfArithmetic(who, file, source, parts.arithmetic);
     for (const [i, { name, handle }] of weights.entries()) {
       const state = states[i];
@@ -164,6 +173,31 @@ function readState(
 function checkHash(file: string, { metadata }: Safetensors, sha256: string): void {
   const { sha256: saved = sha256 } = metadata;
   if (saved !== sha256) throw refuse(file, `values of SHA-256 ${saved}`, sha256);
+}
+
+/** A file without a digest is one of before they had it. */
+async function checkBase(
+  who: string,
+  file: string,
+  { metadata }: Safetensors,
+  { baseDigest, dir }: PolicyParts,
+): Promise<void> {
+  const found = await baseDigest();
+  const unsaid = "it is taken for one of the same";
+  if (metadata.base === undefined)
+    warnOfBase(who, `${file} does not say which base weights it is of; ${unsaid}`);
+  else if ("problem" in found)
+    warnOfBase(who, `the base weights of ${dir} cannot be told from others: ${found.problem}; ${unsaid}`);
+  else if (metadata.base !== found.sha256)
+    throw refuse(
+      file,
+      `a checkpoint over the base weights of ${dir} (digest ${found.sha256})`,
+      `one over weights of the same shapes with digest ${metadata.base}; load the model that it was trained from`,
+    );
+}
+
+function warnOfBase(who: string, what: string): void {
+  process.emitWarning(`${who}: ${what}`, { type: "AgentLightningWarning", code: "AGL_BASE" });
 }
 
 function warnOfArithmetic(who: string, file: string, { metadata }: Safetensors, arithmetic: string): void {

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argumentError, checkBoolean, checkInteger, checkOneOf, checkText } from "../base/check.js";
+import { writingNow } from "../base/disk-error.js";
 import { fillNormal } from "../base/normal.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import type { Architecture } from "./architecture.js";
@@ -61,15 +62,17 @@ export function createModel(dir: string, model: NewModel, options: CreateModelOp
   if (existsSync(configFile) && options.overwrite !== true) {
     throw argumentError(kWho, `a folder without a model, or overwrite: true, at ${dir}`, "config.json in it");
   }
-  mkdirSync(dir, { recursive: true });
-  for (const name of kReplaced) rmSync(join(dir, name), { force: true, recursive: true });
-  writeWeights(join(dir, "model.safetensors"), toConfig(model, tokenizer), dtype, options.seed);
-  for (const [name, text] of tokenizer.files) {
-    mkdirSync(dirname(join(dir, name)), { recursive: true });
-    writeFileAtomically(join(dir, name), [text]);
-  }
-  writeJson(join(dir, "generation_config.json"), generationJson(tokenizer));
-  writeJson(configFile, configJson(model, tokenizer, dtype));
+  writingNow(kWho, dir, () => {
+    mkdirSync(dir, { recursive: true });
+    for (const name of kReplaced) rmSync(join(dir, name), { force: true, recursive: true });
+    writeWeights(join(dir, "model.safetensors"), toConfig(model, tokenizer), dtype, options.seed);
+    for (const [name, text] of tokenizer.files) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true });
+      writeFileAtomically(join(dir, name), [text]);
+    }
+    writeJson(join(dir, "generation_config.json"), generationJson(tokenizer));
+    writeJson(configFile, configJson(model, tokenizer, dtype));
+  });
 }
 
 // --- internal ---

@@ -5,6 +5,7 @@ import { planAdapter } from "./adapter-layout.js";
 import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
+import { createBaseDigest } from "./base-digest.js";
 import { checkChatOptions } from "./chat-options.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
@@ -43,6 +44,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   // Refuses a wrong adapter before the weights are read.
   if (!plan.trainAll) planAdapter(kWho, config, adapter, () => 0n);
   const tokenizer = loadTokenizer(dir);
+  const baseDigest = createBaseDigest(folder);
   const { engine, lanes, device } = await loadEngines(kWho, toEngineOptions(folder, plan), places);
   try {
     const parts: PolicyParts = {
@@ -52,6 +54,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       adapters: createAdapterTable(config, plan.trainAll),
       config: withTokenizerEos(dir, config, tokenizer),
       dir,
+      baseDigest,
       tokenizer,
       contextLength: plan.contextLength,
       device,

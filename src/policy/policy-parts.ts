@@ -1,5 +1,6 @@
 // What the methods of one policy share. Plain data: the methods are functions in sample.ts, score.ts, train.ts and adapters.ts.
 import type { AdapterTable } from "./adapter-table.js";
+import type { BaseDigest } from "./base-digest.js";
 import type { NativeEngine, NativePasses } from "./binding.js";
 import type { ModelConfig } from "./model-config.js";
 import type { Policy } from "./policy.js";
@@ -24,6 +25,8 @@ export interface PolicyParts {
   readonly arithmetic: string;
   /** The folder the model came from. */
   readonly dir: string;
+  /** Of the weights that came from there. */
+  readonly baseDigest: BaseDigest;
   readonly date: string;
   readonly template: Policy["template"];
   readonly renderChat: Policy["renderChat"];

@@ -61,16 +61,17 @@ export interface Policy extends AsyncDisposable {
   addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
   /** Frees an adapter, once no sample runs. */
   removeAdapter(name: string): Promise<void>;
-  /** Writes an adapter as a PEFT folder (float32). Rejects with E_STATE for train: "all". */
+  /** Writes an adapter as a PEFT folder (float32). Rejects with E_STATE for train: "all", and when the disk is full or may not be written. */
   saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
-  /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all". */
+  /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all", and when the disk is full or may not be written. */
   saveModel(dir: string): Promise<void>;
   /**
    * Writes what training goes on from (values, moments and versions of everything trained, and the caller's own text) into one file, which is
-   * replaced at once. Gradients that no step has taken, and the seeds of calls that name none, are not in it. Rejects with E_STATE when nothing is trained.
+   * replaced at once. Gradients that no step has taken, and the seeds of calls that name none, are not in it. Rejects with E_STATE when nothing is trained, or when the disk is full
+   * or may not be written: then a file that was there is unchanged.
    */
   saveCheckpoint(file: string, state?: string): Promise<void>;
-  /** Goes on from a checkpoint: from here every update gives the bits it would have given then. Resolves to the caller's text. Rejects with E_MODEL, nothing changed, when the file is damaged or of other weights; warns when it was trained in another arithmetic. */
+  /** Goes on from a checkpoint: from here every update gives the bits it would have given then. Resolves to the caller's text. Rejects with E_MODEL, nothing changed, when the file is damaged, of other weights, or over other base weights than the model began with (a digest tells); warns when it was trained in another arithmetic, or does not name its base, as older ones. */
   loadCheckpoint(file: string): Promise<string>;
   /** Cancels what runs, frees all memory; resolves when the engine has stopped. Calling it again is allowed. */
   close(): Promise<void>;

@@ -1,6 +1,5 @@
 // Writing a safetensors file: the same tensors give the same bytes. Reading: safetensors.ts.
 import { argumentError } from "../base/check.js";
-import { writeFileAtomically } from "./atomic-file.js";
 import { dtypeBytes, type SafetensorsDtype } from "./safetensors.js";
 
 /** A tensor to be written: its elements in row order. */
@@ -23,18 +22,9 @@ export interface SafetensorsPlan {
 }
 
 /**
- * Writes float32 tensors; the file is replaced at once or not at all.
- * @throws E_ARGUMENT when a tensor's length is not the product of its shape; the file system's error otherwise
+ * The bytes of a file of float32 tensors, header first.
+ * @throws E_ARGUMENT when a tensor's length is not the product of its shape
  */
-export function writeSafetensors(
-  file: string,
-  tensors: ReadonlyMap<string, WritableTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): void {
-  writeFileAtomically(file, safetensorsChunks(tensors, metadata));
-}
-
-/** The bytes of a file of float32 tensors, header first. Throws as `writeSafetensors` does. */
 export function safetensorsChunks(
   tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>>,
@@ -43,7 +33,7 @@ export function safetensorsChunks(
   for (const [name, { data, shape }] of tensors) {
     const expected = shape.reduce((product, n) => product * n, 1);
     if (data.length !== expected) {
-      throw argumentError("writeSafetensors", `${expected} elements in ${name} [${shape}]`, data.length);
+      throw argumentError("safetensorsChunks", `${expected} elements in ${name} [${shape}]`, data.length);
     }
     planned.push({ name, dtype: "F32", shape });
   }

@@ -1,13 +1,14 @@
 // policy.saveModel: a trained model as a Hugging Face folder. The files around the weights are those it was loaded with.
-import { copyFileSync, existsSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { argumentError } from "../base/check.js";
+import { writing } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
-import { writeFileAtomically } from "./atomic-file.js";
+import { writeFilesAtomically } from "./atomic-file.js";
 import { readModelText } from "./model-file.js";
 import { fromNative } from "./native-error.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { writeSafetensors } from "./safetensors-writer.js";
+import { safetensorsChunks } from "./safetensors-writer.js";
 import { additionalTemplates, kTemplateFolder } from "./template-files.js";
 import { modelTensors } from "./tensors.js";
 
@@ -22,7 +23,7 @@ export async function saveModel(parts: PolicyParts, dir: string): Promise<void> 
       `${kWho}: expected a policy loaded with train: "all", got train: "adapter", whose model is unchanged; use saveAdapter`,
     );
   return parts.states.alone(kWho, async () => {
-    mkdirSync(dir, { recursive: true });
+    await writing(kWho, dir, () => mkdirSync(dir, { recursive: true }));
     if (realpathSync(dir) === realpathSync(parts.dir))
       throw argumentError(kWho, "another folder than the one the model was loaded from", dir);
     const values = await fromNative(kWho, () => parts.engine.parameters(trained.handle, "value"));
@@ -31,12 +32,18 @@ export async function saveModel(parts: PolicyParts, dir: string): Promise<void> 
       return [name, { data, shape }] as const;
     });
     const named = additionalTemplates(parts.dir);
-    if (named.length > 0) mkdirSync(join(dir, kTemplateFolder), { recursive: true });
-    for (const name of [...kCopied, ...named]) {
-      if (existsSync(join(parts.dir, name))) copyFileSync(join(parts.dir, name), join(dir, name));
-    }
-    writeFileAtomically(join(dir, "config.json"), [new TextEncoder().encode(configOf(parts.dir))]);
-    writeSafetensors(join(dir, "model.safetensors"), new Map(tensors), { format: "pt" });
+    if (named.length > 0)
+      await writing(kWho, dir, () => mkdirSync(join(dir, kTemplateFolder), { recursive: true }));
+    const copied = [...kCopied, ...named]
+      .filter((name) => existsSync(join(parts.dir, name)))
+      .map((name) => [join(dir, name), [readFileSync(join(parts.dir, name))]] as const);
+    await writing(kWho, dir, () =>
+      writeFilesAtomically([
+        [join(dir, "model.safetensors"), safetensorsChunks(new Map(tensors), { format: "pt" })],
+        [join(dir, "config.json"), [configOf(parts.dir)]],
+        ...copied,
+      ]),
+    );
   });
 }
 

@@ -1,7 +1,7 @@
 // metrics.jsonl: one object a line, keys in the order of the table of metrics, then others by name, then times; equal runs write equal
 // bytes (time/* apart).
 import { readFileSync } from "node:fs";
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomically } from "../policy/atomic-file.js";
 import { metrics } from "../types/metrics.js";
@@ -16,7 +16,7 @@ export interface MetricsFile {
   rewind(steps: number): Promise<void>;
 }
 
-/** Everything in it throws E_ARGUMENT when the file cannot be written. */
+/** Everything in it throws as `writeOutput` does when the file cannot be written. */
 export function createMetricsFile(path: string): MetricsFile {
   const output = (write: () => unknown) => writeOutput("metricsFile", path, write);
   return {
@@ -30,7 +30,7 @@ export function createMetricsFile(path: string): MetricsFile {
         (a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0),
       );
       const line = JSON.stringify(Object.fromEntries(names.map((name) => [name, numbers[name]])));
-      return output(() => appendFile(path, `${line}\n`));
+      return output(() => appendWhole(path, `${line}\n`));
     },
     rewind: (steps) =>
       output(() => {
@@ -42,6 +42,22 @@ export function createMetricsFile(path: string): MetricsFile {
 }
 
 // --- internal ---
+
+/** A disk that is full in the middle of a line leaves the file as it was. */
+async function appendWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, "a");
+  try {
+    const { size } = await file.stat();
+    try {
+      await file.appendFile(text);
+    } catch (error) {
+      await file.truncate(size);
+      throw error;
+    }
+  } finally {
+    await file.close();
+  }
+}
 
 /** The place in a line: as in the table, what is not of a step in between, times last. */
 function rank(name: string): number {

@@ -2,9 +2,10 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { writeFileAtomically } from "../../src/policy/atomic-file.js";
 import { duplicateKey } from "../../src/policy/duplicate-key.js";
 import { readSafetensors } from "../../src/policy/safetensors.js";
-import { writeSafetensors } from "../../src/policy/safetensors-writer.js";
+import { safetensorsChunks, type WritableTensor } from "../../src/policy/safetensors-writer.js";
 import type { Json } from "./fixture-models.js";
 import { copyModel, emptyFolder, errorOf, joinSafetensors, modelErrorOf } from "./model-copies.js";
 
@@ -108,7 +109,12 @@ describe("readSafetensors", () => {
   });
 });
 
-describe("writeSafetensors", () => {
+describe("a file of safetensorsChunks", () => {
+  const writeSafetensors = (
+    file: string,
+    tensors: ReadonlyMap<string, WritableTensor>,
+    metadata: Readonly<Record<string, string>> = {},
+  ) => writeFileAtomically(file, safetensorsChunks(tensors, metadata));
   const tensors = new Map([
     ["z", { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] }],
     ["a", { data: Float32Array.of(0.5), shape: [] }],
