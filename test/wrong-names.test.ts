@@ -77,6 +77,12 @@ describe("a wrong name", () => {
     ["metadata", (o) => agl.emitMessage("a", o), { metadata: {} }, "did you mean attributes?"],
     ["primary_key", (o) => agl.emitReward(1, o), { primary_key: "a" }, "did you mean primaryKey?"],
     ["id_prefix", (o) => agl.parseToolCalls("", o), { id_prefix: "a" }, "did you mean idPrefix?"],
+    [
+      "skip_special_tokens",
+      (o) => policy.tokenizer.decode([1], o),
+      { skip_special_tokens: true },
+      "did you mean skipSpecial?",
+    ],
     ["group_size", (o) => agl.grpo(o), { group_size: 4 }, "did you mean groupSize?"],
     ["num_generations", (o) => agl.grpo(o), { num_generations: 4 }, "did you mean groupSize?"],
     ["learningRate", (o) => agl.grpo(o), { learningRate: 1e-4 }, "did you mean lr?"],

@@ -1,5 +1,8 @@
 // Text to token ids and back, after tokenizer.json of a Hugging Face folder. No chat templates and no stop strings here.
-import { argumentError, checkInteger } from "../base/check.js";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { argumentError, checkInteger, checkSignal } from "../base/check.js";
+import { checkOptions, type OptionNames } from "../base/options.js";
 import { finish, finishInTurns } from "./encoding/encoder.js";
 import { createFileEncoding, kTokenizerFile, tokenizerSchema } from "./encoding/tokenizer-file.js";
 import { readVocabulary } from "./encoding/vocabulary.js";
@@ -53,7 +56,7 @@ export interface DecodeOptions {
  */
 export function loadTokenizer(dir: string): Tokenizer {
   const json = readModelJson(dir, kTokenizerFile, tokenizerSchema);
-  if (json === undefined) throw modelError(dir, kTokenizerFile, "a tokenizer", "no such file");
+  if (json === undefined) throw modelError(dir, kTokenizerFile, "a tokenizer", missingIn(dir));
   const { vocabulary, ids, modelIds, specialIds } = readVocabulary(dir, json);
   const tokenBytes = createTokenBytes(json.decoder);
   if (tokenBytes === undefined) {
@@ -63,8 +66,10 @@ export function loadTokenizer(dir: string): Tokenizer {
   const config = readTokenizerConfig(dir);
   const encoding = createFileEncoding(dir, json, modelIds);
   const idOf = (token: string | undefined) => (token === undefined ? undefined : ids.get(token));
-  const createDecoder = (options: DecodeOptions = {}) =>
-    createTokenDecoder(vocabulary, tokenBytes, options.skipSpecial ? specialIds : kNoIds);
+  const createDecoder = (options: DecodeOptions = {}) => {
+    checkOptions("tokenizer.decode", options, kDecodeNames);
+    return createTokenDecoder(vocabulary, tokenBytes, options.skipSpecial ? specialIds : kNoIds);
+  };
   return {
     size: vocabulary.length,
     specialIds,
@@ -76,17 +81,24 @@ export function loadTokenizer(dir: string): Tokenizer {
       return Int32Array.from(finish(encoding(text, Number.POSITIVE_INFINITY)));
     },
     decode(tokens, options) {
+      if (!Array.isArray(tokens) && !ArrayBuffer.isView(tokens))
+        throw argumentError("tokenizer.decode", "an array of token ids", tokens);
       const decoder = createDecoder(options);
       let text = "";
       for (let i = 0; i < tokens.length; i++) text += decoder.push(tokens[i] ?? -1);
       return text + decoder.flush();
     },
-    async encodeAsync(text, { most = Number.MAX_SAFE_INTEGER, signal } = {}) {
+    async encodeAsync(text, options = {}) {
+      checkOptions("tokenizer.encodeAsync", options, kEncodeNames);
+      const { most = Number.MAX_SAFE_INTEGER, signal } = options;
+      checkSignal("tokenizer.encodeAsync", signal);
       if (typeof text !== "string") throw argumentError("tokenizer.encodeAsync", "a string", text);
       checkInteger("tokenizer.encodeAsync", "most", most, { min: 0 });
       return Int32Array.from(await finishInTurns(encoding(text, most), signal));
     },
-    bytesOf(id, { first = false } = {}) {
+    bytesOf(id, options) {
+      if (options !== undefined) checkOptions("tokenizer.bytesOf", options, kBytesNames);
+      const first = options?.first ?? false;
       const bytes = bytesOfToken("tokenizer.bytesOf", vocabulary, tokenBytes, id);
       let start = 0;
       while (first && start < tokenBytes.strippedSpaces && bytes[start] === 0x20) start++;
@@ -98,5 +110,22 @@ export function loadTokenizer(dir: string): Tokenizer {
 }
 
 // --- internal ---
+
+// Beside each name, that of transformers.
+const kDecodeNames: OptionNames<DecodeOptions> = { skipSpecial: ["skip_special_tokens"] };
+const kEncodeNames: OptionNames<NonNullable<Parameters<Tokenizer["encodeAsync"]>[1]>> = {
+  most: ["max_length", "truncation"],
+  signal: ["abort_signal"],
+};
+const kBytesNames: OptionNames<NonNullable<Parameters<Tokenizer["bytesOf"]>[1]>> = { first: [] };
+
+/** The files of tokenizers that are not read here. */
+const kOtherFiles = ["tokenizer.model", "vocab.json", "spiece.model", "tekken.json"] as const;
+
+function missingIn(dir: string): string {
+  const other = kOtherFiles.find((name) => existsSync(join(dir, name)));
+  if (other === undefined) return "no such file";
+  return `${other} alone; write it once, in Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`;
+}
 
 const kNoIds: ReadonlySet<number> = new Set();

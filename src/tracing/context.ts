@@ -71,6 +71,8 @@ export function unrouted<T>(fn: () => T): T {
 export function bind<This, Args extends unknown[], T>(
   fn: (this: This, ...values: Args) => T,
 ): (this: This, ...values: Args) => T {
+  if (typeof fn !== "function")
+    throw argumentError("bind", "a function", fn, "as in queue.add(bind(() => client.ask(question)))");
   const context = currentContext();
   if (context === undefined) return fn;
   return function bound(this: This, ...values: Args) {

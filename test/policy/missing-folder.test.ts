@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -6,6 +6,7 @@ import { LightningError, loadPolicy } from "../../src/index.js";
 import { requireFolder } from "../../src/policy/missing-folder.js";
 import { outcome } from "../call-outcome.js";
 import { qwen2, temporaryFolder, thrownBy } from "./fixture-models.js";
+import { copyModel } from "./model-copies.js";
 
 /** The Hub's cache of this test, and nobody's else. */
 function emptyCache(): string {
@@ -99,13 +100,36 @@ describe("a path that is no model", () => {
   });
 });
 
+describe("a folder whose files are of another kind", () => {
+  it.each([
+    [
+      "model.safetensors",
+      "pytorch_model.bin",
+      /got pytorch_model\.bin alone; convert it once, in Python: AutoModelForCausalLM/,
+    ],
+    ["model.safetensors", "readme.md", /got neither; the weights were not downloaded$/],
+    [
+      "tokenizer.json",
+      "tokenizer.model",
+      /got tokenizer\.model alone; write it once, in Python: AutoTokenizer/,
+    ],
+    ["tokenizer.json", "vocab.json", /got vocab\.json alone/],
+    ["tokenizer.json", "readme.md", /a tokenizer, got no such file$/],
+  ])("without %s and with %s says how to convert it", async (missing, present, message) => {
+    const dir = copyModel("qwen2");
+    rmSync(join(dir, missing));
+    writeFileSync(join(dir, present), "");
+    const error = await outcome(() => loadPolicy(dir));
+    expect(error).toMatchObject({ code: "E_MODEL", message: expect.stringMatching(message) });
+  });
+});
+
 describe("a pointer of Git LFS", () => {
   const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 988097824\n";
 
   it.each(["config.json", "tokenizer.json", "model.safetensors"])(
     "in the place of %s says so",
     async (name) => {
-      const { copyModel } = await import("./model-copies.js");
       const dir = copyModel("qwen2");
       writeFileSync(join(dir, name), pointer);
       const error = await outcome(() => loadPolicy(dir));
