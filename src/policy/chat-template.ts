@@ -41,6 +41,8 @@ export interface RenderChatOptions {
 export interface RenderedChat {
   readonly text: string;
   readonly ids: Int32Array;
+  /** Names of `template` that no template of the folder speaks of: they changed nothing. */
+  readonly unread: readonly string[];
 }
 
 export interface ChatTemplate {
@@ -50,6 +52,8 @@ export interface ChatTemplate {
    * the template cannot be carried out
    */
   render(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
+  /** Whether a template speaks of the variable. */
+  reads(variable: string): boolean;
 }
 
 /**
@@ -62,8 +66,10 @@ export function loadChatTemplate(
   defaults: TemplateDefaults = checkTemplate(kWho),
 ): ChatTemplate {
   const config = readTokenizerConfig(dir);
-  const renders = orReason(() => compileAll(dir, readTemplates(dir, config)));
+  const sources = orReason(() => readTemplates(dir, config));
+  const renders = orReason(() => compileAll(dir, sources()));
   return {
+    reads: (variable) => sources().some(({ source }) => source.match(kWords)?.includes(variable)),
     render(messages, options = {}) {
       const { tools, addGenerationPrompt = true, date, template, ...others } = options;
       const own = checkVariables(kWho, "template", template);
@@ -101,6 +107,9 @@ export function renderChat(
       ids ??= tokenizer.encode(text);
       return ids;
     },
+    get unread() {
+      return Object.keys(options?.template ?? {}).filter((name) => !template.reads(name));
+    },
   };
 }
 
@@ -110,6 +119,7 @@ type Variables = Readonly<Record<string, unknown>>;
 type Render = (messages: readonly ChatMessage[], variables: Variables) => string;
 
 const kWho = "policy.renderChat";
+const kWords = /[\p{L}_][\p{L}\p{N}_]*/gu;
 
 /** What a function gives or throws, kept for whoever asks. */
 function orReason<T>(make: () => T): () => T {

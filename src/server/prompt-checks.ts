@@ -9,6 +9,7 @@ import { notServed } from "./field-table.js";
 import { badRequest, type OpenAiError } from "./open-ai-error.js";
 
 type Template = Pick<Policy, "renderChat">;
+type ChatOptions = Pick<CallRequest, "template"> & { readonly tools?: CallRequest["tools"] };
 
 export interface PromptChecks {
   /**
@@ -24,6 +25,15 @@ export interface PromptChecks {
  */
 export function createPromptChecks(template: Template, warned: Set<string>): PromptChecks {
   let tools: { readonly refused: OpenAiError | undefined } | undefined;
+  const read = new Map<string, boolean>();
+  const unread = ({ messages }: CallRequest, options: ChatOptions): readonly string[] => {
+    const names = Object.keys(options.template);
+    if (names.some((name) => !read.has(name))) {
+      const found = template.renderChat(messages, options).unread;
+      for (const name of names) read.set(name, !found.includes(name));
+    }
+    return names.filter((name) => read.get(name) === false).map((name) => `chat_template_kwargs.${name}`);
+  };
   return {
     check(request) {
       const { messages, template: variables } = request;
@@ -31,8 +41,15 @@ export function createPromptChecks(template: Template, warned: Set<string>): Pro
         tools ??= { refused: refusedTools(template) };
         if (tools.refused !== undefined) throw tools.refused;
       }
-      const options = { template: variables, ...(request.tools.length > 0 ? { tools: request.tools } : {}) };
-      const ignored = [...request.ignored, ...checkNames(template, messages, options)];
+      const options: ChatOptions = {
+        template: variables,
+        ...(request.tools.length > 0 ? { tools: request.tools } : {}),
+      };
+      const ignored = [
+        ...request.ignored,
+        ...unread(request, options),
+        ...checkNames(template, messages, options),
+      ];
       warnOf(ignored, warned);
       return { ...request, ignored };
     },
@@ -70,7 +87,7 @@ function refusedTools(template: Template): OpenAiError | undefined {
 function checkNames(
   template: Template,
   messages: readonly ChatMessage[],
-  options: Parameters<Policy["renderChat"]>[1],
+  options: ChatOptions,
 ): readonly string[] {
   const roles = new Set(messages.filter(({ name }) => name !== undefined).map(({ role }) => role));
   if (roles.size === 0) return [];

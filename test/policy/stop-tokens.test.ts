@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadPolicy } from "../../src/policy/load-policy.js";
@@ -12,15 +12,17 @@ interface Folder {
   readonly config?: Json;
   readonly generation?: Json | null;
   readonly tokenizer?: Json;
+  readonly map?: Json;
 }
 
-function folderOf({ config, generation, tokenizer }: Folder): string {
+function folderOf({ config, generation, tokenizer, map }: Folder): string {
   const dir = copyModel("qwen2");
   editJson(join(dir, "config.json"), { eos_token_id: undefined, ...config });
   const file = join(dir, "generation_config.json");
   if (generation === null) rmSync(file);
   else editJson(file, { eos_token_id: undefined, ...generation });
   editJson(join(dir, "tokenizer_config.json"), { eos_token: undefined, ...tokenizer });
+  if (map !== undefined) writeFileSync(join(dir, "special_tokens_map.json"), JSON.stringify(map));
   return dir;
 }
 

@@ -117,6 +117,31 @@ describe("names of messages", () => {
   });
 });
 
+describe("variables of the template", () => {
+  const thinking =
+    "{%- for m in messages %}{{- m.content }}{%- endfor %}{%- if enable_thinking is defined and not enable_thinking %}{{- 'no thought' }}{%- endif %}";
+
+  it("are named where no template speaks of them, and reach those that do", async () => {
+    const policy = scripted(["a"], 512, { template: thinking });
+    for (const variables of [
+      { enable_thinking: false },
+      { enable_thinkin: false, thinking: false },
+      { enable_thinking: true },
+    ])
+      await policy.post({ model: "m", messages: [user("hi")], chat_template_kwargs: variables });
+    expect(policy.calls.map(({ request }) => request.ignored)).toEqual([
+      [],
+      ["chat_template_kwargs.enable_thinkin", "chat_template_kwargs.thinking"],
+      [],
+    ]);
+    expect(policy.calls.map(({ prompt }) => prompt.text.includes("no thought"))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
 describe("fields that nothing knows", () => {
   it("are warned of once by name, over all rollouts that share the set", async () => {
     const warnedFields = new Set<string>();
