@@ -9,23 +9,26 @@ import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
 
 export interface Trainer<Task> extends AsyncDisposable {
-  /** "step" after each training step, "rollout" after each rollout, "evaluation" after each evaluation. */
+  /** "step" after each training step, "rollout" after each rollout, "evaluation" after each evaluation. A listener that fails is warned of and changes nothing. */
   readonly events: EventEmitter<TrainerEvents>;
   /** Training steps taken, those before a resumed checkpoint included. */
   readonly steps: number;
   /** Goes on from `checkpointFile` where there is one; every other call does so first. Resolves to the steps taken. Rejects with E_ARGUMENT, E_MODEL. */
   resume(): Promise<number>;
-  /** One update: groupSize rollouts of each task, then the algorithm. Rejects with E_ARGUMENT, E_EXACTNESS, E_NONFINITE, E_CLOSED and the signal's reason. */
+  /**
+   * One update: groupSize rollouts of each task, then the algorithm. Rejects with E_ROLLOUT when no rollout can be used (nothing is counted or
+   * written then), E_ARGUMENT, E_EXACTNESS, E_NONFINITE, E_CLOSED and the signal's reason.
+   */
   step(tasks: readonly Task[], options?: RunSignal): Promise<StepReport>;
   /**
    * Steps over the batches until they end or `stop` says so; evaluates before the first and after every `every` steps. A run that went on from
-   * a checkpoint passes over as many batches as it had taken steps. Rejects as step does.
+   * a checkpoint passes over as many batches as it had taken steps, and warns when none is left. Rejects as step does.
    */
   fit(
     batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
     options?: FitOptions<Task>,
   ): Promise<FitReport>;
-  /** Runs the agent once on each task with its own sampling, without learning. Rejects as step does. */
+  /** Runs the agent once on each task with its own sampling, without learning. Rejects as step does, E_ROLLOUT included. */
   evaluate(tasks: readonly Task[], options?: EvaluateOptions): Promise<EvaluationReport>;
   /** One rollout, everything about it: for finding out why an agent earns nothing. */
   dev(task: Task, options?: RunSignal): Promise<DevReport>;
@@ -45,7 +48,7 @@ export interface TrainerOptions<Task> {
   readonly algorithm?: Algorithm;
   /** Which adapter learns and answers. Default: the policy's first, or "base" for train: "all". */
   readonly adapter?: string;
-  /** Default: a store in memory, closed with the trainer. */
+  /** Default: a store in memory, closed with the trainer, that keeps the rollouts of the last two steps and of the last evaluation. */
   readonly store?: LightningStore;
   /** Rollouts at a time. Default 64. */
   readonly concurrency?: number;
@@ -59,7 +62,7 @@ export interface TrainerOptions<Task> {
    * may answer without a call: its reward counts, and nothing is in doubt. Default "excluded".
    */
   readonly noCall?: "excluded" | "allowed";
-  /** Sampling in training, whatever the agent asks for. Default temperature 1, 512 tokens. */
+  /** Sampling in training, whatever the agent asks for, but that an answer is as short as it asks. Default temperature 1, 512 tokens. */
   readonly sampling?: { readonly temperature?: number; readonly maxTokens?: number };
   /** Most tokens of a model call in validation, when the agent names no limit. Default: that of training. */
   readonly validationMaxTokens?: number;
@@ -120,6 +123,7 @@ export interface FitOptions<Task> extends RunSignal {
 export interface StepReport {
   /** From 0. */
   readonly step: number;
+  /** By the names of the table in docs/metrics.md. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly rollouts: readonly RolloutResult[];
 }
@@ -131,6 +135,7 @@ export interface EvaluationReport {
   readonly rollouts: readonly RolloutResult[];
 }
 
+/** Every step's and evaluation's numbers; `rollouts` of the last of each alone, empty in those before. */
 export interface FitReport {
   readonly steps: readonly StepReport[];
   readonly evaluations: readonly EvaluationReport[];
