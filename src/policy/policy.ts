@@ -57,7 +57,7 @@ export interface Policy extends AsyncDisposable {
   zeroGradients(adapter?: string): Promise<void>;
   /** One AdamW step from the gradients, which it clears. Rejects with E_NONFINITE, nothing changed, and E_STATE when not trained. */
   optimStep(options: OptimStepOptions): Promise<OptimStepResult>;
-  /** Adds a fresh adapter, which changes nothing until trained, or one from a PEFT folder. Rejects with E_MODEL, E_MEMORY, and E_STATE for train: "all". */
+  /** Adds a fresh adapter, which changes nothing until trained, or one from a PEFT folder, under a name that is no path. Rejects with E_MODEL, E_MEMORY, and E_STATE for train: "all". */
   addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
   /** Frees an adapter, once no sample runs. */
   removeAdapter(name: string): Promise<void>;
