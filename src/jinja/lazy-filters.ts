@@ -1,7 +1,7 @@
 // Filters that give a generator: what they yield is gone through once.
 import { bind, integerArgument } from "./arguments.js";
 import { type Filter, ignoringCase, lookUpPath } from "./filter.js";
-import { isEqual, isTrue, iterate, lazily } from "./operators.js";
+import { isEqual, isTrue, iterate, lazily, listOf } from "./operators.js";
 import { Dict, isList, type Named, TemplateError, Tuple, typeName, Undefined, type Value } from "./values.js";
 
 /** How filters and tests are called by name. */
@@ -19,6 +19,7 @@ export function lazyFilters(byName: ByName) {
     rejectattr: selecting("rejectattr", byName, true),
     select: selecting("select", byName, false),
     selectattr: selecting("selectattr", byName, true),
+    slice,
     unique,
   } satisfies Readonly<Record<string, Filter>>;
 }
@@ -51,6 +52,22 @@ const items: Filter = (value) =>
     }
     for (const [key, item] of value.map) yield Tuple.of(key, item);
   });
+
+const slice: Filter = (value, args, named) => {
+  const [count = null, fill = null] = bind("slice", ["slices", "fill_with"], 1, args, named);
+  return lazily(function* () {
+    const [all, parts] = [listOf(value), integerArgument("slice", count)];
+    if (parts === 0) throw new TemplateError("integer division or modulo by zero");
+    const [each, extra] = [Math.floor(all.length / parts), all.length % parts];
+    let start = 0;
+    for (let i = 0; i < parts; i++) {
+      const end = start + each + (i < extra ? 1 : 0);
+      const piece = all.slice(start, end);
+      yield fill !== null && i >= extra ? [...piece, fill] : piece;
+      start = end;
+    }
+  });
+};
 
 const unique: Filter = (value, args, named) => {
   const [isExact = false, attribute] = bind("unique", ["case_sensitive", "attribute"], 0, args, named);

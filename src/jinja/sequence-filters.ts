@@ -1,7 +1,7 @@
 // Filters over lists and mappings that give a value at once.
 
 import { ownAttribute } from "./access.js";
-import { bind, integerArgument } from "./arguments.js";
+import { bind } from "./arguments.js";
 import { type Filter, ignoringCase, lookUpPath } from "./filter.js";
 import { compare, isEqual, isTrue, iterate, lengthOf, listOf } from "./operators.js";
 import { toText } from "./print.js";
@@ -42,7 +42,7 @@ const dictsort: Filter = (value, args, named) => {
   const pairs = [...value.map].map(([key, item]) => Tuple.of(key, item));
   const place = by === "key" ? 0 : 1;
   const key = (pair: Value): Value => (isList(pair) ? (pair[place] ?? null) : null);
-  return sorted(pairs, [isTrue(isExact) ? key : (pair) => ignoringCase(key(pair))], isTrue(isReversed));
+  return sorted(pairs, isTrue(isExact) ? key : (pair) => ignoringCase(key(pair)), isTrue(isReversed));
 };
 
 const first: Filter = (value) => {
@@ -56,7 +56,7 @@ const groupby: Filter = (value, args, named) => {
   const look = lookUpPath(attribute, other);
   const key = isTrue(isExact) ? look : (item: Value) => ignoringCase(look(item));
   const groups: { readonly key: Value; readonly items: Value[] }[] = [];
-  for (const item of sorted(listOf(value), [key], false)) {
+  for (const item of sorted(listOf(value), key, false)) {
     const last = groups.at(-1);
     const itemKey = key(item);
     if (last !== undefined && isEqual(last.key, itemKey)) last.items.push(item);
@@ -119,22 +119,7 @@ const sort: Filter = (value, args, named) => {
     const look = lookUpPath(path);
     return isTrue(isExact) ? look : (item: Value) => ignoringCase(look(item));
   });
-  return sorted(listOf(value), keys, isTrue(isReversed));
-};
-
-const pieces: Filter = (value, args, named) => {
-  const [count = null, fill = null] = bind("slice", ["slices", "fill_with"], 1, args, named);
-  const [items, parts] = [listOf(value), integerArgument("slice", count)];
-  if (parts === 0) throw new TemplateError("integer division or modulo by zero");
-  const [each, extra] = [Math.floor(items.length / parts), items.length % parts];
-  let start = 0;
-  const slices = Array.from({ length: Math.max(0, parts) }, (_, i) => {
-    const end = start + each + (i < extra ? 1 : 0);
-    const slice = items.slice(start, end);
-    start = end;
-    return fill !== null && i >= extra ? [...slice, fill] : slice;
-  });
-  return new Lazy(slices[Symbol.iterator]());
+  return sorted(listOf(value), (item) => keys.map((key) => key(item)), isTrue(isReversed));
 };
 
 export const sequenceFilters = {
@@ -152,7 +137,6 @@ export const sequenceFilters = {
   max: extreme("max"),
   min: extreme("min"),
   reverse,
-  slice: pieces,
   sort,
 } satisfies Readonly<Record<string, Filter>>;
 
@@ -162,15 +146,11 @@ function orUndefined(value: Value | undefined, hint: string): Value {
   return value === undefined ? new Undefined(hint) : value;
 }
 
-/** By the keys in turn; what compares equal keeps its order, also in reverse. */
-function sorted(
-  items: readonly Value[],
-  keys: readonly ((item: Value) => Value)[],
-  isReversed: boolean,
-): Value[] {
-  const keyed = items.map((item) => ({ item, keys: keys.map((key) => key(item)) }));
+/** By a key; what compares equal keeps its order, also in reverse. */
+function sorted(items: readonly Value[], key: (item: Value) => Value, isReversed: boolean): Value[] {
+  const keyed = items.map((item) => ({ item, key: key(item) }));
   keyed.sort((a, b) => {
-    const order = compare(a.keys, b.keys, "<");
+    const order = compare(a.key, b.key, "<");
     return isReversed ? -order : order;
   });
   return keyed.map(({ item }) => item);

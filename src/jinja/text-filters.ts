@@ -4,7 +4,7 @@ import { bind, integerArgument, optionalInteger, optionalText, textArgument } fr
 import { escapeHtml } from "./arithmetic.js";
 import type { Filter } from "./filter.js";
 import { formatPercent } from "./format-percent.js";
-import { isTrue, iterate } from "./operators.js";
+import { isTrue, iterate, lengthOf } from "./operators.js";
 import { toText } from "./print.js";
 import { characters, countCharacters, stripText } from "./text.js";
 import { capitalize, lowerCase, titleWords, upperCase } from "./text-case.js";
@@ -99,11 +99,12 @@ const truncate: Filter = (value, args, named) => {
   const names = ["length", "killwords", "end", "leeway"];
   const [most = 255, cuts = false, end = "...", leeway] = bind("truncate", names, 0, args, named);
   const [tail, length] = [textArgument("truncate", end), integerArgument("truncate", most)];
-  const text = textArgument("truncate", value);
   const room = length - countCharacters(tail);
   if (room < 0)
     throw new TemplateError(`truncate: expected length >= ${countCharacters(tail)}, got ${length}`);
-  if (countCharacters(text) <= length + optionalInteger("truncate", leeway, 5)) return text;
+  const size = lengthOf(value);
+  if (size !== undefined && size <= length + optionalInteger("truncate", leeway, 5)) return value;
+  const text = textArgument("truncate", value);
   const kept = characters(text).slice(0, room).join("");
   const space = isTrue(cuts) ? -1 : kept.lastIndexOf(" ");
   return (space < 0 ? kept : kept.slice(0, space)) + tail;

@@ -1,10 +1,11 @@
 // The methods of Python's text that templates can call.
 import { bind, integerArgument, optionalInteger, optionalText, textArgument } from "./arguments.js";
 import { isTrue, iterate } from "./operators.js";
+import { toText } from "./print.js";
 import { characters, countCharacters, isSpace, stripText } from "./text.js";
 import { capitalize, lowerCase, swapCase, titleCase, upperCase } from "./text-case.js";
 import { findText, isCased, partition, replaceText, splitAt, splitLines, splitWords } from "./text-search.js";
-import { Callable, isText, Markup, TemplateError, Tuple, type Value } from "./values.js";
+import { Callable, isList, isText, Markup, type Named, TemplateError, Tuple, type Value } from "./values.js";
 
 /**
  * The method of a text; that of text that was marked safe gives such text.
@@ -17,18 +18,37 @@ export function textMethod(of: string | Markup, name: string): Callable | undefi
     if (kUnserved.has(name)) throw new TemplateError(`the method ${name} of text is not served`);
     return undefined;
   }
-  const text = typeof of === "string" ? of : of.text;
-  return new Callable((args, named) => {
-    const result = method.run(text, bind(name, method.names, method.required ?? 0, args, named));
-    if (typeof of === "string") return result;
-    // Arguments of marked text are escaped in Python.
-    if (args.some(isText))
-      throw new TemplateError(`${name} of text that was marked safe is not served with text`);
-    return typeof result === "string" ? new Markup(result) : result;
-  });
+  const run = (text: string, args: readonly Value[], named: Named) =>
+    method.run(text, bind(name, method.names, method.required ?? 0, args, named));
+  if (typeof of === "string") return new Callable((args, named) => run(of, args, named));
+  return new Callable((args, named) => marked(run(of.text, plainArguments(name, args), named)));
 }
 
 // --- internal ---
+
+// Methods of marked text escape their arguments in Python, and give marked text; these do not.
+const kUnescaping = new Set([
+  "count",
+  "find",
+  "rfind",
+  "index",
+  "rindex",
+  "startswith",
+  "endswith",
+  "split",
+  "rsplit",
+]);
+
+function plainArguments(name: string, args: readonly Value[]): readonly Value[] {
+  const isPlain = (arg: Value) => !isText(arg) || !/[&<>'"]/.test(toText(arg));
+  if (kUnescaping.has(name) || (name !== "join" && args.every(isPlain))) return args;
+  throw new TemplateError(`${name} of text that was marked safe is not served with text to be escaped`);
+}
+
+function marked(value: Value): Value {
+  if (typeof value === "string") return new Markup(value);
+  return isList(value) ? value.map(marked) : value;
+}
 
 interface Method {
   readonly names: readonly string[];
