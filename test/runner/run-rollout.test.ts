@@ -70,9 +70,11 @@ describe("an agent's deadline", () => {
   it("is missed by one that is blocked by another, and counts before a cancellation that comes later", async () => {
     const abort = new AbortController();
     const slow = run(() => pause(5).then(() => 1), 20, abort.signal);
-    const other = run(() => pause(1).then(() => block(60)), null);
-    await pause(2);
-    abort.abort();
+    const other = run(async () => {
+      await pause(1);
+      block(60);
+      abort.abort();
+    }, null);
     expect([(await slow).ended, (await other).ended]).toEqual(["timeout", "returned"]);
   });
 
