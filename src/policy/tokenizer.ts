@@ -78,7 +78,7 @@ export function loadTokenizer(dir: string): Tokenizer {
     padId: idOf(config.specialTokens.pad_token),
     encode(text) {
       if (typeof text !== "string") throw argumentError("tokenizer.encode", "a string", text);
-      return Int32Array.from(finish(encoding(text, Number.POSITIVE_INFINITY)));
+      return new Int32Array(finish(encoding(text, Number.POSITIVE_INFINITY)));
     },
     decode(tokens, options) {
       if (!Array.isArray(tokens) && !ArrayBuffer.isView(tokens))
@@ -94,7 +94,7 @@ export function loadTokenizer(dir: string): Tokenizer {
       checkSignal("tokenizer.encodeAsync", signal);
       if (typeof text !== "string") throw argumentError("tokenizer.encodeAsync", "a string", text);
       checkInteger("tokenizer.encodeAsync", "most", most, { min: 0 });
-      return Int32Array.from(await finishInTurns(encoding(text, most), signal));
+      return new Int32Array(await finishInTurns(encoding(text, most), signal));
     },
     bytesOf(id, options) {
       if (options !== undefined) checkOptions("tokenizer.bytesOf", options, kBytesNames);

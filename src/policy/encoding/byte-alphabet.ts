@@ -19,12 +19,30 @@ export const byteOfCode: readonly (number | undefined)[] = (() => {
 
 /** UTF-8, each byte as its character. */
 export function toByteAlphabet(text: string): string {
-  if (/^[!-~]*$/.test(text)) return text;
-  let characters = "";
-  for (const byte of utf8.encode(text)) characters += characterOfByte[byte];
-  return characters;
+  if (text.length > kShort) return bytesAsCharacters(text);
+  let ascii = "";
+  for (let at = 0; at < text.length && text.charCodeAt(at) < 0x80; at++) {
+    ascii += characterOfByte[text.charCodeAt(at)];
+  }
+  return ascii.length === text.length ? ascii : bytesAsCharacters(text);
 }
 
 // --- internal ---
 
+/** One character after the other is quicker for a word, and slower for more. */
+const kShort = 64;
+
+function bytesAsCharacters(text: string): string {
+  const codes = new Uint16Array(utf8.encode(text));
+  for (let at = 0; at < codes.length; at++) codes[at] = codeOfByte[codes[at] ?? 0] ?? 0;
+  let characters = "";
+  for (let at = 0; at < codes.length; at += kAtOnce) {
+    characters += String.fromCharCode(...codes.subarray(at, at + kAtOnce));
+  }
+  return characters;
+}
+
+/** Arguments of one call. */
+const kAtOnce = 4096;
+const codeOfByte = Uint16Array.from(characterOfByte, (character) => character.charCodeAt(0));
 const utf8 = new TextEncoder();

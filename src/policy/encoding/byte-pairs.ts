@@ -34,12 +34,12 @@ export function createBytePairs(options: BytePairOptions): BytePairs {
     symbols.add(text);
     const run = createMergeRun(table, symbols.ids());
     run.advance(Number.POSITIVE_INFINITY);
-    const ids = run.result();
+    const ids = run.take(Number.POSITIVE_INFINITY);
     if (cache.size >= kCached) cache.clear();
     cache.set(text, ids);
     return ids;
   };
-  function* long(text: string): Generator<void, readonly number[]> {
+  function* long(text: string, ids: number[]): Generator<void, void> {
     const symbols = createSymbols();
     for (let start = 0; start < text.length; ) {
       const end = characterEnd(text, start + kStepsAtOnce);
@@ -49,7 +49,10 @@ export function createBytePairs(options: BytePairOptions): BytePairs {
     }
     const run = createMergeRun(table, symbols.ids());
     while (!run.advance(kStepsAtOnce)) yield;
-    return run.result();
+    for (let part = run.take(kStepsAtOnce); part.length > 0; part = run.take(kStepsAtOnce)) {
+      append(ids, part);
+      yield;
+    }
   }
   return {
     *encode(piece, ids) {
@@ -67,7 +70,8 @@ export function createBytePairs(options: BytePairOptions): BytePairs {
       for (let end = 1; end <= piece.length; end++) {
         if (end < piece.length && !mayCut(piece.charCodeAt(end - 1), piece.charCodeAt(end))) continue;
         const part = piece.slice(start, end);
-        append(ids, part.length <= kRemembered ? short(part) : yield* long(part));
+        if (part.length <= kRemembered) append(ids, short(part));
+        else yield* long(part, ids);
         start = end;
         if (++count % 1024 === 0) yield;
       }
@@ -135,7 +139,7 @@ function symbolsWith(options: BytePairOptions): () => Symbols {
       },
       ids() {
         settle();
-        return Int32Array.from(symbols);
+        return new Int32Array(symbols);
       },
     };
   };

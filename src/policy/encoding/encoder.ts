@@ -29,6 +29,10 @@ export function createEncoding(parts: EncoderParts): Encoding {
   function* encodePieces(text: string, isStart: boolean, ids: number[], most: number) {
     let count = 0;
     for (const piece of parts.preTokenizer({ text, isStart })) {
+      if (piece === undefined) {
+        yield;
+        continue;
+      }
       yield* parts.model.encode(piece.text, ids);
       if (++count % kPiecesAtOnce > 0) continue;
       checkCount(ids.length, most);

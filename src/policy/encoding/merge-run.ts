@@ -6,21 +6,22 @@ import type { MergeTable } from "./merge-table.js";
 export interface MergeRun {
   /** Takes at most so many steps; true when nothing is left to merge. */
   advance(steps: number): boolean;
-  /** The ids, after the last merge. */
-  result(): number[];
+  /** After the last merge: the next ids, at most so many; none at the end. */
+  take(most: number): number[];
 }
 
 /** @param symbols  ids; they are changed */
 export function createMergeRun(table: MergeTable, symbols: Int32Array): MergeRun {
   const { length } = symbols;
-  const next = Int32Array.from(symbols, (_, at) => (at + 1 < length ? at + 1 : -1));
-  const previous = Int32Array.from(symbols, (_, at) => at - 1);
-  const heap = createHeap(length);
+  const next = new Int32Array(length).fill(-1);
+  const previous = new Int32Array(length).fill(-1);
+  const heap = createHeap();
   const offer = (left: number, right: number): void => {
     const rank = table.rankOf(symbols[left] ?? -1, symbols[right] ?? -1);
     if (rank >= 0) heap.push(rank * kMaxLength + left);
   };
   let offered = 0;
+  let taken = 0;
   const merge = (left: number, right: number, id: number): void => {
     symbols[left] = id;
     symbols[right] = kMerged;
@@ -34,7 +35,11 @@ export function createMergeRun(table: MergeTable, symbols: Int32Array): MergeRun
   return {
     advance(steps) {
       let count = 0;
-      for (; offered + 1 < length && count < steps; offered++, count++) offer(offered, offered + 1);
+      for (; offered + 1 < length && count < steps; offered++, count++) {
+        next[offered] = offered + 1;
+        previous[offered + 1] = offered;
+        offer(offered, offered + 1);
+      }
       for (; count < steps; count++) {
         const key = heap.pop();
         if (key === undefined) return true;
@@ -48,9 +53,11 @@ export function createMergeRun(table: MergeTable, symbols: Int32Array): MergeRun
       }
       return false;
     },
-    result() {
+    take(most) {
       const ids: number[] = [];
-      for (let at = 0; at >= 0 && at < length; at = next[at] ?? -1) ids.push(symbols[at] ?? -1);
+      for (; taken >= 0 && taken < length && ids.length < most; taken = next[taken] ?? -1) {
+        ids.push(symbols[taken] ?? kMerged);
+      }
       return ids;
     },
   };
@@ -67,13 +74,18 @@ interface Heap {
   pop(): number | undefined;
 }
 
-/** The smallest first. Each merge takes a symbol away and offers two pairs: 3 n keys are enough. */
-function createHeap(length: number): Heap {
-  const keys = new Float64Array(3 * length + 1);
+/** The smallest first. */
+function createHeap(): Heap {
+  let keys = new Float64Array(64);
   let size = 0;
   const keyAt = (at: number): number => keys[at] ?? Number.POSITIVE_INFINITY;
   return {
     push(key) {
+      if (size === keys.length) {
+        const longer = new Float64Array(2 * size);
+        longer.set(keys);
+        keys = longer;
+      }
       let at = size++;
       while (at > 0) {
         const parent = (at - 1) >> 1;

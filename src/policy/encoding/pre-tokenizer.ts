@@ -5,8 +5,8 @@ import { compileOniguruma, matchesOf } from "./oniguruma.js";
 import { charactersOf, type Matcher, type Piece, split } from "./split.js";
 import type { Pattern, PreTokenizerStep } from "./step-schema.js";
 
-/** The pieces of a piece, in order, none of them empty. */
-export type PreTokenizer = (piece: Piece) => Iterable<Piece>;
+/** The pieces of a piece, in order, none of them empty; undefined every few milliseconds where a long one takes long. */
+export type PreTokenizer = (piece: Piece) => Iterable<Piece | undefined>;
 
 /** @throws UnsupportedPattern for a regular expression that is not known */
 export function createPreTokenizer(steps: readonly PreTokenizerStep[]): PreTokenizer {
@@ -15,7 +15,10 @@ export function createPreTokenizer(steps: readonly PreTokenizerStep[]): PreToken
   return rest.reduce<PreTokenizer>(
     (before, after) =>
       function* (piece) {
-        for (const part of before(piece)) yield* after(part);
+        for (const part of before(piece)) {
+          if (part === undefined) yield undefined;
+          else yield* after(part);
+        }
       },
     first,
   );
@@ -118,6 +121,25 @@ function byteLevel(step: Extract<PreTokenizerStep, { type: "ByteLevel" }>): PreT
     const isPrepended = step.add_prefix_space && !piece.text.startsWith(" ");
     const whole = { text: isPrepended ? ` ${piece.text}` : piece.text, isStart: piece.isStart };
     const parts = step.use_regex ? split(whole, (text) => matchesOf(kByteLevel, text), "Isolated") : [whole];
-    for (const { text, isStart } of parts) yield { text: toByteAlphabet(text), isStart };
+    for (const { text, isStart } of parts) {
+      if (text.length <= kAtOnce) yield { text: toByteAlphabet(text), isStart };
+      else yield { text: yield* longToByteAlphabet(text), isStart };
+    }
   };
+}
+
+/** So many characters take a millisecond or two. */
+const kAtOnce = 1 << 15;
+
+function* longToByteAlphabet(text: string): Generator<undefined, string> {
+  let characters = "";
+  for (let start = 0; start < text.length; ) {
+    const end = Math.min(text.length, start + kAtOnce);
+    // Not between the halves of a character.
+    const cut = end < text.length && (text.charCodeAt(end) & 0xfc00) === 0xdc00 ? end + 1 : end;
+    characters += toByteAlphabet(text.slice(start, cut));
+    start = cut;
+    yield undefined;
+  }
+  return characters;
 }

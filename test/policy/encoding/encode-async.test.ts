@@ -6,6 +6,14 @@ import { qwen2 } from "../fixture-models.js";
 
 const tokenizer = loadTokenizer(qwen2);
 
+const kLong = {
+  "a megabyte of words": "what is 12 + 30 ? Don't you know? ".repeat(30_000),
+  "one word of 160,000 letters": "abcdefghij".repeat(16_000),
+  "a megabyte of spaces": " ".repeat(1_000_000),
+  "accents to be composed": "e\u0301".repeat(200_000),
+  "a megabyte of other characters": "\u4f60\u597d\u{1f600}".repeat(100_000),
+};
+
 describe("encodeAsync", () => {
   it("gives what encode gives", async () => {
     const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
@@ -14,6 +22,40 @@ describe("encodeAsync", () => {
         expect(await tokenizer.encodeAsync(text)).toEqual(tokenizer.encode(text));
       }),
     );
+  });
+
+  for (const [what, text] of Object.entries(kLong)) {
+    it(`leaves the event loop to others all the while it encodes ${what}`, { retry: 2 }, async () => {
+      // Processor time, not the clock: the machine may be busy with something else.
+      let longest = 0;
+      let last = process.cpuUsage();
+      const look = () => {
+        const { user, system } = process.cpuUsage(last);
+        longest = Math.max(longest, (user + system) / 1000);
+        last = process.cpuUsage();
+      };
+      const timer = setInterval(look, 0);
+      const ids = await tokenizer.encodeAsync(text);
+      look();
+      clearInterval(timer);
+      expect(longest).toBeLessThan(50);
+      expect(Buffer.compare(Buffer.from(ids.buffer), Buffer.from(tokenizer.encode(text).buffer))).toBe(0);
+    });
+  }
+
+  it("stops as soon as it has made more tokens than the most", async () => {
+    const words = Array.from({ length: 200_000 }, (_, i) => `${i} `).join("");
+    const bytes = Buffer.byteLength(words);
+    const error = await tokenizer.encodeAsync(words, { most: Math.ceil(bytes / 3) }).catch((error) => error);
+    expect(error).toBeInstanceOf(TooManyTokensError);
+    expect(error.atLeast).toBeLessThan(bytes / 2);
+  });
+
+  it("stops when the signal aborts on the way", async () => {
+    const stop = new AbortController();
+    const encoding = tokenizer.encodeAsync("what is 12 + 30 ? ".repeat(100_000), { signal: stop.signal });
+    setTimeout(() => stop.abort("enough"), 5);
+    await expect(encoding).rejects.toBe("enough");
   });
 
   it("rejects a text of more tokens than the most, and no other", async () => {

@@ -44,8 +44,8 @@ function missing(text: Iterable<string>): string {
 
 const hex = (code: number) => code.toString(16);
 
-function* textsOf(pieces: Iterable<Piece>): Generator<string> {
-  for (const { text } of pieces) yield text;
+function* textsOf(pieces: Iterable<Piece | undefined>): Generator<string> {
+  for (const piece of pieces) yield piece?.text ?? "";
 }
 
 describe("every character is in a class as it is there:", () => {
