@@ -54,7 +54,9 @@ def change(base, edit):
 def record(apply, step, texts):
     try:
         return apply(step, texts)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # some steps panic, which is no Exception
         return None
 
 

@@ -4,8 +4,8 @@ import { z } from "zod";
 import { byteOfCode } from "./encoding/byte-alphabet.js";
 
 export interface TokenBytes {
-  /** UTF-8, or a piece of it, of a token that is not an added one. */
-  bytesOf(token: string): Uint8Array;
+  /** UTF-8, or a piece of it. An added token is no bytes in the alphabet of byte-level BPE, but its own text. */
+  bytesOf(token: string, isAdded: boolean): Uint8Array;
   /** How many leading spaces the whole decoded text loses. */
   readonly strippedSpaces: number;
 }
@@ -19,7 +19,14 @@ export function createTokenBytes(decoder: unknown): TokenBytes | undefined {
   if (!parsed.success) return undefined;
   const steps = parsed.data.type === "Sequence" ? parsed.data.decoders : [parsed.data];
   if (steps.some((step) => step.type === "ByteLevel")) {
-    return steps.length === 1 ? { bytesOf: byteLevelBytes, strippedSpaces: 0 } : undefined;
+    if (steps.length > 1) return undefined;
+    const bytesOf = (token: string, isAdded: boolean) =>
+      isAdded ? utf8.encode(token) : byteLevelBytes(token);
+    return { bytesOf, strippedSpaces: 0 };
+  }
+  // In another order they do something else.
+  if (!/^(Replace )*(ByteFallback )?(Fuse (Strip )?)?$/.test(steps.map(({ type }) => `${type} `).join(""))) {
+    return undefined;
   }
   return createFallbackBytes(steps);
 }
@@ -27,15 +34,21 @@ export function createTokenBytes(decoder: unknown): TokenBytes | undefined {
 // --- internal ---
 
 const stepSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("ByteLevel") }),
-  z.object({
+  z.strictObject({
+    type: z.literal("ByteLevel"),
+    // Of the pre-tokenizer of that name; they change nothing here.
+    add_prefix_space: z.boolean().optional(),
+    trim_offsets: z.boolean().optional(),
+    use_regex: z.boolean().optional(),
+  }),
+  z.strictObject({
     type: z.literal("Replace"),
-    pattern: z.object({ String: z.string().min(1) }),
+    pattern: z.strictObject({ String: z.string().min(1) }),
     content: z.string(),
   }),
-  z.object({ type: z.literal("ByteFallback") }),
-  z.object({ type: z.literal("Fuse") }),
-  z.object({
+  z.strictObject({ type: z.literal("ByteFallback") }),
+  z.strictObject({ type: z.literal("Fuse") }),
+  z.strictObject({
     type: z.literal("Strip"),
     content: z.literal(" "),
     start: z.int().nonnegative(),
@@ -45,7 +58,7 @@ const stepSchema = z.discriminatedUnion("type", [
 
 const decoderSchema = z.union([
   stepSchema,
-  z.object({ type: z.literal("Sequence"), decoders: z.array(stepSchema).min(1) }),
+  z.strictObject({ type: z.literal("Sequence"), decoders: z.array(stepSchema).min(1) }),
 ]);
 
 type Step = z.infer<typeof stepSchema>;

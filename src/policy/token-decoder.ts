@@ -12,7 +12,7 @@ export interface TokenDecoder {
 /** A token by its id. */
 export interface VocabularyEntry {
   readonly token: string;
-  /** Listed in `added_tokens`: its text is its own, whatever the decoder does to others. */
+  /** Listed in `added_tokens`. */
   readonly isAdded: boolean;
 }
 
@@ -31,8 +31,7 @@ export function bytesOfToken(
 ): Uint8Array {
   if (!Number.isInteger(id) || id < 0) throw argumentError(who, "ids that are non-negative integers", id);
   const entry = vocabulary[id];
-  if (entry === undefined) return new Uint8Array(0);
-  return entry.isAdded ? utf8.encode(entry.token) : tokenBytes.bytesOf(entry.token);
+  return entry === undefined ? new Uint8Array(0) : tokenBytes.bytesOf(entry.token, entry.isAdded);
 }
 
 /** @param skipped  ids that give no text */
@@ -64,7 +63,3 @@ export function createTokenDecoder(
     },
   };
 }
-
-// --- internal ---
-
-const utf8 = new TextEncoder();
