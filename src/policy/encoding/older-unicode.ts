@@ -1,5 +1,6 @@
-// Where the Unicode tables of Hugging Face's tokenizers 0.23 are older than those of a running Node (17.0 here): ranges of code points, in
-// hexadecimal. An older Node knows fewer of them, which changes nothing. Recorded by scripts/record-tokenizers.py --unicode.
+// Where the Unicode tables of Hugging Face's tokenizers 0.23 are older than those of a running Node (17.0 here): ranges of
+// code points, in hexadecimal. An older Node knows fewer of them, which changes nothing. scripts/record-tokenizers.py
+// records what they must give for every character.
 
 /** Assigned since Oniguruma's tables: in no category and in no script there. */
 export const kUnassigned =
