@@ -1,6 +1,7 @@
 // The rollout that the running code belongs to: one AsyncLocalStorage for the whole process, at a global symbol, so that
 // two copies of the package see the same rollout. Nothing else of a rollout is global; thousands may run at once.
 import { AsyncLocalStorage } from "node:async_hooks";
+import { types } from "node:util";
 import { argumentError } from "../base/check.js";
 import type { RolloutContext } from "../types/agent.js";
 import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
@@ -66,7 +67,8 @@ export function unrouted<T>(fn: () => T): T {
 
 /**
  * The function as code of the rollout that calls `bind`, agent name and enclosing span included, wherever it runs: for work that goes through a
- * queue, pool or emitter which other rollouts share. Outside a rollout it is the function itself.
+ * queue, pool or emitter which other rollouts share. Each step of a generator that it returns is code of the rollout, too. Outside a rollout it
+ * is the function itself.
  */
 export function bind<This, Args extends unknown[], T>(
   fn: (this: This, ...values: Args) => T,
@@ -76,7 +78,8 @@ export function bind<This, Args extends unknown[], T>(
   const context = currentContext();
   if (context === undefined) return fn;
   return function bound(this: This, ...values: Args) {
-    return runInContext(context, () => fn.apply(this, values));
+    const made = runInContext(context, () => fn.apply(this, values));
+    return types.isGeneratorObject(made) ? bindSteps(context, made) : made;
   };
 }
 
@@ -104,6 +107,19 @@ export function isOver(context: ActiveContext): boolean {
 }
 
 // --- internal ---
+
+/** A generator runs in the context of whoever asks it for the next value. */
+function bindSteps<Steps extends object>(context: ActiveContext, generator: Steps): Steps {
+  return new Proxy(generator, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== "function" || !kSteps.has(key)) return value;
+      return (...values: unknown[]) => runInContext(context, () => Reflect.apply(value, target, values));
+    },
+  });
+}
+
+const kSteps: ReadonlySet<string | symbol> = new Set(["next", "return", "throw"]);
 
 const kContext = Symbol.for("agentlightning.context");
 

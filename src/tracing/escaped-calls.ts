@@ -6,7 +6,7 @@ import { warnOfHost } from "./decide-call.js";
 import type { DispatchHandler } from "./dispatcher.js";
 import { findCall } from "./find-call.js";
 import { takeOver } from "./intercept.js";
-import { isCommonPath, requestApi } from "./model-api.js";
+import { isCommonPath } from "./model-api.js";
 import { isReadableBody } from "./request-body.js";
 import { withoutName } from "./rollout-name.js";
 import { warnOnce } from "./warn-once.js";
@@ -18,7 +18,8 @@ export function watchEscapes(): () => void {
     const { request } = message as { request: HttpRequest };
     const { method, path, protocol } = request;
     const host = request.getHeader("host") ?? request.host;
-    report("node:http", { method, path, origin: `${protocol}//${String(host)}` });
+    const headers = request.getHeaders();
+    report("node:http", { method, path, headers, origin: `${protocol}//${String(host)}` });
   };
   const onUndici = (message: unknown): void => {
     const { request } = message as { request: UndiciRequest };
@@ -29,7 +30,7 @@ export function watchEscapes(): () => void {
     const [method, path, host] = [":method", ":path", ":authority"].map((name) => headers[name]);
     const scheme = headers[":scheme"] ?? "https";
     if (typeof path === "string" && typeof host === "string")
-      report("node:http2", { method: String(method), path, origin: `${scheme}://${host}` });
+      report("node:http2", { method: String(method), path, headers, origin: `${scheme}://${host}` });
   };
   subscribe(kHttp, onHttp);
   subscribe(kHttp2, onHttp2);
@@ -53,18 +54,19 @@ const kUndici = "undici:request:create";
 interface EscapedRequest {
   readonly method: string;
   readonly path: string;
+  readonly headers: unknown;
   readonly origin?: string | URL | null;
 }
 
-interface HttpRequest extends EscapedRequest {
+interface HttpRequest extends Omit<EscapedRequest, "headers"> {
   readonly protocol: string;
   readonly host: string;
   getHeader(name: string): unknown;
+  getHeaders(): Readonly<Record<string, unknown>>;
 }
 
 /** Undici's own record of a request that waits to be sent. One that is aborted is dropped from the queue without a word. */
 interface UndiciRequest extends EscapedRequest {
-  readonly headers: unknown;
   readonly body: unknown;
   aborted: boolean;
 }
@@ -94,21 +96,23 @@ function handlerOf(request: object): DispatchHandler | undefined {
   return typeof handler === "object" && handler !== null ? handler : undefined;
 }
 
-function report(client: string, { method, path, origin }: EscapedRequest): void {
-  const context = currentContext();
-  const api = requestApi({ method, path });
-  if (!context?.isRouted || api === undefined || !origin) return;
-  const host = URL.canParse(String(origin)) ? new URL(origin).host : String(origin);
-  const action = context.scope.route(host, null);
-  const place = `${host}${path.split("?", 1)[0]}`;
+function report(client: string, request: EscapedRequest): void {
+  const { origin, method, path, headers } = request;
+  if (!origin || currentContext()?.isRouted === false) return;
+  const found = findCall({ origin, method, path, headers });
+  if (found === undefined || "refusal" in found || found.api === undefined) return;
+  const { context, by, api, sent, url } = found;
+  const { host } = sent;
+  const action = by === "name" ? "serve" : context.scope.route(host, null);
+  const place = host + url.pathname;
   // The body, which would tell, is not seen here.
   if (action === "ignore" || (action === "unknown-host" && isCommonPath(api))) return;
   if (action === "unknown-host") {
-    context.scope.note?.({ kind: "unknown-host", place, by: "context" });
+    context.scope.note?.({ kind: "unknown-host", place, by });
     warnOfHost(host, place);
     return;
   }
-  context.scope.note?.({ kind: "unseen", place: `${place} through ${client}`, by: "context" });
+  context.scope.note?.({ kind: "unseen", place: `${place} through ${client}`, by });
   warnOnce(
     `${client} ${host}`,
     `a rollout called ${place} through ${client}, which cannot be served or recorded; ` +

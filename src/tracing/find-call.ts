@@ -35,9 +35,9 @@ export interface OutgoingRequest {
 export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | undefined {
   const { path, origin } = request;
   // What is no address is the client's to refuse.
-  if (!URL.canParse(path, String(origin))) return undefined;
+  const sent = toUrl(path, origin);
+  if (sent === undefined) return undefined;
   const name = knownName(request);
-  const sent = new URL(path, origin);
   const api = requestApi({ method: request.method, path: name?.path ?? path });
   const isAtEndpoint = sent.host === kEndpointHost;
   if (api === undefined && !isAtEndpoint) return undefined;
@@ -49,10 +49,18 @@ export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | 
   const context = findRollout(name.rolloutId, name.attemptId);
   if (context === undefined) return { api, refusal: unknown(name.text, request) };
   if (context === "over") return { api, refusal: over(name) };
-  return { context: within(context), by: "name", api, sent, url: new URL(name.path, origin) };
+  return { context: within(context), by: "name", api, sent, url: toUrl(name.path, origin) ?? sent };
 }
 
 // --- internal ---
+
+/** A path that begins with two slashes is one all the same: as a reference it would name another host. */
+function toUrl(path: string, origin: string | URL): URL | undefined {
+  if (!path.startsWith("/")) return URL.canParse(path, String(origin)) ? new URL(path, origin) : undefined;
+  if (!URL.canParse(String(origin))) return undefined;
+  const text = new URL(origin).origin + path;
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
 
 function knownName({ path, headers }: OutgoingRequest): CallName | undefined {
   const name = readName(path, headers);

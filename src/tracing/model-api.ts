@@ -26,7 +26,7 @@ export function requestApi(request: {
   readonly method: string;
   readonly path: string;
 }): ModelApi | undefined {
-  return request.method === "POST" ? modelApi(request.path) : undefined;
+  return request.method.toUpperCase() === "POST" ? modelApi(request.path) : undefined;
 }
 
 /** Whether many a web application has such a path too: then only a request that names a model looks like a model call. */

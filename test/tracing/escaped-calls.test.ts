@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unrouted } from "../../src/tracing/context.js";
 import type { Dispatcher } from "../../src/tracing/dispatcher.js";
 import { runInRollout } from "../../src/tracing/run-in-rollout.js";
+import type { CallNote } from "../../src/types/model-call.js";
 import { completion, streamedCompletion, testScope } from "./test-scope.js";
 
 // A host is reported once a process: each test has a server, and so a host, of its own.
@@ -27,9 +28,9 @@ afterEach(() => {
   server.close();
 });
 
-const post = (path: string, method = "POST") =>
+const post = (path: string, method = "POST", headers = {}) =>
   new Promise<void>((resolve, reject) => {
-    const call = request({ port, host: "127.0.0.1", path, method, agent: false }, (response) => {
+    const call = request({ port, host: "127.0.0.1", path, method, headers, agent: false }, (response) => {
       response.resume().on("end", resolve);
     });
     call.on("error", reject);
@@ -55,6 +56,22 @@ describe("a model call through node:http inside a rollout", () => {
     expect(warning?.message).toContain(`127.0.0.1:${port}/v1/chat/completions through node:http`);
     expect(warning?.message).not.toContain("secret");
     expect(warning?.message).toContain("agl.unrouted");
+  });
+
+  it("is told to the rollout that it names, wherever it is made", async () => {
+    const notes: CallNote[] = [];
+    const scope = testScope({ note: (call) => void notes.push(call) });
+    let end: () => void = () => undefined;
+    const running = runInRollout(scope, () => new Promise<void>((resolve) => (end = resolve)));
+    const { rolloutId, attemptId } = scope;
+    await post(`/rollout/${rolloutId}/attempt/${attemptId}/v1/chat/completions`);
+    await runInRollout(testScope(), () =>
+      post("/v1/chat/completions", "POST", { "X-Agl-Rollout": `${rolloutId}/${attemptId}` }),
+    );
+    end();
+    await running;
+    const place = `127.0.0.1:${port}/v1/chat/completions through node:http`;
+    expect(notes).toEqual([1, 2].map(() => ({ kind: "unseen", place, by: "name" })));
   });
 
   it("is not reported outside a rollout, inside unrouted, or on other hosts and paths", async () => {

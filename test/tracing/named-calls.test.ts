@@ -62,6 +62,10 @@ const places: readonly (readonly [string, (scope: TestScope) => Promise<Response
   ],
   ["the path, at a host that is not routed", (s) => post(`${origin}${nameOf(s)}/v1/chat/completions`)],
   ["the path, at a provider", (s) => post(`https://api.openai.com${nameOf(s)}/v1/chat/completions`)],
+  [
+    "the path, with a slash too many",
+    (s) => post(`https://api.openai.com/${nameOf(s)}//v1/chat/completions`),
+  ],
   ["the path, below another one", (s) => post(`http://h.invalid/proxy${nameOf(s)}/v1/chat/completions?a=1`)],
   ["the header, at a provider", (s) => post(kUrl, { "X-AGL-Rollout": `${s.rolloutId}/${s.attemptId}` })],
   [
@@ -69,6 +73,21 @@ const places: readonly (readonly [string, (scope: TestScope) => Promise<Response
     (s) => post(`${origin}/v1/chat/completions`, { "x-agl-rollout": `${s.rolloutId}/${s.attemptId}` }),
   ],
 ];
+
+describe("a call whose path begins with two slashes", () => {
+  it.each([
+    "//v1/chat/completions",
+    "//chat/completions?a=//b",
+    "///v1/chat/completions",
+    "//[/chat/completions",
+  ])("%s goes to the host that it names, and to no other", async (path) => {
+    const hosts: string[] = [];
+    const scope = echo({ route: (host) => (hosts.push(host) > 0 ? "serve" : "ignore") });
+    await runInRollout(scope, () => post(`https://api.openai.com${path}`));
+    expect(hosts).toEqual(["api.openai.com"]);
+    expect(scope.requests.map(({ url }) => url)).toEqual([`https://api.openai.com${path}`]);
+  });
+});
 
 describe("a call that names its rollout", () => {
   it.each(places)("by %s is served outside any rollout and inside another", async (_where, call) => {
@@ -84,7 +103,7 @@ describe("a call that names its rollout", () => {
     expect([scope.requests.length, other.requests.length]).toEqual([3, 0]);
     expect(scope.notes.map(({ by }) => by)).toEqual(["name", "name", "name"]);
     for (const { url, headers } of scope.requests) {
-      expect(new URL(url).pathname).toMatch(/^(?:\/proxy)?\/v1\/chat\/completions$/);
+      expect(new URL(url).pathname).toMatch(/^(?:\/proxy|\/+)?\/v1\/chat\/completions$/);
       expect(Object.keys(headers)).not.toContain("x-agl-rollout");
     }
   });
@@ -245,6 +264,58 @@ describe("bind", () => {
     });
     await Promise.all(done);
     expect(scopes.map(({ requests }) => requests.map(lastMessage))).toEqual([["0"], ["1"], ["2"]]);
+  });
+
+  it.each([
+    [
+      "an async generator",
+      () =>
+        bind(async function* () {
+          yield (await post(kUrl)).status;
+          yield (await post(kUrl)).status;
+        })(),
+    ],
+    [
+      "a generator",
+      () =>
+        bind(function* () {
+          yield post(kUrl).then(({ status }) => status);
+          yield post(kUrl).then(({ status }) => status);
+        })(),
+    ],
+    [
+      "a generator that a function returns",
+      () => {
+        const calls = function* (n: number) {
+          while (n-- > 0) yield post(kUrl).then(({ status }) => status);
+        };
+        return bind((n: number) => calls(n))(2);
+      },
+    ],
+    [
+      "an async method that yields another's values",
+      () => {
+        const inner = async function* () {
+          yield (await post(kUrl)).status;
+        };
+        return bind(async function* () {
+          yield* inner();
+          yield* inner();
+        })();
+      },
+    ],
+  ])("carries the rollout through %s that another consumes", async (_what, make) => {
+    const [scope, other] = [echo(), echo()];
+    const seen: number[] = [];
+    let steps: AsyncIterable<number> | Iterable<number | Promise<number>> | undefined;
+    await runInRollout(scope, async () => {
+      steps = make();
+      await runInRollout(other, async () => {
+        for await (const step of steps ?? []) seen.push(step);
+      });
+    });
+    expect(seen).toEqual([200, 200]);
+    expect([scope.requests.length, other.requests.length]).toEqual([2, 0]);
   });
 
   it("outside a rollout is the function itself", () => {
