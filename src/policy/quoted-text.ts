@@ -50,7 +50,11 @@ function firstParagraph(text: string): string {
 function isOpenIn(lead: string, open: string, close: string): boolean {
   if (open !== close) return lead.lastIndexOf(open) > lead.lastIndexOf(close);
   // A run of backticks is one mark, as in Markdown.
-  return [...lead.matchAll(open === "`" ? /`+/g : /"/g)].length % 2 === 1;
+  if (open === "`") return [...lead.matchAll(/`+/g)].length % 2 === 1;
+  let isOpen = false;
+  // What opens behind a digit are inches.
+  for (const { index } of lead.matchAll(/"/g)) isOpen = !isOpen && !/\d/.test(lead.charAt(index - 1));
+  return isOpen;
 }
 
 /** An apostrophe quotes only where no letter stands before it. */

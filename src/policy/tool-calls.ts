@@ -119,9 +119,12 @@ function endOf(text: string, mark: string, from: number): number {
 
 /** Behind the line that closes the fence, or the text's end. */
 function endOfFence(text: string, start: number, fence: string): number {
-  const close = new RegExp(`^ {0,3}${fence}${fence.charAt(0)}*[ \\t]*$`, "gm");
+  const close = fence.startsWith("`") ? /^ {0,3}(`{3,})[ \t]*$/gm : /^ {0,3}(~{3,})[ \t]*$/gm;
   close.lastIndex = endOf(text, "\n", start);
-  return close.exec(text) === null ? text.length : close.lastIndex;
+  for (let line = close.exec(text); line !== null; line = close.exec(text)) {
+    if ((line[1]?.length ?? 0) >= fence.length) return close.lastIndex;
+  }
+  return text.length;
 }
 
 function argumentsText(text: string, node: JsonNode | undefined): string | undefined {

@@ -112,6 +112,12 @@ describe("talk about calls", () => {
     ["after a quotation", `She said "yes".\n${add}`, 'She said "yes".'],
     ["between quotations", `"a" ${add} "b"`, '"a"\n"b"'],
     ["after an inch mark", `It is 6" tall.\n${add}`, 'It is 6" tall.'],
+    ["between inch marks", `It is 6" tall, ${add} and 3" wide.`, 'It is 6" tall,\nand 3" wide.'],
+    [
+      "after a quotation that ends with a number",
+      `She said "version 5". ${add} "Yes".`,
+      'She said "version 5".\n"Yes".',
+    ],
     [
       "after a mark left open in another paragraph",
       `A " here.\n\n${add}\n\nB " there.`,
@@ -152,6 +158,19 @@ describe("talk about calls", () => {
       toolCalls: [{}, {}],
     });
     expect(parseToolCalls(text, { most: 3 })).toEqual(parseToolCalls(text));
+  });
+
+  it("in a fence of any length is no call, and the fence ends with one as long", () => {
+    for (const mark of ["`", "~"]) {
+      for (const length of [3, 4, 40_000]) {
+        const fence = mark.repeat(length);
+        const shorter = mark.repeat(length - 1);
+        const text = `${fence}\n${add}\n${shorter}\n${add}\n${fence}${mark}\n`;
+        expect(parseToolCalls(text)).toEqual({ content: text, toolCalls: [] });
+        expect(parseToolCalls(text + add).toolCalls).toHaveLength(1);
+        expect(parseToolCalls(fence)).toEqual({ content: fence, toolCalls: [] });
+      }
+    }
   });
 
   it("of a thousand calls is told in no time", () => {
