@@ -77,7 +77,8 @@ const body = {
   refused: {
     response_format: { neutral: [{ type: "text" }], ...askInWords },
     ...{ audio: never, modalities: { neutral: [["text"]] }, web_search_options: never, moderation: never },
-    ...{ functions: useTools, function_call: useTools },
+    functions: { neutral: [[]], ...useTools },
+    function_call: { neutral: ["none", "auto"], ...useTools },
     ...{
       frequency_penalty: isZero,
       presence_penalty: isZero,

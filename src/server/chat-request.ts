@@ -85,7 +85,7 @@ function toMessage(read: Read, from: unknown, at: string): ChatMessage {
     ...(tool_calls?.length
       ? { tool_calls: tool_calls.map((call, i) => toToolCall(read, call, `${at}.tool_calls.${i}`)) }
       : {}),
-    ...(name == null ? {} : { name }),
+    ...(name ? { name } : {}),
     ...(tool_call_id == null ? {} : { tool_call_id }),
     ...((reasoning_content ?? reasoning) ? { reasoning: reasoning_content ?? reasoning } : {}),
   };

@@ -107,6 +107,8 @@ describe("a chat completions request", () => {
           reasoning_effort: "medium",
           best_of: 1,
           ignore_eos: false,
+          functions: [],
+          function_call: "none",
         }),
     ],
     [
@@ -151,6 +153,11 @@ describe("a chat completions request", () => {
     ["of tools", () => parse(tool({ cache_control: {} }, { strict: null, cache_control: {} }))],
     ["of streams", () => parse({ stream: true, stream_options: { include_obfuscation: false } })],
   ];
+  it("takes an empty name for none", () => {
+    const { messages } = withMessage({ role: "user", content: "a", name: "" });
+    expect(messages[1]).toEqual({ role: "user", content: "a" });
+  });
+
   it.each(harmless)("takes harmless fields %s", (_, run) => {
     expect(run().ignored).toEqual([]);
   });
@@ -164,7 +171,7 @@ describe("a chat completions request", () => {
     ["response_format", () => parse({ response_format: { type: "json_object" } }), /json_object/],
     ["frequency_penalty", () => parse({ frequency_penalty: 0.1 }), /0\.1/],
     ["logit_bias", () => parse({ logit_bias: { 5: 1 } }), /logit_bias/],
-    ["functions", () => parse({ functions: [] }), /use tools/],
+    ["functions", () => parse({ functions: [{ name: "f" }] }), /use tools/],
     ["reasoning_effort", () => parse({ reasoning_effort: "low" }), /chat_template_kwargs/],
     ["enable_thinking", () => parse({ enable_thinking: false }), /chat_template_kwargs/],
     ["max_output_tokens", () => parse({ max_output_tokens: 5 }), /use max_tokens/],

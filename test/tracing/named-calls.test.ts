@@ -287,7 +287,7 @@ describe("bind", () => {
       "a generator that a function returns",
       () => {
         const calls = function* (n: number) {
-          while (n-- > 0) yield post(kUrl).then(({ status }) => status);
+          for (let i = 0; i < n; i++) yield post(kUrl).then(({ status }) => status);
         };
         return bind((n: number) => calls(n))(2);
       },
