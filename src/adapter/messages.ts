@@ -1,4 +1,5 @@
 // Model-call spans as chat messages: what fine-tuning on chats reads. Text as it was recorded; images are not looked into.
+import { toJsonValue } from "../base/json-value.js";
 import type { ChatMessage, ToolCall, ToolDefinition } from "../types/chat.js";
 import type { Attributes, Span } from "../types/span.js";
 
@@ -60,7 +61,7 @@ function toMessage(fields: Attributes, defaultRole: string): ChatMessage {
 // Parts were recorded as JSON; text that merely looks like it stays text.
 function toContent(content: Attributes[string]): ChatMessage["content"] {
   const text = String(content);
-  const parts = text.startsWith("[{") ? parseJson(text) : undefined;
+  const parts = text.startsWith("[{") ? toJsonValue(text) : undefined;
   const isParts =
     Array.isArray(parts) && parts.every((part) => part?.type === "text" && typeof part.text === "string");
   return isParts ? parts : text;
@@ -79,7 +80,7 @@ function toTools(attributes: Attributes): ToolDefinition[] | null {
   const functions = indexed(attributes, "gen_ai.request.functions");
   if (functions.length === 0) return null;
   return functions.map(({ name, description, parameters }) => {
-    const schema = typeof parameters === "string" ? parseJson(parameters) : undefined;
+    const schema = typeof parameters === "string" ? toJsonValue(parameters) : undefined;
     return {
       type: "function",
       function: {
@@ -89,13 +90,4 @@ function toTools(attributes: Attributes): ToolDefinition[] | null {
       },
     };
   });
-}
-
-// Whatever another library wrote: undefined when it is no JSON.
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

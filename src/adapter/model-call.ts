@@ -1,4 +1,5 @@
 // One model-call span as a transition: token ids and numbers as they were recorded, nothing encoded again.
+import { toJsonValue } from "../base/json-value.js";
 import type { AttributeValue, Span } from "../types/span.js";
 import type { Transition } from "../types/transition.js";
 
@@ -56,15 +57,7 @@ function logprobsOf({ attributes }: Span, count: number): readonly number[] | nu
 
 function contentLogprobs(text: AttributeValue | undefined): readonly number[] {
   if (typeof text !== "string") return [];
-  const content = parse(text);
+  // What another library wrote there may be anything; without log-probabilities a call is still a call.
+  const content = toJsonValue(text);
   return Array.isArray(content) ? numbersOf(content.map((entry) => entry?.logprob)) : [];
-}
-
-// What another library wrote there may be anything; without log-probabilities a call is still a call.
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -10,7 +10,7 @@
 export function nearest(name: string, known: readonly string[], share = 0.25): string | undefined {
   const letters = plain(name);
   const same = known.find((candidate) => plain(candidate) === letters);
-  if (same !== undefined || letters.length > LONGEST) return same;
+  if (same !== undefined || letters.length > kLongest) return same;
   let best: string | undefined;
   let least = Infinity;
   for (const candidate of known) {
@@ -28,7 +28,7 @@ export function nearest(name: string, known: readonly string[], share = 0.25): s
 // --- internal ---
 
 /** Longer names are no slip of anything, and comparing them would cost their square. */
-const LONGEST = 64;
+const kLongest = 64;
 
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_.\s]/g, "");

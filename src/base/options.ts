@@ -71,7 +71,7 @@ export function givenOptions<Options extends object>(options: Options): Partial<
 // --- internal ---
 
 /** How much of a name may differ from the one that is hinted at: it is refused either way. */
-const HINTED = 0.4;
+const kHinted = 0.4;
 
 /** Objects of any class, but none whose content is not in its properties: a Map, a promise, a date. */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -97,7 +97,7 @@ function refuse(who: string, unknown: readonly string[], names: object, elsewher
   const meant: string[] = [];
   const remedies: string[] = [];
   for (const name of unknown) {
-    const found = nearest(name, candidates, HINTED);
+    const found = nearest(name, candidates, kHinted);
     if (found === undefined) continue;
     const option = meanings.get(found);
     if (option === undefined) remedies.push(`${elsewhere[found]}`);

@@ -1,6 +1,7 @@
 // Checkpoints: everything training goes on from (values, AdamW's moments and steps of all that is trained, and a text of the caller's)
 // in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes. It names the weights
 // that the model began with by their digest: over others, of the same shape, what was trained means nothing.
+
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -8,6 +9,8 @@ import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { writing } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
+import { toJsonValue } from "../base/json-value.js";
+import { warn } from "../base/warning.js";
 import { removeLeftovers, writeFileAtomically } from "./atomic-file.js";
 import type { NativeTrainingState } from "./binding.js";
 import { modelError } from "./model-file.js";
@@ -38,7 +41,7 @@ export async function saveCheckpoint(parts: PolicyParts, file: string, state = "
     }
     const base = await parts.baseDigest();
     if ("problem" in base)
-      warnOfBase(who, `${file} does not say which base weights it is of: ${base.problem}`);
+      warn("AGL_BASE", `${who}: ${file} does not say which base weights it is of: ${base.problem}`);
     const metadata = {
       format: kFormat,
       model: JSON.stringify(parts.config),
@@ -128,7 +131,7 @@ function readDescription(
     throw refuse(file, `a checkpoint (${kFormat})`, metadata.format ?? "another safetensors file");
   if (metadata.model !== JSON.stringify(config))
     throw refuse(file, "a checkpoint of this model", `one of ${metadata.model}`);
-  const saved = descriptionSchema.safeParse(parseJson(metadata.weights));
+  const saved = descriptionSchema.safeParse(toJsonValue(metadata.weights ?? ""));
   if (!saved.success) throw refuse(file, "a list of weights", metadata.weights ?? "none");
   const show = (list: readonly { name: string; description?: unknown }[]) =>
     JSON.stringify(list.map(({ name, description }) => ({ name, description })));
@@ -185,9 +188,12 @@ async function checkBase(
   const found = await baseDigest();
   const unsaid = "it is taken for one of the same";
   if (metadata.base === undefined)
-    warnOfBase(who, `${file} does not say which base weights it is of; ${unsaid}`);
+    warn("AGL_BASE", `${who}: ${file} does not say which base weights it is of; ${unsaid}`);
   else if ("problem" in found)
-    warnOfBase(who, `the base weights of ${dir} cannot be told from others: ${found.problem}; ${unsaid}`);
+    warn(
+      "AGL_BASE",
+      `${who}: the base weights of ${dir} cannot be told from others: ${found.problem}; ${unsaid}`,
+    );
   else if (metadata.base !== found.sha256)
     throw refuse(
       file,
@@ -196,16 +202,12 @@ async function checkBase(
     );
 }
 
-function warnOfBase(who: string, what: string): void {
-  process.emitWarning(`${who}: ${what}`, { type: "AgentLightningWarning", code: "AGL_BASE" });
-}
-
 function warnOfArithmetic(who: string, file: string, { metadata }: Safetensors, arithmetic: string): void {
   const { arithmetic: saved = arithmetic } = metadata;
   if (saved === arithmetic) return;
-  process.emitWarning(
+  warn(
+    "AGL_ARITHMETIC",
     `${who}: ${file} was trained in ${saved}, the policy computes in ${arithmetic}: it goes on, but not to the bits it would have come to`,
-    { code: "AGL_ARITHMETIC" },
   );
 }
 
@@ -215,14 +217,6 @@ function bytesOf(values: Float32Array): Uint8Array {
 
 function tensorKey(weights: string, tensor: string, kind: Kind): string {
   return `${weights}:${tensor}:${kind}`;
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
 }
 
 function refuse(file: string, expected: string, got: string): LightningError {

@@ -1,5 +1,7 @@
 // The engines of a policy: one on each chosen device, loaded side by side.
+
 import { LightningError } from "../base/error.js";
+import { warn } from "../base/warning.js";
 import { type NativeEngine, type NativeEngineOptions, native } from "./binding.js";
 import type { ChosenDevice } from "./devices.js";
 import type { EnginePlaces } from "./load-options.js";
@@ -31,7 +33,7 @@ export async function loadEngines(
     return await openAll(who, options, places);
   } catch (error) {
     if (places.isAsked || !(error instanceof LightningError) || error.code !== "E_DEVICE") throw error;
-    process.emitWarning(`${error.message}; it computes on the CPU instead`, { code: "AGL_DEVICE" });
+    warn("AGL_DEVICE", `${error.message}; it computes on the CPU instead`);
     return await openAll(who, options, { ...places, devices: [{ name: "cpu", kind: "cpu" }] });
   }
 }

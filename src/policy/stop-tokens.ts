@@ -1,5 +1,7 @@
 // Which tokens end an answer. One set for the sampler, for the text that clients see and for the splicing of ids.
+
 import { join } from "node:path";
+import { warn } from "../base/warning.js";
 import type { ModelConfig } from "./model-config.js";
 import type { Tokenizer } from "./tokenizer.js";
 
@@ -22,9 +24,9 @@ export function withTokenizerEos(
 // --- internal ---
 
 function warnOfNone(dir: string): void {
-  process.emitWarning(
+  warn(
+    "AGL_NO_STOP_TOKEN",
     `${dir}: expected a token that ends answers, got none in config.json, generation_config.json and the tokenizer's files, so every ` +
       `answer goes on to maxTokens; name it as eos_token in ${join(dir, "tokenizer_config.json")}, or give stop`,
-    { type: "AgentLightningWarning", code: "AGL_NO_STOP_TOKEN" },
   );
 }

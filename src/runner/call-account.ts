@@ -1,4 +1,5 @@
 // What became of the model calls of one rollout: counts, and in words what happened to those that the policy did not answer.
+import { toJsonValue } from "../base/json-value.js";
 import type { CallNote } from "../types/model-call.js";
 
 export interface CallReport {
@@ -103,10 +104,7 @@ async function reasonOf(response: Response): Promise<string> {
 
 /** OpenAI's, Anthropic's and Google's errors alike. */
 function messageOf(text: string): string | undefined {
-  try {
-    const message: unknown = (JSON.parse(text) as { error?: { message?: unknown } } | null)?.error?.message;
-    return typeof message === "string" ? message : undefined;
-  } catch {
-    return undefined; // No JSON: the text itself is the reason.
-  }
+  const body = toJsonValue(text) as { error?: { message?: unknown } } | null | undefined;
+  const message = body?.error?.message;
+  return typeof message === "string" ? message : undefined;
 }

@@ -1,4 +1,5 @@
 // What a rollout leaves behind that fails after its end, when it can change nothing any more.
+import { warn } from "../base/warning.js";
 import { describeThrown } from "./thrown.js";
 
 /** @returns is told of each, with why the rollout was cut short, if it was; warns of the first that is not just the abort's echo */
@@ -7,9 +8,9 @@ export function createLateStrays(rolloutId: string): (error: unknown, cutBy: unk
   return (error, cutBy) => {
     if (isWarned || (cutBy !== undefined && isEcho(error, cutBy))) return;
     isWarned = true;
-    process.emitWarning(
+    warn(
+      "AGL_STRAY",
       `rollout ${rolloutId}: something that it left behind failed after its end: ${describeThrown(error)}; await it in the agent`,
-      { type: "AgentLightningWarning", code: "AGL_STRAY" },
     );
   };
 }

@@ -1,5 +1,6 @@
 // Where the model calls of an agent in a runner process go: to the endpoint that the rollout's resources name, else out to the provider
 // that the agent asked. Either way they are recorded; what `unrouted` encloses is not.
+import { toJsonValue } from "../base/json-value.js";
 import { runWith } from "../tracing/context.js";
 import { modelApi, requestedModel } from "../tracing/model-api.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
@@ -97,12 +98,8 @@ function joinUrl(base: string, suffix: string): string {
 }
 
 function parse(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(body));
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined; // Refused by name, with the path.
-  }
+  const json = toJsonValue(new TextDecoder().decode(body));
+  return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
 }
 
 function refuse(message: string): Response {

@@ -1,7 +1,9 @@
 // A task belongs to its agent: each rollout gets a copy of its own, so that one that changes its task changes no sibling's prompt, nor
 // the next epoch's. Copied is plain data: objects and arrays, and Date, RegExp, Map, Set, Error, boxed values, buffers and their views.
 // A task that holds anything else (instances of classes, Buffers, functions, getters, proxies) has a meaning that no copy keeps.
+
 import { types } from "node:util";
+import { warn } from "../base/warning.js";
 
 /**
  * @param who  the call, as in `createTrainer`
@@ -13,10 +15,10 @@ export function createOwnTask(who: string): (task: unknown) => unknown {
     const copied = copyPlainData(task);
     if ("copy" in copied) return copied.copy;
     if (!isWarned)
-      process.emitWarning(
+      warn(
+        "AGL_SHARED_TASK",
         `${who}: ${copied.path} is ${copied.what}: a task that holds it is not copied, so what an agent changes in it is changed for its other rollouts too; ` +
           "let agents leave it alone, or make tasks of plain data",
-        { type: "AgentLightningWarning", code: "AGL_SHARED_TASK" },
       );
     isWarned = true;
     return task;

@@ -1,7 +1,9 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
+
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setMaxListeners } from "node:events";
 import { setImmediate } from "node:timers";
+import { orAborted } from "../base/or-aborted.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
@@ -115,7 +117,7 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   });
   // An agent that was given up may still leave some.
   void settled(running).then(nextTurn).then(unwatch);
-  const last = await settled(untilAborted(running, abort.signal));
+  const last = await settled(orAborted(running, abort.signal));
   if (!deadline.isPast()) deadline.close();
   // What it left behind that failed already is known when the loop turns.
   await nextTurn();
@@ -143,14 +145,4 @@ function settled<T>(promise: Promise<T>): Promise<{ readonly result: T } | { rea
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
-}
-
-/** The promise, or the signal's reason as soon as it aborts: an agent that ignores its signal is not waited for. */
-function untilAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    running.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,6 +1,8 @@
 // Where an answer ends in what the template makes of it. Templates trim, space JSON anew and set thoughts apart by lines of their own: none of
 // that is another answer.
+
 import { isDeepStrictEqual } from "node:util";
+import { toJsonValue } from "../base/json-value.js";
 import { readCall } from "../policy/tool-calls.js";
 import type { ToolCallInput } from "../types/chat.js";
 
@@ -29,12 +31,8 @@ export function endOfAnswer(text: string, { content, calls }: Said): number | un
 
 /** What a call's arguments say, however they are spaced; text that is no JSON says itself. */
 export function argumentsValue(args: ToolCallInput["function"]["arguments"]): unknown {
-  if (typeof args !== "string") return args;
-  try {
-    return JSON.parse(args);
-  } catch {
-    return args;
-  }
+  const value = typeof args === "string" ? toJsonValue(args) : args;
+  return value === undefined ? args : value;
 }
 
 // --- internal ---

@@ -1,6 +1,8 @@
 // What of a request the chat template would drop without a word: tools that it does not write, calls in a form that nobody parses, names.
+
 import { isDeepStrictEqual } from "node:util";
 import { LightningError } from "../base/error.js";
+import { warn } from "../base/warning.js";
 import type { Policy } from "../policy/policy.js";
 import { parseToolCalls } from "../policy/tool-calls.js";
 import type { CallRequest } from "../types/call-request.js";
@@ -168,10 +170,10 @@ function warnOf(ignored: readonly string[], warned: Set<string>): void {
   const fresh = ignored.filter((name) => !warned.has(name));
   if (fresh.length === 0) return;
   for (const name of fresh) warned.add(name);
-  process.emitWarning(
+  warn(
+    "AGL_IGNORED_FIELD",
     `model calls carry ${fresh.join(", ")}, unknown to this endpoint: it is named in the call's span (agentlightning.ignored) and changes ` +
       "no answer, but that fields of messages reach the chat template",
-    { type: "AgentLightningWarning", code: "AGL_IGNORED_FIELD" },
   );
 }
 

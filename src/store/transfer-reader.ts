@@ -1,5 +1,7 @@
 // Lines of an exported store as batches that a store can take whole: all resources, each rollout with all that belongs to it, all workers.
+
 import { LightningError } from "../base/error.js";
+import { toJsonValue } from "../base/json-value.js";
 import type { ResourcesUpdate } from "../types/resources.js";
 import type { Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
@@ -74,7 +76,7 @@ interface OpenRollout {
 const kReadable: readonly unknown[] = Array.from({ length: kTransferVersion }, (_, i) => i + 1);
 
 function checkHeader(text: string): void {
-  const header = parseJson(text);
+  const header = toJsonValue(text);
   const { format, version } = (typeof header === "object" && header !== null ? header : {}) as Record<
     string,
     unknown
@@ -89,18 +91,10 @@ function checkHeader(text: string): void {
 }
 
 function parse(text: string, number: number): TransferLine {
-  const parsed = transferLineSchema.safeParse(parseJson(text));
+  const parsed = transferLineSchema.safeParse(toJsonValue(text));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw wrong(number, `a record of a store (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""})`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // What is no JSON is no record either.
-  }
 }
 
 function belongs({ rolloutId, attemptId }: Span, { rollout, attempts }: TransferredRollout): boolean {

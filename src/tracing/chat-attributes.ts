@@ -1,6 +1,7 @@
 // gen_ai.* attributes of a chat completion from the JSON that went over the wire: prompt, tools, completion, usage.
 // The response is one object or, streamed, server-sent events, whose pieces are joined. What is malformed is left out:
 // the bodies themselves are recorded beside these.
+import { toJsonValue } from "../base/json-value.js";
 import type { AttributeValue } from "../types/span.js";
 
 /**
@@ -51,8 +52,9 @@ function putMessage(put: Put, prefix: string, message: unknown): void {
 }
 
 function parseResponse(text: string): unknown {
-  if (!/^\s*(data|event|:|id)/.test(text)) return parseJson(text);
-  const chunks = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => parseJson(data ?? ""));
+  if (!/^\s*(data|event|:|id)/.test(text)) return toJsonValue(text);
+  // "[DONE]" is no JSON.
+  const chunks = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => toJsonValue(data ?? ""));
   const choices: Choice[] = [];
   for (const piece of chunks.flatMap((chunk) => items(field(chunk, "choices")))) addPiece(choices, piece);
   const last = (name: string): unknown =>
@@ -95,12 +97,4 @@ function field(value: unknown, name: string): unknown {
 
 function items(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // "[DONE]", or what is no JSON: there is nothing to read from it.
-  }
 }

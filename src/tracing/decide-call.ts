@@ -1,4 +1,5 @@
 // What happens to a rollout's call once its body is read: served by the rollout's handler, passed on and recorded, passed unseen, or refused.
+import { toJsonValue } from "../base/json-value.js";
 import { type ActiveContext, isOver } from "./context.js";
 import type { RolloutCall } from "./find-call.js";
 import type { Exchange } from "./forward.js";
@@ -15,7 +16,8 @@ export type Decision =
 /** Decides, and tells the rollout what became of its call. */
 export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   const { context, by, api, sent, url } = call;
-  const request = parseJson(requestBody);
+  // Without JSON there is no model name to route by, and the handler or provider will say what is wrong.
+  const request = toJsonValue(requestBody.toString("utf8"));
   const model = requestedModel(url.pathname, request);
   const action = actionOf(call, model);
   if (action === "unknown-host" && isCommonPath(api) && model === null) return { kind: "pass" };
@@ -65,12 +67,4 @@ function notForwarded({ sent }: RolloutCall, model: string | null): Refusal {
 
 function describeReason(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined; // Not JSON: there is no model name to route by, and the handler or provider will say what is wrong.
-  }
 }

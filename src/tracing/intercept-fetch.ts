@@ -1,4 +1,5 @@
 // What happens to one call of a fetch that goes past undici's dispatchers: the same as at a dispatcher, with requests and responses of fetch.
+import { orAborted } from "../base/or-aborted.js";
 import { type ActiveContext, runInContext } from "./context.js";
 import { decideCall } from "./decide-call.js";
 import { findCall, type RolloutCall } from "./find-call.js";
@@ -63,7 +64,7 @@ async function serve(
   const answering = runInContext(within, () =>
     context.scope.handle({ method, url: url.href, headers, body, signal }),
   );
-  const response = await untilAborted(answering, signal);
+  const response = await orAborted(answering, signal);
   // A stream ends when its client or its rollout does.
   const stream = response.body?.pipeThrough(new TransformStream(), { signal });
   return new Response(stream ?? null, response);
@@ -100,13 +101,4 @@ async function record(
     flush: () => end(response.status),
   });
   return new Response(response.body.pipeThrough(watcher), response);
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,4 +1,5 @@
 // A run that can be killed: its counters go into the policy's checkpoint file with the weights, so that both are of one moment.
+
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -6,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { toJsonValue } from "../base/json-value.js";
 import type { Policy } from "../policy/policy.js";
 import { readSafetensors } from "../policy/safetensors.js";
 import { kDefaultDate } from "../policy/template-options.js";
@@ -50,14 +52,14 @@ export function createRunCheckpoint(
       if (file === undefined || !existsSync(file)) return null;
       // Whose file it is comes first: a refused one leaves the policy as it is.
       const text = readSafetensors(file).metadata.state ?? "";
-      const parsed = stateSchema.safeParse(parseJson(text));
-      if (!parsed.success) throw argumentError(who, `checkpointFile ${file} to be a trainer's`, text);
+      const parsed = stateSchema.safeParse(toJsonValue(text));
+      if (!parsed.success) throw argumentError(kWho, `checkpointFile ${file} to be a trainer's`, text);
       const { steps, lastEvaluation, identity: saved, algorithm: counters } = parsed.data;
       // Files of before there was a choice are of the defaults.
       const was = { template: "{}", date: kDefaultDate, ...saved };
       if (!isDeepStrictEqual(was, identity)) {
         const expected = `checkpointFile ${file} of a run with ${JSON.stringify(identity)}, or another file`;
-        throw new LightningError("E_ARGUMENT", `${who}: expected ${expected}, got ${JSON.stringify(was)}`);
+        throw new LightningError("E_ARGUMENT", `${kWho}: expected ${expected}, got ${JSON.stringify(was)}`);
       }
       await policy.loadCheckpoint(file);
       run = parsed.data.run;
@@ -86,7 +88,7 @@ export async function cancelLeftovers(store: LightningStore, run: string): Promi
 
 // --- internal ---
 
-const who = "createTrainer";
+const kWho = "createTrainer";
 const stateSchema = z.object({
   run: z.string(),
   identity: z.record(z.string(), z.string()),
@@ -94,11 +96,3 @@ const stateSchema = z.object({
   lastEvaluation: z.record(z.string(), z.number().nullable()),
   algorithm: z.record(z.string(), z.number()),
 });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}

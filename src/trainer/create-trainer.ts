@@ -1,7 +1,9 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
+
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";
+import { warn } from "../base/warning.js";
 import { createOwnTask } from "../runner/own-task.js";
 import type { Sampling } from "../server/answer-call.js";
 import { createMemoryStore } from "../store/memory-store.js";
@@ -225,7 +227,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     if (steps % settings.checkpointEvery === 0) await checkpoint.save({ steps, lastEvaluation });
     progress.line(describeStep(metrics));
     const unwell = health.observe(metrics);
-    if (unwell !== null) warn(unwell, "AGL_LEARNING");
+    if (unwell !== null) warn("AGL_LEARNING", unwell);
     events.emit("step", stepReport);
     return stepReport;
   }
@@ -243,7 +245,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
         return before;
       },
       say: progress.line,
-      warn: (message: string) => warn(message, "AGL_RUN"),
+      warn: (message: string) => warn("AGL_RUN", message),
     };
     return runFit(loop, batches, fit);
   };
@@ -281,10 +283,4 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-// --- internal ---
-
-function warn(message: string, code: string): void {
-  process.emitWarning(message, { type: "AgentLightningWarning", code });
 }

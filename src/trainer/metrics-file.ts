@@ -1,8 +1,10 @@
 // metrics.jsonl: one object a line, keys in the order of the table of metrics, then others by name, then times; equal runs write equal
 // bytes (time/* apart).
+
 import { readFileSync } from "node:fs";
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { toJsonValue } from "../base/json-value.js";
 import { writeFileAtomically } from "../policy/atomic-file.js";
 import { metrics } from "../types/metrics.js";
 import { writeOutput } from "./output-file.js";
@@ -69,10 +71,6 @@ const kPlaces: ReadonlyMap<string, number> = new Map(metrics.map(({ name }, plac
 
 /** Null for a line that a killed process left cut short. */
 function stepOf(line: string): number | null {
-  try {
-    const { step } = JSON.parse(line) as { readonly step?: unknown };
-    return typeof step === "number" ? step : null;
-  } catch {
-    return null;
-  }
+  const step: unknown = Object(toJsonValue(line)).step;
+  return typeof step === "number" ? step : null;
 }

@@ -5,6 +5,7 @@ import { grpo } from "../algorithms/grpo.js";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
 import { isPathLike } from "../policy/adapter-name.js";
 import { checkTemplate, type TemplateVariables } from "../policy/template-options.js";
+import { kLongestTimerMs } from "../store/waiters.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
 import { checkTrainerOptions } from "./option-names.js";
@@ -62,7 +63,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     adapter,
     concurrency: checkInteger(who, "concurrency", options.concurrency ?? 64, { min: 1 }),
     timeoutMs:
-      timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimer }),
+      timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimerMs }),
     rewardOnError:
       rewardOnError === "exclude" ? rewardOnError : checkNumber(who, "rewardOnError", rewardOnError),
     noCall: checkOneOf(who, "noCall", options.noCall ?? "excluded", ["excluded", "allowed"]),
@@ -80,9 +81,6 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
 }
 
 // --- internal ---
-
-/** What setTimeout can hold, about 24 days; beyond, it would fire at once. */
-const kLongestTimer = 2 ** 31 - 1;
 
 function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
   for (const name of ["metricsFile", "checkpointFile"] as const) {

@@ -1,13 +1,10 @@
 // What a batch of rollouts says about itself: rewards with their confidence interval, outcomes, lengths. The loss is never the headline.
+
 import type { Metrics } from "../types/metrics.js";
-import type { Attributes, Span } from "../types/span.js";
+import type { Attributes } from "../types/span.js";
 import type { RolloutOutcome, RolloutResult } from "../types/task-group.js";
 import type { Transition } from "../types/transition.js";
-
-interface FinishedRollout {
-  readonly result: RolloutResult;
-  readonly spans: readonly Span[];
-}
+import type { FinishedRollout } from "./run-batch.js";
 
 /** Of a training step and of an evaluation alike. */
 export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {

@@ -1,6 +1,8 @@
 // The trainer's events. What a listener throws, or a promise of it rejects with, is told as a warning and stops neither the run nor the other
 // listeners: a step that was taken stays taken.
+
 import { EventEmitter } from "eventemitter3";
+import { warn } from "../base/warning.js";
 import { describeThrown } from "../runner/thrown.js";
 import type { TrainerEvents } from "./trainer.js";
 
@@ -73,12 +75,8 @@ function guarded(fn: AnyFunction): AnyFunction {
 }
 
 function tell(error: unknown): void {
-  const detail = stackOf(error);
-  process.emitWarning(`a listener of trainer.events failed; the run goes on: ${describeThrown(error)}`, {
-    type: "AgentLightningWarning",
-    code: "AGL_LISTENER",
-    ...(detail === undefined ? {} : { detail }),
-  });
+  const message = `a listener of trainer.events failed; the run goes on: ${describeThrown(error)}`;
+  warn("AGL_LISTENER", message, stackOf(error));
 }
 
 /** Undefined also of a thrown value that cannot be read. */

@@ -1,4 +1,5 @@
 // Iteration that a signal ends, also while the source keeps it waiting.
+import { orAborted } from "../base/or-aborted.js";
 
 /** What the source gives, one after the other. Throws the signal's reason as soon as it aborts; a source that hangs is left behind. */
 export async function* untilAborted<T>(
@@ -19,21 +20,5 @@ export async function* untilAborted<T>(
   } finally {
     // One that has ended, thrown or hangs in `next` has nothing to be told.
     if (!isWaiting) await iterator.return?.();
-  }
-}
-
-// --- internal ---
-
-async function orAborted<T>(value: T | Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([aborted, value]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }

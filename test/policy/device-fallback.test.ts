@@ -13,7 +13,10 @@ describe("loadPolicy on a GPU that does not work", () => {
     expect(policy.device).toBe("cpu");
     expect(policy.arithmetic).toMatch(/^(f32|bf16)-r\d+$/);
     expect(warning.mock.calls).toEqual([
-      [expect.stringMatching(/cuda:93.*got: .+CPU instead/), { code: "AGL_DEVICE" }],
+      [
+        expect.stringMatching(/cuda:93.*got: .+CPU instead/),
+        { type: "AgentLightningWarning", code: "AGL_DEVICE" },
+      ],
     ]);
     warning.mockRestore();
   });

@@ -1,8 +1,10 @@
 // A store served over HTTP to runners, trainers, dashboards and programs in other languages.
+
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { argumentError, checkFunction, checkInteger, checkText } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
+import { warn } from "../../base/warning.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { isLoopback } from "./access.js";
@@ -75,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     key,
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
-    onError: options.onError ?? warn,
+    onError: options.onError ?? warnOfFailure,
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
@@ -152,7 +154,7 @@ function checkServeOptions(options: ServeOptions): void {
   if (gateway !== undefined) checkOptions("serve: gateway", gateway, kGatewayNames);
 }
 
-function warn(error: unknown): void {
+function warnOfFailure(error: unknown): void {
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a store server failed to answer: ${shown}`, { type: "AgentLightningWarning" });
+  warn("AGL_SERVER", `a store server failed to answer: ${shown}`);
 }

@@ -1,0 +1,10 @@
+// Text that may be JSON: what somebody else wrote, where anything may stand.
+
+/** @returns what JSON.parse gives; undefined, which no JSON is, for text that is none */
+export function toJsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
