@@ -1,5 +1,4 @@
 // Arguments by place and by name, put where a function of Python's takes them.
-
 import { numberOf } from "./operators.js";
 import { toText } from "./print.js";
 import {

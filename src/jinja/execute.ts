@@ -1,5 +1,4 @@
 // Statements, compiled to functions that write into an output.
-
 import { callValue, compileArguments, compileExpression } from "./evaluate.js";
 import { applyFilter } from "./filters.js";
 import { compileFor } from "./loops.js";

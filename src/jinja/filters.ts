@@ -1,5 +1,4 @@
 // Filters and tests by name.
-
 import { bind } from "./arguments.js";
 import type { Filter, Test } from "./filter.js";
 import { lazyFilters } from "./lazy-filters.js";

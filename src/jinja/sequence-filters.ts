@@ -1,5 +1,4 @@
 // Filters over lists and mappings that give a value at once.
-
 import { ownAttribute } from "./access.js";
 import { bind } from "./arguments.js";
 import { type Filter, ignoringCase, lookUpPath } from "./filter.js";

@@ -1,5 +1,4 @@
 // Filters that read their value as text.
-
 import { bind, integerArgument, optionalInteger, optionalText, textArgument } from "./arguments.js";
 import { escapeHtml } from "./arithmetic.js";
 import type { Filter } from "./filter.js";

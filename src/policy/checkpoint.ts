@@ -1,7 +1,6 @@
 // Checkpoints: everything training goes on from (values, AdamW's moments and steps of all that is trained, and a text of the caller's)
 // in one safetensors file of float32, replaced at once. Restoring reads it whole and checks it before anything changes. It names the weights
 // that the model began with by their digest: over others, of the same shape, what was trained means nothing.
-
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";

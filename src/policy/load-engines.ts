@@ -1,5 +1,4 @@
 // The engines of a policy: one on each chosen device, loaded side by side.
-
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";
 import { type NativeEngine, type NativeEngineOptions, native } from "./binding.js";

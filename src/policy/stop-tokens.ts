@@ -1,5 +1,4 @@
 // Which tokens end an answer. One set for the sampler, for the text that clients see and for the splicing of ids.
-
 import { join } from "node:path";
 import { warn } from "../base/warning.js";
 import type { ModelConfig } from "./model-config.js";

@@ -1,7 +1,6 @@
 // A task belongs to its agent: each rollout gets a copy of its own, so that one that changes its task changes no sibling's prompt, nor
 // the next epoch's. Copied is plain data: objects and arrays, and Date, RegExp, Map, Set, Error, boxed values, buffers and their views.
 // A task that holds anything else (instances of classes, Buffers, functions, getters, proxies) has a meaning that no copy keeps.
-
 import { types } from "node:util";
 import { warn } from "../base/warning.js";
 

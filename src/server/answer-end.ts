@@ -1,6 +1,5 @@
 // Where an answer ends in what the template makes of it. Templates trim, space JSON anew and set thoughts apart by lines of their own: none of
 // that is another answer.
-
 import { isDeepStrictEqual } from "node:util";
 import { toJsonValue } from "../base/json-value.js";
 import { readCall } from "../policy/tool-calls.js";

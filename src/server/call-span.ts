@@ -1,5 +1,4 @@
 // A model call as a span, in the attributes that adapters read (protocols: traceloop's names, and ours below agentlightning.).
-
 import type { Tokenizer } from "../policy/tokenizer.js";
 import type { ChatMessage } from "../types/chat.js";
 import type { Attributes, AttributeValue, SpanDraft } from "../types/span.js";

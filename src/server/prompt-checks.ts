@@ -1,5 +1,4 @@
 // What of a request the chat template would drop without a word: tools that it does not write, calls in a form that nobody parses, names.
-
 import { isDeepStrictEqual } from "node:util";
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";

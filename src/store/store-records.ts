@@ -1,5 +1,4 @@
 // What goes into and out of a store's methods besides the records of src/types.
-
 import type { ResourcesUpdate } from "../types/resources.js";
 import type {
   Attempt,

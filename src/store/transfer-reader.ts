@@ -1,5 +1,4 @@
 // Lines of an exported store as batches that a store can take whole: all resources, each rollout with all that belongs to it, all workers.
-
 import { LightningError } from "../base/error.js";
 import { toJsonValue } from "../base/json-value.js";
 import type { ResourcesUpdate } from "../types/resources.js";

@@ -1,5 +1,4 @@
 // A run that can be killed: its counters go into the policy's checkpoint file with the weights, so that both are of one moment.
-
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";

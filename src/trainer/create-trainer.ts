@@ -1,5 +1,4 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
-
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { checkInteger, checkNumber, checkSignal } from "../base/check.js";
 import { LightningError } from "../base/error.js";

@@ -1,6 +1,5 @@
 // metrics.jsonl: one object a line, keys in the order of the table of metrics, then others by name, then times; equal runs write equal
 // bytes (time/* apart).
-
 import { readFileSync } from "node:fs";
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,5 +1,4 @@
 // A trainer's options with their defaults, checked before anything runs.
-
 import type { Algorithm } from "../algorithms/algorithm.js";
 import { grpo } from "../algorithms/grpo.js";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";

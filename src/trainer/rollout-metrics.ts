@@ -1,5 +1,4 @@
 // What a batch of rollouts says about itself: rewards with their confidence interval, outcomes, lengths. The loss is never the headline.
-
 import type { Metrics } from "../types/metrics.js";
 import type { Attributes } from "../types/span.js";
 import type { RolloutOutcome, RolloutResult } from "../types/task-group.js";

@@ -1,6 +1,5 @@
 // The trainer's events. What a listener throws, or a promise of it rejects with, is told as a warning and stops neither the run nor the other
 // listeners: a step that was taken stays taken.
-
 import { EventEmitter } from "eventemitter3";
 import { warn } from "../base/warning.js";
 import { describeThrown } from "../runner/thrown.js";

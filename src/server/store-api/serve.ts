@@ -1,5 +1,4 @@
 // A store served over HTTP to runners, trainers, dashboards and programs in other languages.
-
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { argumentError, checkFunction, checkInteger, checkText } from "../../base/check.js";
