@@ -19,7 +19,7 @@ import type { CallRequest } from "../types/call-request.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
-import { createDoubts, type Doubt, type Doubts } from "./doubts.js";
+import { type Doubt, type Doubts, doubtsOfBatch } from "./doubts.js";
 import type { Settings } from "./options.js";
 import { type RolloutPlace, rolloutSeed } from "./seeds.js";
 import { createStopwatch } from "./stopwatch.js";
@@ -90,7 +90,7 @@ export async function runBatch(
       ),
   };
   const redact = context.redact && checkedRedact(context.redact, broken);
-  const doubts = createDoubts();
+  const doubts = doubtsOfBatch();
   const running: RunningBatch = {
     context: { ...context, redact },
     policy,
@@ -207,41 +207,47 @@ async function runOne(
     resourcesOf(store, started),
     store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" }),
   ]);
-  const entry = doubts.open(rolloutId);
-  const report = await runRollout({
-    agent: async (task, visible) => {
-      try {
-        return await context.agent(task, visible);
-      } finally {
-        entry.end();
-      }
-    },
-    // Of the caller's own object, not of the store's copy.
-    input: context.toOwnTask(input),
-    rolloutId,
-    attemptId: attempt.attemptId,
-    mode: place.mode,
-    resources,
-    timeoutMs: settings.timeoutMs,
-    signal: options.signal,
-    handle,
-    route: settings.route,
-    redact: context.redact,
-    onCall: ({ kind, by }) => {
-      if (kind === "serve") entry.call(by);
-    },
-  });
-  const spans = report.spans.map((span, i) => ({
-    ...span,
-    rolloutId,
-    attemptId: attempt.attemptId,
-    sequenceId: i + 1,
-  }));
-  const outcome = toOutcome(report, spans, settings);
-  const doubt = entry.close(isRewarded(report, spans));
-  await store.addSpans(spans);
-  const isSure = settings.noCall === "allowed" || outcome.reward === null;
-  return { place, started, report, spans, outcome, doubt: isSure ? null : doubt };
+  const mayBeSilent = settings.noCall === "allowed";
+  const entry = doubts.open(rolloutId, mayBeSilent);
+  try {
+    const report = await runRollout({
+      agent: async (task, visible) => {
+        try {
+          return await context.agent(task, visible);
+        } finally {
+          entry.end();
+        }
+      },
+      // Of the caller's own object, not of the store's copy.
+      input: context.toOwnTask(input),
+      rolloutId,
+      attemptId: attempt.attemptId,
+      mode: place.mode,
+      resources,
+      timeoutMs: settings.timeoutMs,
+      signal: options.signal,
+      handle,
+      route: settings.route,
+      redact: context.redact,
+      onCall: ({ kind, by }) => {
+        if (kind === "serve") entry.call(by);
+      },
+    });
+    const spans = report.spans.map((span, i) => ({
+      ...span,
+      rolloutId,
+      attemptId: attempt.attemptId,
+      sequenceId: i + 1,
+    }));
+    const outcome = toOutcome(report, spans, settings);
+    const doubt = entry.close(isRewarded(report, spans));
+    await store.addSpans(spans);
+    const isSure = mayBeSilent || outcome.reward === null;
+    return { place, started, report, spans, outcome, doubt: isSure ? null : doubt };
+  } finally {
+    // Whatever failed, nobody waits for it.
+    void entry.close(false);
+  }
 }
 
 async function settle(

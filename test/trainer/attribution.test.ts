@@ -120,6 +120,52 @@ describe.each(kSharedQueues)("calls through %s", (_name, makeQueue) => {
   });
 });
 
+describe("two trainers at once", () => {
+  const evaluate = async (
+    queue: SharedQueue,
+    tasks: readonly string[],
+    { call, ...more }: Partial<TrainerOptions<string>> & { readonly call: Call },
+  ) => {
+    const seen: RolloutResult[] = [];
+    await using trainer = createTrainer<string>({
+      ...{ policy, sampling: { maxTokens: 4 } },
+      agent: async (task, context) => {
+        await call(context, queue, task);
+        await pause(60);
+        return 1;
+      },
+      ...more,
+    });
+    trainer.events.on("rollout", (result) => void seen.push(result));
+    await trainer.evaluate(tasks).catch(() => undefined);
+    return seen;
+  };
+  const direct: Call = (_context, _queue, code) => ask(code);
+  const shared: Call = async (_context, queue, code) => {
+    await queue(() => ask(code)).catch(() => undefined);
+  };
+
+  it("that share a queue train on no call of each other's", async () => {
+    const queue = kSharedQueues[0]![1]();
+    const [one, others] = await Promise.all([
+      evaluate(queue, ["a"], { call: shared }),
+      evaluate(queue, ["b", "c"], { call: shared }),
+    ]);
+    expect(one.map(({ outcome }) => outcome)).toEqual(["in-doubt"]);
+    expect(one[0]?.error).toContain("began while rollout");
+    expect(others.map(({ outcome }) => outcome)).toEqual(["no-call", "no-call"]);
+  });
+
+  it("leave each other alone where one's agent may answer without a call", async () => {
+    const queue = kSharedQueues[0]![1]();
+    const [one, others] = await Promise.all([
+      evaluate(queue, ["a"], { call: direct }),
+      evaluate(queue, ["b", "c"], { call: async () => undefined, noCall: "allowed" }),
+    ]);
+    expect([...one, ...others].map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"]);
+  });
+});
+
 describe("an agent that makes no call in a tenth of its rollouts", () => {
   const some = (silent: readonly number[]): Call => {
     let begun = 0;
