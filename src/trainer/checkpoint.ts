@@ -18,6 +18,8 @@ import { writeOutput } from "./output-file.js";
 export interface RunState {
   /** Training steps taken. */
   readonly steps: number;
+  /** Batches taken by each fit, in the order of the calls. */
+  readonly fits: readonly number[];
   /** Of the evaluations since the last step. */
   readonly lastEvaluation: Readonly<Record<string, number>>;
 }
@@ -54,6 +56,8 @@ export function createRunCheckpoint(
       const parsed = stateSchema.safeParse(toJsonValue(text));
       if (!parsed.success) throw argumentError(kWho, `checkpointFile ${file} to be a trainer's`, text);
       const { steps, lastEvaluation, identity: saved, algorithm: counters } = parsed.data;
+      // Files of before fits were told apart are of one.
+      const fits = parsed.data.fits ?? [steps];
       // Files of before there was a choice are of the defaults.
       const was = { template: "{}", date: kDefaultDate, ...saved };
       if (!isDeepStrictEqual(was, identity)) {
@@ -65,7 +69,7 @@ export function createRunCheckpoint(
       algorithm.restore?.(counters);
       // JSON has no NaN.
       const numbers = Object.entries(lastEvaluation).map(([name, value]) => [name, value ?? Number.NaN]);
-      return { steps, lastEvaluation: Object.fromEntries(numbers) };
+      return { steps, fits, lastEvaluation: Object.fromEntries(numbers) };
     },
     async save(state) {
       if (file === undefined) return;
@@ -92,6 +96,7 @@ const stateSchema = z.object({
   run: z.string(),
   identity: z.record(z.string(), z.string()),
   steps: z.int().min(0),
+  fits: z.array(z.int().min(0)).optional(),
   lastEvaluation: z.record(z.string(), z.number().nullable()),
   algorithm: z.record(z.string(), z.number()),
 });

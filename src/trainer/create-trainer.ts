@@ -14,6 +14,7 @@ import type { RolloutMode } from "../types/rollout.js";
 import { cancelLeftovers, createRunCheckpoint } from "./checkpoint.js";
 import { describeRollout } from "./describe-rollout.js";
 import { type Batches, checkTasks, runFit } from "./fit.js";
+import { createFitPlaces } from "./fit-places.js";
 import { createKeptRollouts } from "./kept-rollouts.js";
 import { createMetricsFile } from "./metrics-file.js";
 import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
@@ -54,8 +55,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     ...{ warnedFields: new Set<string>(), toOwnTask: createOwnTask("createTrainer") },
   };
   let steps = 0;
-  /** Batches that a run before this one took. */
-  let taken = 0;
+  const fits = createFitPlaces();
   let isResumed = false;
   let busy: string | undefined;
   /** The latest batch of rollouts. */
@@ -83,15 +83,17 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     }
   }
 
+  const stateNow = () => ({ steps, fits: fits.counts, lastEvaluation });
+
   async function resumeNow(): Promise<void> {
     if (isResumed) return;
     await file?.prepare();
     const state = await checkpoint.load();
     if (state === null) {
-      await checkpoint.save({ steps, lastEvaluation });
+      await checkpoint.save(stateNow());
     } else {
       ({ steps, lastEvaluation } = state);
-      taken = steps;
+      fits.restore(state.fits);
       await file?.rewind(steps);
       await cancelLeftovers(store, checkpoint.run);
       progress.line(`run ${checkpoint.run} goes on at step ${steps}, from ${options.checkpointFile}`);
@@ -221,9 +223,10 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     const metrics = { ...own, ...update.metrics, ...lastEvaluation };
     const stepReport: StepReport = { step: steps, metrics, rollouts };
     steps += 1;
+    fits.step();
     lastEvaluation = {};
     await file?.write(metrics);
-    if (steps % settings.checkpointEvery === 0) await checkpoint.save({ steps, lastEvaluation });
+    if (steps % settings.checkpointEvery === 0) await checkpoint.save(stateNow());
     progress.line(describeStep(metrics));
     const unwell = health.observe(metrics);
     if (unwell !== null) warn("AGL_LEARNING", unwell);
@@ -238,15 +241,10 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
       step: (tasks: readonly Task[], run: RunPlace | undefined) => stepNow(tasks, fit.signal, run),
       evaluate: (tasks: readonly Task[]) => evaluateNow(tasks, named),
       signal: withClosing(fit.signal),
-      takeOver: () => {
-        const before = taken;
-        taken = 0;
-        return before;
-      },
       say: progress.line,
       warn: (message: string) => warn("AGL_RUN", message),
     };
-    return runFit(loop, batches, fit);
+    return fits.during((place) => runFit({ ...loop, place }, batches, fit));
   };
 
   const close = async () => {

@@ -2,6 +2,7 @@
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { argumentError, checkInteger } from "../base/check.js";
 import { batchCount } from "./batch-count.js";
+import type { FitPlace } from "./fit-places.js";
 import type { EvaluationReport, FitOptions, FitReport, StepReport } from "./trainer.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -13,8 +14,8 @@ export interface FitLoop<Task> {
   evaluate(tasks: readonly Task[]): Promise<EvaluationReport>;
   /** Ends the waiting for batches. */
   readonly signal: AbortSignal;
-  /** Batches that a run before this one took; asked for once, they are passed over once. */
-  takeOver(): number;
+  /** How far it came in processes before this one. */
+  readonly place: FitPlace;
   /** Told what is passed over. */
   say(line: string): void;
   /** Told when there is nothing to do. */
@@ -31,28 +32,36 @@ export async function runFit<Task>(
 ): Promise<FitReport> {
   const every = checkInteger(kWho, "every", fit.every ?? 10, { min: 1 });
   checkBatches(batches);
+  checkList(batches);
   const steps = createReports<StepReport>();
   const evaluations = createReports<EvaluationReport>();
   const evaluateIf = async (isDue: boolean) => {
     if (isDue && fit.validation !== undefined) evaluations.add(await loop.evaluate(fit.validation));
   };
-  const taken = loop.takeOver();
-  const begun = loop.steps() - taken;
-  const length = batchCount(batches);
-  if (taken > 0) loop.say(`fit passes over the ${batchesOf(taken)} that the run has taken`);
-  await evaluateIf(taken === 0 || taken % every === 0);
+  const { taken, isLast } = loop.place;
+  await evaluateIf(taken === 0);
   let seen = 0;
   for await (const tasks of untilAborted(batches, loop.signal)) {
     checkTasks(kWho, `batch ${seen} of the batches`, tasks);
     seen += 1;
-    if (seen <= taken) continue;
-    const run = length === undefined ? undefined : { step: loop.steps() - begun, steps: length };
+    if (seen < taken) continue;
+    if (seen === taken) {
+      tellPassedOver(loop, seen);
+      await evaluateIf(isLast && loop.steps() % every === 0);
+      // A later fit began: here is where this one was stopped.
+      if (!isLast && fit.stop !== undefined) break;
+      continue;
+    }
+    // Anew each time: a list may grow.
+    const length = batchCount(batches);
+    const run = length === undefined ? undefined : { step: seen - 1, steps: length };
     const report = await loop.step(tasks, run);
     steps.add(report);
     await evaluateIf(loop.steps() % every === 0);
     if (await fit.stop?.(report)) break;
   }
-  if (seen <= taken) tellNothingLeft(loop, taken, seen);
+  if (seen < taken) tellPassedOver(loop, seen);
+  if (seen <= taken && isLast) tellNothingLeft(loop, seen);
   return { steps: steps.all, evaluations: evaluations.all };
 }
 
@@ -85,13 +94,24 @@ function checkBatches(batches: unknown): void {
   );
 }
 
-function tellNothingLeft({ warn }: Pick<FitLoop<never>, "warn">, taken: number, seen: number): void {
-  if (taken === 0) {
+/** Before an evaluation is paid for; what a promise brings is seen in its turn. */
+function checkList(batches: unknown): void {
+  if (!Array.isArray(batches)) return;
+  for (const [i, tasks] of batches.entries())
+    if (!(tasks instanceof Promise)) checkTasks(kWho, `batch ${i} of the batches`, tasks);
+}
+
+function tellPassedOver({ say }: Pick<FitLoop<never>, "say">, seen: number): void {
+  say(`fit passes over the ${batchesOf(seen)} that the run has taken`);
+}
+
+function tellNothingLeft({ warn, place }: Pick<FitLoop<never>, "warn" | "place">, seen: number): void {
+  if (place.taken === 0) {
     const remedy = "a generator that was read to its end before gives nothing";
     throw argumentError(kWho, "at least one batch", 0, remedy);
   }
   warn(
-    `trainer.fit: nothing is left to train on: the run has taken ${taken} steps and there are ${batchesOf(seen)}; give more batches to go on, or another checkpointFile to begin anew`,
+    `trainer.fit: nothing is left to train on in this fit: it has taken ${place.taken} steps and there are ${batchesOf(seen)}; if no other fit follows, give more batches to go on, or another checkpointFile to begin anew`,
   );
 }
 

@@ -22,7 +22,8 @@ export interface Trainer<Task> extends AsyncDisposable {
   step(tasks: readonly Task[], options?: RunSignal): Promise<StepReport>;
   /**
    * Steps over the batches until they end or `stop` says so; evaluates before the first and after every `every` steps. A run that went on from
-   * a checkpoint passes over as many batches as it had taken steps, and warns when none is left. Rejects as step does.
+   * a checkpoint passes over the batches that the fit had taken, each fit in the order of the calls, and warns when none is left. Rejects as
+   * step does.
    */
   fit(
     batches: Iterable<readonly Task[]> | AsyncIterable<readonly Task[]>,
