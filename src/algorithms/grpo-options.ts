@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from "../base/options.js";
 import { checkGroupOptions, type GroupAdvantageOptions } from "../policy/advantages.js";
 import { type PpoClipOptions, ppoClipElsewhere, ppoClipNames } from "../policy/losses/ppo-clip.js";
 import { type LearningRateOptions, learningRateNames } from "./learning-rate.js";
-import { checkOptimizer, type OptimizerOptions } from "./optimizer-options.js";
+import { checkOptimizer, type OptimizerOptions, optimizerElsewhere } from "./optimizer-options.js";
 import type { DeadGroups } from "./rows.js";
 
 export interface GrpoOptions extends LearningRateOptions {
@@ -48,7 +48,6 @@ const kNames: OptionNames<GrpoOptions> = {
 const kInLoss = "give it inside loss, as in loss: { low: 0.2, high: 0.28 }";
 const kKlInLoss = 'give it inside loss, as in loss: { kl: { kind: "k3", coefficient: 0.001 } }';
 const kEntropyInLoss = "give it inside loss, as in loss: { entropy: { coefficient: 0.001 } }";
-const kInOptimizer = "give it inside optimizer, as in optimizer: { weightDecay: 0.01, maxGradNorm: 1 }";
 const kInAdvantage = 'give it inside advantage, as in advantage: { scale: "none" }';
 const kInSampling = "the trainer has it, as in createTrainer({ sampling: { temperature, maxTokens } })";
 const kElsewhere = {
@@ -67,10 +66,7 @@ const kElsewhere = {
   dualClip: kInLoss,
   aggregate: 'give it inside loss, as in loss: { aggregate: { by: "token" } }',
   loss_type: 'give it inside loss, as in loss: { aggregate: { by: "token" } }',
-  weight_decay: kInOptimizer,
-  max_grad_norm: kInOptimizer,
-  betas: kInOptimizer,
-  eps: kInOptimizer,
+  ...optimizerElsewhere,
   scale: kInAdvantage,
   baseline: kInAdvantage,
   scale_rewards: kInAdvantage,

@@ -17,7 +17,7 @@ import {
   rateMetrics,
   toUpdatePlace,
 } from "./learning-rate.js";
-import { checkOptimizer, type OptimizerOptions } from "./optimizer-options.js";
+import { checkOptimizer, type OptimizerOptions, optimizerElsewhere } from "./optimizer-options.js";
 import { wholeUpdate } from "./whole-update.js";
 
 /** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
@@ -57,15 +57,7 @@ export function sft(options: SftOptions = {}): Sft {
     run: RunPlace | undefined,
   ): Promise<UpdateReport> => {
     checkDemonstrations(demonstrations);
-    const tokens = demonstrations.reduce(
-      (sum, { mask }) => sum + Array.from(mask).reduce((a, b) => a + b, 0),
-      0,
-    );
-    if (tokens === 0) throw argumentError("sft", "at least one token to learn", tokens);
-    const sequences = demonstrations.map(({ tokens: ids, mask }) => ({
-      tokens: ids,
-      weights: Array.from(mask, (counts) => counts / tokens),
-    }));
+    const { sequences, tokens } = toSequences(demonstrations);
     const scheduled = rateNow(policy, adapter, run);
     const { result, gradNorm } = await wholeUpdate(policy, adapter, async () => {
       const result = await policy.forwardBackward(sequences, loss, { adapter });
@@ -118,12 +110,25 @@ const kNames: OptionNames<SftOptions> = {
   optimizer: ["optim", "adamw"],
 };
 const kElsewhere = {
-  weight_decay: "give it inside optimizer, as in optimizer: { weightDecay: 0.01, maxGradNorm: 1 }",
-  max_grad_norm: "give it inside optimizer, as in optimizer: { weightDecay: 0.01, maxGradNorm: 1 }",
+  ...optimizerElsewhere,
   num_train_epochs:
     "an epoch is one pass of yours over the demonstrations, as in sft.trainOn(policy, demonstrations)",
   demonstrations: "they are given to trainOn, as in agl.sft().trainOn(policy, demonstrations)",
 };
+
+/** Each of all N answer tokens weighs 1 / N. @throws E_ARGUMENT when there is none */
+function toSequences(demonstrations: readonly Demonstration[]) {
+  const tokens = demonstrations.reduce(
+    (sum, { mask }) => sum + Array.from(mask).reduce((a, b) => a + b, 0),
+    0,
+  );
+  if (tokens === 0) throw argumentError("sft", "at least one token to learn", tokens);
+  const sequences = demonstrations.map(({ tokens: ids, mask }) => ({
+    tokens: ids,
+    weights: Array.from(mask, (counts) => counts / tokens),
+  }));
+  return { sequences, tokens };
+}
 
 function checkDemonstrations(demonstrations: unknown): void {
   if (!Array.isArray(demonstrations)) throw argumentError("sft", "a list of demonstrations", demonstrations);

@@ -2,7 +2,7 @@
 // brackets, and nothing that would change a value.
 import { bind } from "./arguments.js";
 import { formatBraces } from "./format-braces.js";
-import { isEqual, listOf, lookUp, numberOf } from "./operators.js";
+import { isEqual, isHashable, listOf, lookUp, numberOf } from "./operators.js";
 import { toRepr } from "./print.js";
 import { characters } from "./text.js";
 import { textMethod } from "./text-methods.js";
@@ -130,10 +130,6 @@ function formatMethod(text: string | Markup): Callable {
     throw new TemplateError("str.format of text that was marked safe is not served");
   const lookup = { attribute: attributeOf, item: itemOf };
   return new Callable((args, named) => formatBraces(text, args, named, lookup));
-}
-
-function isHashable(key: Value): boolean {
-  return !(isList(key) && !(key instanceof Tuple)) && !(key instanceof Dict) && !(key instanceof Undefined);
 }
 
 function absent(value: Value, name: Value): Undefined {

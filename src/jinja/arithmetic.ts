@@ -1,4 +1,5 @@
 // Python's arithmetic: integers of any size, floats, truth values as 0 and 1; + and * of text and lists; % of text.
+import { escapeHtml } from "./escape-html.js";
 import { formatPercent } from "./format-percent.js";
 import { isTrue, numberOf } from "./operators.js";
 import { toText } from "./print.js";
@@ -51,12 +52,6 @@ export function signed(sign: "-" | "+", value: Value): Value {
   return typeof number === "bigint" ? toInteger(-number) : 0 - number;
 }
 
-/** Text as HTML that prints as it is. */
-export function escapeHtml(value: Value): Markup {
-  if (value instanceof Markup) return value;
-  return new Markup(toText(value).replace(/[&<>'"]/g, (unit) => kEntities[unit] ?? unit));
-}
-
 /** round(value, digits) of a float: to the nearest, of two as near ones to the even one. */
 export function roundFloat(value: number, digits: number): number {
   if (!Number.isFinite(value)) return value;
@@ -73,14 +68,6 @@ export function roundFloat(value: number, digits: number): number {
 }
 
 // --- internal ---
-
-const kEntities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  "'": "&#39;",
-  '"': "&#34;",
-};
 
 function halfEven(value: number): number {
   const floor = Math.floor(value);

@@ -1,8 +1,8 @@
 // Filters that give a generator: what they yield is gone through once.
 import { bind, integerArgument } from "./arguments.js";
 import { type Filter, ignoringCase, lookUpPath } from "./filter.js";
-import { isEqual, isTrue, iterate, lazily, listOf } from "./operators.js";
-import { Dict, isList, type Named, TemplateError, Tuple, typeName, Undefined, type Value } from "./values.js";
+import { isEqual, isHashable, isTrue, iterate, lazily, listOf } from "./operators.js";
+import { Dict, type Named, TemplateError, Tuple, typeName, Undefined, type Value } from "./values.js";
 
 /** How filters and tests are called by name. */
 export interface ByName {
@@ -76,17 +76,13 @@ const unique: Filter = (value, args, named) => {
     const seen: Value[] = [];
     for (const item of iterate(value)) {
       const key = isTrue(isExact) ? look(item) : ignoringCase(look(item));
-      if (isHashless(key)) throw new TemplateError(`unhashable type: '${typeName(key)}'`);
+      if (!isHashable(key)) throw new TemplateError(`unhashable type: '${typeName(key)}'`);
       if (seen.some((each) => isEqual(each, key))) continue;
       seen.push(key);
       yield item;
     }
   });
 };
-
-function isHashless(value: Value): boolean {
-  return value instanceof Dict || (isList(value) && !(value instanceof Tuple));
-}
 
 function mapping(byName: ByName): Filter {
   return (value, args, named) =>

@@ -2,7 +2,7 @@
 // source is dropped, `-` strips white space, `+` keeps it, and blocks take the line end behind them and the blanks before them.
 import { readString } from "./string-literal.js";
 import { SyntaxFault } from "./syntax-fault.js";
-import { kSpace } from "./text.js";
+import { kSpace, stripText } from "./text.js";
 import { Float, toInteger, type Value } from "./values.js";
 
 /** `type` is an operator's own text, or one of these. */
@@ -106,18 +106,13 @@ function pushData(reader: Reader, data: string, all: string): void {
 }
 
 function stripBefore(data: string, sign: string, isPrinted: boolean, isLineStart: boolean): string {
-  if (sign === "-") {
-    let end = data.length;
-    while (end > 0 && kBlank.test(data.charAt(end - 1))) end--;
-    return data.slice(0, end);
-  }
+  if (sign === "-") return stripText(data, "right");
   if (sign === "+" || isPrinted) return data;
   const line = data.lastIndexOf("\n") + 1;
   const isIndent = (line > 0 || isLineStart) && kIndent.test(data.slice(line));
   return isIndent ? data.slice(0, line) : data;
 }
 
-const kBlank = new RegExp(kSpace);
 const kIndent = new RegExp(`^${kSpace}+$`);
 
 function skipComment(reader: Reader): void {

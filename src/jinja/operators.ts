@@ -5,6 +5,7 @@ import {
   Dict,
   Float,
   isList,
+  isText,
   type Key,
   Lazy,
   type List,
@@ -96,7 +97,7 @@ export function isEqual(a: Value, b: Value): boolean {
 export function compare(a: Value, b: Value, operator: string): number {
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x >= y ? 0 : Number.NaN;
-  if (isTextLike(a) && isTextLike(b)) return compareText(toText(a), toText(b));
+  if (isText(a) && isText(b)) return compareText(toText(a), toText(b));
   if (isList(a) && isList(b) && isSameKind(a, b)) {
     for (const [i, item] of a.entries()) {
       const other = b[i];
@@ -115,13 +116,18 @@ export function compare(a: Value, b: Value, operator: string): number {
 /** item in container */
 export function isIn(item: Value, container: Value): boolean {
   if (typeof container === "string" || container instanceof Markup) {
-    if (isTextLike(item)) return toText(container).includes(toText(item));
+    if (isText(item)) return toText(container).includes(toText(item));
     throw new TemplateError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
   if (container instanceof Dict) return lookUp(container, item) !== undefined;
   if (container instanceof View && container.kind === "keys") return isIn(item, container.of);
   for (const each of iterateFor(container)) if (isEqual(each, item)) return true;
   return false;
+}
+
+/** Whether it could be the key of a mapping in Python. */
+export function isHashable(value: Value): boolean {
+  return !(isList(value) && !(value instanceof Tuple)) && !(value instanceof Dict);
 }
 
 /** mapping[key], undefined where it is not there. @throws TemplateError for lists and mappings, which are no keys */
@@ -167,10 +173,6 @@ function* viewItems({ of, kind }: View): Generator<Value> {
   }
 }
 
-function isTextLike(value: Value): value is string | Markup {
-  return typeof value === "string" || value instanceof Markup;
-}
-
 function isSameKind(a: List, b: List): boolean {
   return a instanceof Tuple === b instanceof Tuple;
 }
@@ -181,7 +183,7 @@ function isEqualAt(item: Value, list: List, index: number): boolean {
 }
 
 function isEqualText(a: Value, b: Value): boolean {
-  return isTextLike(a) && isTextLike(b) && toText(a) === toText(b);
+  return isText(a) && isText(b) && toText(a) === toText(b);
 }
 
 function isEqualMapping(a: Dict, b: Dict): boolean {

@@ -4,8 +4,7 @@ import { calculate } from "./arithmetic.js";
 import type { Test } from "./filter.js";
 import { compare, isEqual, isIn, iterate, lengthOf } from "./operators.js";
 import { toText } from "./print.js";
-import { lowerCase, upperCase } from "./text-case.js";
-import { isCased } from "./text-search.js";
+import { isCased, lowerCase, upperCase } from "./text-case.js";
 import {
   Callable,
   Dict,

@@ -15,7 +15,7 @@ export function titleCase(text: string): string {
   let out = "";
   for (const unit of text) {
     out += isInside ? unit.toLowerCase() : titled(unit);
-    isInside = kCased.test(unit);
+    isInside = isCased(unit);
   }
   return out;
 }
@@ -33,6 +33,11 @@ export function titleWords(text: string): string {
 
 export function swapCase(text: string): string {
   return Array.from(text, (unit) => (kUpper.test(unit) ? unit.toLowerCase() : unit.toUpperCase())).join("");
+}
+
+/** Whether a text has a letter that is upper or lower case. */
+export function isCased(text: string): boolean {
+  return kCased.test(text);
 }
 
 // --- internal ---

@@ -1,6 +1,6 @@
 // Filters that read their value as text.
 import { bind, integerArgument, optionalInteger, optionalText, textArgument } from "./arguments.js";
-import { escapeHtml } from "./arithmetic.js";
+import { escapeHtml } from "./escape-html.js";
 import type { Filter } from "./filter.js";
 import { formatPercent } from "./format-percent.js";
 import { isTrue, iterate, lengthOf } from "./operators.js";

@@ -3,8 +3,8 @@ import { bind, integerArgument, optionalInteger, optionalText, textArgument } fr
 import { isTrue, iterate } from "./operators.js";
 import { toText } from "./print.js";
 import { characters, countCharacters, isSpace, stripText } from "./text.js";
-import { capitalize, lowerCase, swapCase, titleCase, upperCase } from "./text-case.js";
-import { findText, isCased, partition, replaceText, splitAt, splitLines, splitWords } from "./text-search.js";
+import { capitalize, isCased, lowerCase, swapCase, titleCase, upperCase } from "./text-case.js";
+import { findText, partition, replaceText, splitAt, splitLines, splitWords } from "./text-search.js";
 import { Callable, isList, isText, Markup, type Named, TemplateError, Tuple, type Value } from "./values.js";
 
 /**

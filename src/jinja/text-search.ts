@@ -64,11 +64,6 @@ export function partition(text: string, by: string, side: "first" | "last"): [st
   return [text.slice(0, at), by, text.slice(at + by.length)];
 }
 
-/** Whether a text has a letter that is upper or lower case. */
-export function isCased(text: string): boolean {
-  return /[\p{Lu}\p{Ll}\p{Lt}]/u.test(text);
-}
-
 // --- internal ---
 
 const kWord = new RegExp(`(?:(?!${kSpace})[^])+`, "g");

@@ -22,12 +22,12 @@ export function readArchitecture(
 ): Architecture {
   const names = raw.architectures ?? [];
   const [name] = names;
-  const found = served.find((each) =>
+  const found = kServed.find((each) =>
     typeof raw.model_type === "string" ? each === raw.model_type : name === kClassNames[each],
   );
   if (found === undefined) {
     const got = `${showValue(raw.model_type)} with architectures ${showJson(names)}`;
-    throw fail(`model_type to be one of ${served.join(", ")}`, `${got}; ${remedyFor(raw)}`);
+    throw fail(`model_type to be one of ${kServed.join(", ")}`, `${got}; ${remedyFor(raw)}`);
   }
   if (names.length > 0 && !(names.length === 1 && name === kClassNames[found])) {
     const got = `${showJson(names)}; save the model as ${kClassNames[found]}`;
@@ -44,7 +44,7 @@ const kClassNames: Readonly<Record<Architecture, string>> = {
   qwen3: "Qwen3ForCausalLM",
   mistral: "MistralForCausalLM",
 };
-const served = Object.keys(kClassNames) as readonly Architecture[];
+const kServed = Object.keys(kClassNames) as readonly Architecture[];
 const kExamples: Readonly<Record<Architecture, string>> = {
   llama: "SmolLM2 or Llama 3",
   qwen2: "Qwen2.5",
@@ -68,7 +68,7 @@ function remedyFor(raw: Readonly<Record<string, unknown>>): string {
   const inner = innerType(raw);
   const part =
     inner === undefined ? "" : `the model of text inside it is a ${showValue(inner[1])} (${inner[0]}); `;
-  if (inner !== undefined && served.some((each) => each === inner[1]))
+  if (inner !== undefined && kServed.some((each) => each === inner[1]))
     return `${part}save that one alone as a model, with its tokenizer, and load it`;
   const names = [inner?.[1], raw.model_type, [raw.architectures].flat()[0]];
   for (const name of names) {
@@ -76,14 +76,14 @@ function remedyFor(raw: Readonly<Record<string, unknown>>): string {
     if (found !== undefined)
       return `${part}the nearest that is served is ${found}, as in ${kExamples[found]}`;
   }
-  return `served are ${served.map((each) => `${each} (${kExamples[each]})`).join(", ")}`;
+  return `served are ${kServed.map((each) => `${each} (${kExamples[each]})`).join(", ")}`;
 }
 
 function nearestServed(name: string): Architecture | undefined {
   const known = name.toLowerCase();
   const family = kFamilies.find(([pattern]) => pattern.test(known))?.[1];
-  const spelled = nearest(known.replace(/forcausallm$/, ""), served, 0.34);
-  return family ?? served.find((each) => each === spelled);
+  const spelled = nearest(known.replace(/forcausallm$/, ""), kServed, 0.34);
+  return family ?? kServed.find((each) => each === spelled);
 }
 
 /** Models that see or hear hold the configuration of their text model in a field of its own. */

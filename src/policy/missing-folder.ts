@@ -3,11 +3,7 @@ import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { LightningError } from "../base/error.js";
-
-/** The file by which each is known. */
-export const kConfigFiles = { model: "config.json", adapter: "adapter_config.json" } as const;
-
-type Kind = keyof typeof kConfigFiles;
+import { adapterConfigFile } from "./adapter-config.js";
 
 /** @throws E_MODEL, with the remedy, unless the folder is there and has its configuration */
 export function requireFolder(who: string, kind: Kind, path: string): void {
@@ -21,6 +17,11 @@ export function requireFolder(who: string, kind: Kind, path: string): void {
 }
 
 // --- internal ---
+
+/** The file by which each is known. */
+const kConfigFiles = { model: "config.json", adapter: adapterConfigFile } as const;
+
+type Kind = keyof typeof kConfigFiles;
 
 interface Explanation {
   /** What stands there. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { warn } from "../base/warning.js";
 import type { ModelConfig } from "./model-config.js";
 import type { Tokenizer } from "./tokenizer.js";
+import { kTokenizerConfigFile } from "./tokenizer-config.js";
 
 /**
  * The ids of config.json, of generation_config.json and the tokenizer's own: base models name the end of a text, and those who tune
@@ -26,6 +27,6 @@ function warnOfNone(dir: string): void {
   warn(
     "AGL_NO_STOP_TOKEN",
     `${dir}: expected a token that ends answers, got none in config.json, generation_config.json and the tokenizer's files, so every ` +
-      `answer goes on to maxTokens; name it as eos_token in ${join(dir, "tokenizer_config.json")}, or give stop`,
+      `answer goes on to maxTokens; name it as eos_token in ${join(dir, kTokenizerConfigFile)}, or give stop`,
   );
 }

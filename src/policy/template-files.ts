@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { modelError, readModelText } from "./model-file.js";
-import type { TokenizerConfig } from "./tokenizer-config.js";
+import { kTokenizerConfigFile, type TokenizerConfig } from "./tokenizer-config.js";
 
 export const kTemplateFile = "chat_template.jinja";
 export const kTemplateFolder = "additional_chat_templates";
@@ -34,12 +34,12 @@ export function readTemplates(dir: string, { chatTemplate }: TokenizerConfig): r
   if (!field.success)
     throw modelError(
       dir,
-      kConfigFile,
+      kTokenizerConfigFile,
       "chat_template to be text, or a list of name and template",
       showType(chatTemplate),
     );
   const named = typeof field.data === "string" ? [{ name: "default", template: field.data }] : field.data;
-  return named.map(({ name, template }) => ({ name, file: kConfigFile, source: template }));
+  return named.map(({ name, template }) => ({ name, file: kTokenizerConfigFile, source: template }));
 }
 
 /** Paths below the folder of its named templates, sorted. @throws E_MODEL when their folder cannot be read */
@@ -62,7 +62,6 @@ export function additionalTemplates(dir: string): readonly string[] {
 // --- internal ---
 
 const kSuffix = ".jinja";
-const kConfigFile = "tokenizer_config.json";
 const schema = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]);
 
 function showType(value: unknown): string {

@@ -3,8 +3,16 @@ import { z } from "zod";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
+import { kTokenizerFile } from "./encoding/tokenizer-file.js";
 import { readModelText } from "./model-file.js";
 import { additionalTemplates, kTemplateFile } from "./template-files.js";
+import {
+  kTokenizerConfigFile,
+  kTokensMapFile,
+  tokenizerConfigSchema,
+  tokensMapSchema,
+  toSpecialTokens,
+} from "./tokenizer-config.js";
 
 /** A folder, or the content of tokenizer.json, tokenizer_config.json and chat_template.jinja. */
 export type TokenizerSource =
@@ -32,13 +40,13 @@ export interface TokenizerFiles {
 export function readTokenizerFiles(who: string, source: TokenizerSource): TokenizerFiles {
   const files = typeof source === "string" ? textsInFolder(who, source) : textsInRecord(who, source);
   const place = typeof source === "string" ? source : "tokenizer";
-  const ids = idsByText(parse(place, kTokenizer, files, tokenizerSchema));
-  const special = parse(place, kConfig, files, configSchema);
-  const idOf = (token: SpecialToken): number | undefined =>
-    ids.get(typeof token === "string" ? token : (token?.content ?? ""));
-  const map = parse(place, kMap, files, configSchema);
-  const eosTokenId = idOf(special.eos_token ?? map.eos_token);
-  const bosTokenId = idOf(special.bos_token ?? map.bos_token);
+  const ids = idsByText(parse(place, kTokenizerFile, files, tokenizerSchema));
+  const special = toSpecialTokens(
+    parse(place, kTokenizerConfigFile, files, tokenizerConfigSchema),
+    parse(place, kTokensMapFile, files, tokensMapSchema),
+  );
+  const eosTokenId = ids.get(special.eos_token ?? "");
+  const bosTokenId = ids.get(special.bos_token ?? "");
   let size = 0;
   for (const id of ids.values()) size = Math.max(size, id + 1);
   return {
@@ -50,10 +58,6 @@ export function readTokenizerFiles(who: string, source: TokenizerSource): Tokeni
 }
 
 // --- internal ---
-
-const kTokenizer = "tokenizer.json";
-const kConfig = "tokenizer_config.json";
-const kMap = "special_tokens_map.json";
 
 const kSourceNames: OptionNames<Exclude<TokenizerSource, string>> = {
   tokenizerJson: ["tokenizer.json", "tokenizer"],
@@ -69,18 +73,21 @@ const tokenizerSchema = z.looseObject({
   }),
   added_tokens: z.array(z.looseObject({ id, content: z.string() })).nullish(),
 });
-const specialToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
-const configSchema = z.looseObject({ eos_token: specialToken, bos_token: specialToken });
-
-type SpecialToken = z.infer<typeof specialToken>;
 
 function textsInFolder(who: string, dir: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const name of [kTokenizer, kConfig, kMap, kTemplateFile, ...additionalTemplates(dir)]) {
+  for (const name of [
+    kTokenizerFile,
+    kTokenizerConfigFile,
+    kTokensMapFile,
+    kTemplateFile,
+    ...additionalTemplates(dir),
+  ]) {
     const text = readModelText(dir, name);
     if (text !== undefined) files.set(name, text);
   }
-  if (!files.has(kTokenizer)) throw argumentError(who, `tokenizer to be a folder with ${kTokenizer}`, dir);
+  if (!files.has(kTokenizerFile))
+    throw argumentError(who, `tokenizer to be a folder with ${kTokenizerFile}`, dir);
   return files;
 }
 
@@ -89,8 +96,9 @@ function textsInRecord(who: string, source: Exclude<TokenizerSource, string>): R
     throw argumentError(who, "tokenizer to be a folder or { tokenizerJson, tokenizerConfig }", source);
   }
   checkOptions(`${who}: tokenizer`, source, kSourceNames);
-  const files = new Map([[kTokenizer, JSON.stringify(source.tokenizerJson)]]);
-  if (source.tokenizerConfig !== undefined) files.set(kConfig, JSON.stringify(source.tokenizerConfig));
+  const files = new Map([[kTokenizerFile, JSON.stringify(source.tokenizerJson)]]);
+  if (source.tokenizerConfig !== undefined)
+    files.set(kTokenizerConfigFile, JSON.stringify(source.tokenizerConfig));
   if (source.chatTemplate !== undefined) files.set(kTemplateFile, source.chatTemplate);
   return files;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CreateModelOptions, createModel, type NewModel } from "../../src/policy/create-model.js";
 import { readModelFolder } from "../../src/policy/model-folder.js";
+import { loadTokenizer } from "../../src/policy/tokenizer.js";
 import { qwen2, readJson } from "./fixture-models.js";
 import { emptyFolder, errorOf } from "./model-copies.js";
 
@@ -118,6 +119,24 @@ describe("createModel", () => {
     expect(readModelFolder(other).config).toMatchObject({ eosTokenIds: [358], bosTokenId: 359 });
     expect(readFileSync(join(other, "chat_template.jinja"), "utf8")).toBe("{{ messages }}");
     expect(readJson(join(other, "tokenizer.json"))).toEqual(tokenizer.tokenizerJson);
+  });
+
+  it.each([
+    ["the map, before the config", undefined, "<|endoftext|>"],
+    ["the config, where it names all added tokens", {}, "<|im_end|>"],
+  ])("ends answers at the token that the tokenizer has for it: %s", (_of, decoder, expected) => {
+    const folder = emptyFolder();
+    cpSync(qwen2, folder, { recursive: true });
+    const config = {
+      eos_token: "<|im_end|>",
+      ...(decoder === undefined ? {} : { added_tokens_decoder: decoder }),
+    };
+    writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify(config));
+    writeFileSync(join(folder, "special_tokens_map.json"), '{"eos_token":"<|endoftext|>"}');
+    const dir = created({ tokenizer: folder });
+    const { eosId, idOf } = loadTokenizer(dir);
+    expect(eosId).toBe(idOf(expected));
+    expect(readModelFolder(dir).config.eosTokenIds).toEqual([eosId]);
   });
 
   it("replaces a model only when asked to, and leaves nothing of the old one's description", () => {

@@ -1,4 +1,4 @@
-// The alphabet of byte-level BPE (GPT-2): printable bytes stand for themselves, the 68 others, in order, for the code
+// What tokens write for bytes. The alphabet of byte-level BPE (GPT-2): printable bytes stand for themselves, the 68 others, in order, for the code
 // points from 256 on.
 
 /** The character of each byte. */
@@ -16,6 +16,12 @@ export const byteOfCode: readonly (number | undefined)[] = (() => {
   for (const [byte, character] of characterOfByte.entries()) bytes[character.charCodeAt(0)] = byte;
   return bytes;
 })();
+
+/** The token that stands for each byte where bytes are a fallback: `<0x0A>`. */
+export const tokenOfByte: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+);
 
 /** UTF-8, each byte as its character. */
 export function toByteAlphabet(text: string): string {

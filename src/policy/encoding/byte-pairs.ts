@@ -1,5 +1,7 @@
 // The BPE model of a tokenizer.json: a piece of text into ids. A long piece is first cut where no token crosses, which
 // changes nothing, so that models without pre-tokenizer work with words as others do, and remember them.
+import { tokenOfByte } from "./byte-alphabet.js";
+import { cutAt } from "./character-start.js";
 import { createMergeRun } from "./merge-run.js";
 import { createMergeTable } from "./merge-table.js";
 
@@ -42,7 +44,7 @@ export function createBytePairs(options: BytePairOptions): BytePairs {
   function* long(text: string, ids: number[]): Generator<void, void> {
     const symbols = createSymbols();
     for (let start = 0; start < text.length; ) {
-      const end = characterEnd(text, start + kStepsAtOnce);
+      const end = cutAt(text, start + kStepsAtOnce);
       symbols.add(text.slice(start, end));
       start = end;
       yield;
@@ -86,11 +88,6 @@ const kRemembered = 256;
 const kCached = 50_000;
 const kStepsAtOnce = 4096;
 
-/** Not between the halves of a character. */
-function characterEnd(text: string, at: number): number {
-  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 ? at + 1 : at;
-}
-
 function append(ids: number[], more: readonly number[]): void {
   for (const id of more) ids.push(id);
 }
@@ -104,7 +101,7 @@ interface Symbols {
 /** Characters to the ids that merging starts with: their own, or those of their bytes, or the unknown token's. */
 function symbolsWith(options: BytePairOptions): () => Symbols {
   const { vocab, unkId, fusesUnk } = options;
-  const byteIds = options.byteFallback ? fallbackIds(vocab) : [];
+  const byteIds = options.byteFallback ? tokenOfByte.map((token) => vocab.get(token)) : [];
   const bytesOf = (character: string): readonly number[] | undefined => {
     if (!options.byteFallback) return undefined;
     const ids = Array.from(new TextEncoder().encode(character), (byte) => byteIds[byte] ?? -1);
@@ -143,12 +140,6 @@ function symbolsWith(options: BytePairOptions): () => Symbols {
       },
     };
   };
-}
-
-function fallbackIds(vocab: ReadonlyMap<string, number>): readonly (number | undefined)[] {
-  return Array.from({ length: 256 }, (_, byte) =>
-    vocab.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-  );
 }
 
 /**

@@ -1,6 +1,7 @@
 // Text into the form that is split: the normalizers of Hugging Face's tokenizers. Each works through a long text bit by
 // bit and yields in between, so that other work can go on.
 import { toByteAlphabet } from "./byte-alphabet.js";
+import { isCharacterStart } from "./character-start.js";
 import { classBody, kInert, kNotComposed } from "./older-unicode.js";
 import { matcherOf } from "./pre-tokenizer.js";
 import type { NormalizerStep } from "./step-schema.js";
@@ -100,7 +101,6 @@ function* inChunks(
 }
 
 const isAscii = (code: number): boolean => code < 0x80;
-const isCharacterStart = (code: number): boolean => (code & 0xfc00) !== 0xdc00;
 
 type Form = "NFC" | "NFD" | "NFKC" | "NFKD";
 

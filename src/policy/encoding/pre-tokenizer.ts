@@ -1,5 +1,6 @@
 // A text into the pieces that no token crosses: the pre-tokenizers of Hugging Face's tokenizers.
 import { toByteAlphabet } from "./byte-alphabet.js";
+import { cutAt } from "./character-start.js";
 import { classBody, kNoPunctuation } from "./older-unicode.js";
 import { compileOniguruma, matchesOf } from "./oniguruma.js";
 import { charactersOf, type Matcher, type Piece, split } from "./split.js";
@@ -134,11 +135,9 @@ const kAtOnce = 1 << 15;
 function* longToByteAlphabet(text: string): Generator<undefined, string> {
   let characters = "";
   for (let start = 0; start < text.length; ) {
-    const end = Math.min(text.length, start + kAtOnce);
-    // Not between the halves of a character.
-    const cut = end < text.length && (text.charCodeAt(end) & 0xfc00) === 0xdc00 ? end + 1 : end;
-    characters += toByteAlphabet(text.slice(start, cut));
-    start = cut;
+    const end = cutAt(text, start + kAtOnce);
+    characters += toByteAlphabet(text.slice(start, end));
+    start = end;
     yield undefined;
   }
   return characters;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { modelError } from "../model-file.js";
 import type { AddedToken } from "./added-tokens.js";
-import { characterOfByte } from "./byte-alphabet.js";
+import { characterOfByte, tokenOfByte } from "./byte-alphabet.js";
 import { type BytePairOptions, createBytePairs } from "./byte-pairs.js";
 import { createEncoding, type Encoding, finish } from "./encoder.js";
 import { createNormalizer, keptShare, mayLoseStart } from "./normalizer.js";
@@ -142,15 +142,10 @@ function readMerges(dir: string, merges: readonly unknown[], vocab: ReadonlyMap<
 /** Does every character get a token of its own at least? */
 function encodesEverything({ pre_tokenizer }: TokenizerJson, model: BytePairOptions): boolean {
   if (model.unkId !== undefined) return !model.fusesUnk;
-  if (model.byteFallback && hexNames.every((name) => model.vocab.has(name))) return true;
+  if (model.byteFallback && tokenOfByte.every((token) => model.vocab.has(token))) return true;
   const isByteLevel = preTokenizerSteps(pre_tokenizer ?? null).some(({ type }) => type === "ByteLevel");
   return isByteLevel && characterOfByte.every((character) => model.vocab.has(character));
 }
-
-const hexNames = Array.from(
-  { length: 256 },
-  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
-);
 
 /** In bytes of the normalized text: a token of bytes as characters has no more of those than bytes of UTF-8. */
 function longestToken(
