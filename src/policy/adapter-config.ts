@@ -15,6 +15,9 @@ export interface AdapterConfig {
   readonly alpha: number;
   /** The scale is alpha / sqrt(rank), not alpha / rank. */
   readonly useRslora: boolean;
+  /** The base model's name and its revision, as whoever made the adapter wrote them. */
+  readonly baseModel?: string;
+  readonly baseRevision?: string;
   /** By layer, then in the order of `projections`; undefined when the file leaves it to the weights. */
   readonly pairs: readonly AdapterPair[] | undefined;
   /** The pair of a projection, whether it is a target or not. */
@@ -62,7 +65,11 @@ export function readAdapterConfig(dir: string, model: ModelConfig): AdapterConfi
   };
   const targets = targetsOf(raw, model, fail);
   const pairs = targets?.map(([layer, projection]) => pairOf(layer, projection));
-  return { rank, alpha, useRslora, pairs, pairOf };
+  const { base_model_name_or_path: baseModel, revision } = raw;
+  return {
+    ...{ rank, alpha, useRslora, pairs, pairOf },
+    ...(baseModel ? { baseModel, ...(revision ? { baseRevision: revision } : {}) } : {}),
+  };
 }
 
 // --- internal ---
@@ -83,14 +90,18 @@ const layers = z
   .min(0)
   .max(2 ** 20);
 const flag = z.boolean().nullish();
+const modules = z.union([z.string(), z.array(z.string())]).nullish();
 
 const schema = z.looseObject({
+  base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
   r: rankSchema.nullish(),
   lora_alpha: alphaSchema.nullish(),
   use_rslora: flag,
   rank_pattern: z.record(z.string(), rankSchema).nullish(),
   alpha_pattern: z.record(z.string(), alphaSchema).nullish(),
-  target_modules: z.union([z.string(), z.array(z.string())]).nullish(),
+  target_modules: modules,
+  exclude_modules: modules,
   layers_to_transform: z.union([layers, z.array(layers)]).nullish(),
 });
 
@@ -119,7 +130,6 @@ const kUnsupported: ReadonlyArray<
     (v) => isEmpty(v) || String(v) === "layers",
     "null (other layer lists are not supported)",
   ],
-  ["exclude_modules", isEmpty, "null (exclusions are not supported)"],
   ["target_parameters", isEmpty, "null (adapters on parameters are not supported)"],
   ["trainable_token_indices", isEmpty, "null (trained tokens are not supported)"],
   ["alora_invocation_tokens", isEmpty, "null (activated LoRA is not supported)"],
@@ -150,10 +160,12 @@ function patternTable(
   return (path) => rows.find(({ expression }) => expression.test(path))?.value;
 }
 
+// Undefined where the weights decide: without targets, with exclusions from them, and for a pattern beyond the simple ones, as unsloth writes.
 function targetsOf(raw: RawConfig, model: ModelConfig, fail: Refusal): Target[] | undefined {
   const targets = raw.target_modules;
-  if (targets === undefined || targets === null) return undefined;
-  const isTarget = Array.isArray(targets) ? listRule(targets, raw, model, fail) : textRule(targets, fail);
+  if (targets === undefined || targets === null || !isEmpty(raw.exclude_modules)) return undefined;
+  const isTarget = Array.isArray(targets) ? listRule(targets, raw, model, fail) : textRule(targets);
+  if (isTarget === undefined) return undefined;
   const found: Target[] = [];
   for (let layer = 0; layer < model.layers; layer++) {
     for (const projection of projections) {
@@ -181,10 +193,8 @@ function listRule(targets: readonly string[], raw: RawConfig, model: ModelConfig
 }
 
 // PEFT: "all-linear", or a pattern that the whole path must match.
-function textRule(targets: string, fail: Refusal): TargetRule {
+function textRule(targets: string): TargetRule | undefined {
   if (targets === "all-linear") return () => true;
   const expression = modulePattern(targets, targets);
-  if (expression === undefined)
-    throw fail("target_modules to be a list or a simple pattern", showJson(targets));
-  return (_, path) => expression.test(path);
+  return expression && ((_, path) => expression.test(path));
 }

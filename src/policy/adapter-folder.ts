@@ -35,6 +35,8 @@ export interface AdapterSource {
   readonly rank: number;
   readonly alpha: number;
   readonly useRslora: boolean;
+  readonly baseModel?: string;
+  readonly baseRevision?: string;
   /** Path of adapter_model.safetensors. */
   readonly file: string;
   /** By layer, then in the order of `projections`. */
@@ -65,8 +67,8 @@ export function readAdapterFolder(dir: string, model: ModelConfig): AdapterSourc
     const expected = `only LoRA pairs that ${adapterConfigFile} and the model have`;
     throw modelError(dir, adapterWeightsFile, expected, showValue(name));
   }
-  const { rank, alpha, useRslora } = config;
-  return { rank, alpha, useRslora, file, targets };
+  const { pairs: _, pairOf, ...rest } = config;
+  return { ...rest, file, targets };
 }
 
 // --- internal ---

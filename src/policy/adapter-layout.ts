@@ -55,7 +55,8 @@ function planFresh(
 }
 
 function planStored(config: ModelConfig, dir: string): AdapterPlan {
-  const { file, targets: pairs, rank, alpha, useRslora } = readAdapterFolder(dir, config);
+  const { file, targets: pairs, ...own } = readAdapterFolder(dir, config);
+  const { rank, alpha } = own;
   const targets = projections.filter((projection) => pairs.some((pair) => pair.projection === projection));
   const isEverywhere = pairs.length === targets.length * config.layers;
   return {
@@ -71,9 +72,7 @@ function planStored(config: ModelConfig, dir: string): AdapterPlan {
     layout: {
       tensors: tensorsOf(config, pairs),
       description: {
-        rank,
-        alpha,
-        useRslora,
+        ...own,
         targets,
         ...(isEverywhere ? {} : { modules: pairs.map(pathOf) }),
         ...patternOf("rankPattern", pairs, ({ rank: own }) => (own === rank ? undefined : own)),

@@ -17,6 +17,8 @@ export interface AdapterDescription {
   readonly modules?: readonly string[];
   /** Name or path of the base model for adapter_config.json. */
   readonly baseModel?: string;
+  /** Of that model, where it is not the newest. */
+  readonly baseRevision?: string;
   /** Ranks and alphas that differ, by module path or the end of one. */
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
@@ -95,7 +97,7 @@ function toPeftConfig(adapter: AdapterDescription): Record<string, unknown> {
     qalora_group_size: 16,
     r: adapter.rank,
     rank_pattern: adapter.rankPattern ?? {},
-    revision: null,
+    revision: adapter.baseRevision ?? null,
     target_modules: adapter.modules ?? adapter.targets.map((projection) => `${projection}_proj`),
     target_parameters: null,
     task_type: "CAUSAL_LM",

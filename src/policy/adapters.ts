@@ -57,6 +57,7 @@ export async function saveAdapter(
   parts.states.checkOpen(who);
   checkText(who, "a path", dir, 'as in policy.saveAdapter("./adapter")');
   checkOptions(who, options, kSaveNames);
+  if (options.baseModel !== undefined) checkText(who, "baseModel to be a name or a path", options.baseModel);
   if (parts.adapters.trainedBase !== undefined)
     throw new LightningError(
       "E_STATE",
@@ -69,11 +70,18 @@ export async function saveAdapter(
       const data = values[i] ?? new Float32Array(0);
       return [name, { data, shape: [rows, columns] }] as const;
     });
-    writingNow(who, dir, () => writeAdapterFolder(dir, layout.description, new Map(tensors)));
+    const description =
+      options.baseModel === undefined
+        ? { baseModel: parts.baseModel, ...layout.description }
+        : { ...layout.description, baseModel: options.baseModel, baseRevision: undefined };
+    writingNow(who, dir, () => writeAdapterFolder(dir, description, new Map(tensors)));
   });
 }
 
 // --- internal ---
 
 type SaveAdapterOptions = NonNullable<Parameters<Policy["saveAdapter"]>[1]>;
-const kSaveNames: OptionNames<SaveAdapterOptions> = { name: ["adapter", "adapter_name"] };
+const kSaveNames: OptionNames<SaveAdapterOptions> = {
+  name: ["adapter", "adapter_name"],
+  baseModel: ["base_model", "base_model_name_or_path", "base"],
+};

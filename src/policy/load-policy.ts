@@ -6,6 +6,7 @@ import { createAdapterTable } from "./adapter-table.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
 import { createBaseDigest } from "./base-digest.js";
+import { baseModelName } from "./base-model-name.js";
 import { checkChatOptions } from "./chat-options.js";
 import { loadChatTemplate, renderChat } from "./chat-template.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
@@ -54,6 +55,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       adapters: createAdapterTable(config, plan.trainAll),
       config: withTokenizerEos(dir, config, tokenizer),
       dir,
+      baseModel: baseModelName(dir),
       baseDigest,
       tokenizer,
       contextLength: plan.contextLength,

@@ -19,8 +19,8 @@ export function modulePattern(expression: string, pattern: string): RegExp | und
 
 // --- internal ---
 
-// Names, dots, alternatives and groups; repetition only as `.*`, `\d+` and `[...]+`, never of a group.
-const kSimple = /^\^?(?:[\w|()-]|\(\?:|\\\.|\\d\+?|\[[\w-]{1,99}\]\+?|\.\*?)*\$?$/;
+// Names, dots, alternatives and groups; repetition only as `.*`, `\d+` and `[...]+`, lazy or not, never of a group.
+const kSimple = /^\^?(?:[\w|()-]|\(\?:|\\\.|\\d(?:\+\??)?|\[[\w-]{1,99}\](?:\+\??)?|\.(?:\*\??)?)*\$?$/;
 
 // Few repetitions and alternatives: what a pattern can cost grows with their product.
 function count(text: string, what: RegExp): number {

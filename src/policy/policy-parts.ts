@@ -25,6 +25,8 @@ export interface PolicyParts {
   readonly arithmetic: string;
   /** The folder the model came from. */
   readonly dir: string;
+  /** What adapters call it that came with no name of their own. */
+  readonly baseModel: string;
   /** Of the weights that came from there. */
   readonly baseDigest: BaseDigest;
   readonly date: string;

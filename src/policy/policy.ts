@@ -61,8 +61,12 @@ export interface Policy extends AsyncDisposable {
   addAdapter(name: string, adapter?: AdapterOptions | string): Promise<void>;
   /** Frees an adapter, once no sample runs. */
   removeAdapter(name: string): Promise<void>;
-  /** Writes an adapter as a PEFT folder (float32). Rejects with E_STATE for train: "all", and when the disk is full or may not be written. */
-  saveAdapter(dir: string, options?: { readonly name?: string }): Promise<void>;
+  /**
+   * Writes an adapter as a PEFT folder (float32). `name` is the adapter's, default the first. `baseModel` is what it says it belongs to, as in
+   * "Qwen/Qwen2.5-0.5B-Instruct": default what the folder said that it came from, or else the policy's own (in Hugging Face's cache ORG/NAME,
+   * elsewhere the absolute path). Rejects with E_STATE for train: "all", and when the disk is full or may not be written.
+   */
+  saveAdapter(dir: string, options?: { readonly name?: string; readonly baseModel?: string }): Promise<void>;
   /** Writes the trained model as a Hugging Face folder. Rejects with E_STATE unless train is "all", and when the disk is full or may not be written. */
   saveModel(dir: string): Promise<void>;
   /**

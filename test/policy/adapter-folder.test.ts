@@ -73,6 +73,41 @@ describe("readAdapterFolder", () => {
     expect(targets).toEqual(["q", "v", "q", "v", "q", "v"]);
   });
 
+  // What the weights hold is what is trained: q on layers 0 and 2.
+  const kUnsloth =
+    "(?:.*?(?:language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense).*?(?:q_proj|k_proj).*?)|(?:\\bmodel\\.layers\\.[\\d]{1,}\\.(?:self_attn|mlp)\\.(?:(?:q_proj|k_proj)))";
+  it.each([
+    { target_modules: kUnsloth },
+    { target_modules: "(?=.*self_attn).*?q_proj" },
+    { target_modules: ["q_proj"], exclude_modules: ["model.layers.1.self_attn.q_proj"] },
+    { target_modules: "all-linear", exclude_modules: "(?!.*layers\\.[02]\\.self_attn\\.q_proj).*" },
+    { target_modules: ["q_proj", "lm_head"], exclude_modules: ["lm_head", "layers.1.self_attn.q_proj"] },
+    { target_modules: ".*q_proj", exclude_modules: ".*?layers\\.1\\..*" },
+  ])("reads the targets from the weights where the config has %j", (changes) => {
+    const dir = emptyFolder();
+    const tensors = [0, 2].flatMap((layer) =>
+      adapterPair(kModel, layer, "q", 8).map(
+        ({ name, rows, columns }) =>
+          [name, { data: new Float32Array(rows * columns), shape: [rows, columns] }] as const,
+      ),
+    );
+    const adapter = { rank: 8, alpha: 16, useRslora: false, targets: ["q"] as const };
+    writeAdapterFolder(dir, adapter, new Map(tensors));
+    editJson(join(dir, kConfig), changes);
+    const { targets } = readAdapterFolder(dir, kModel);
+    expect(targets.map(({ layer, projection }) => `${layer} ${projection}`)).toEqual(["0 q", "2 q"]);
+    editHeader(join(dir, kWeights), ({ [tensors[1]![0]]: half, ...header }) => ({ ...header, half }));
+    expect(modelErrorOf(() => readAdapterFolder(dir, kModel))).toMatch(
+      /layers\.0\.self_attn\.q_proj\.lora_B.*none of that name/,
+    );
+  });
+
+  it("understands a lazy pattern as a greedy one, since the whole path must match", () => {
+    expect(readWith({ target_modules: ".*?\\.\\d+?\\.[a-z_]+?\\.[a-z]+_proj" }).targets).toHaveLength(21);
+    expect(modulePattern(".*?q_proj", ".*?q_proj")?.test("model.layers.0.self_attn.q_proj")).toBe(true);
+    expect(modulePattern(".?".repeat(30), ".?".repeat(30))).toBeUndefined();
+  });
+
   it("understands targets as names, paths, all-linear and simple patterns", () => {
     expect(readWith({ target_modules: "all-linear" }).targets).toHaveLength(21);
     const pattern = ".*\\.(self_attn|mlp)\\.(q|k|v|o|gate|up|down)_proj";
@@ -124,11 +159,11 @@ describe("readAdapterFolder", () => {
     [{ modules_to_save: ["lm_head"] }, /modules_to_save.*lm_head/],
     [{ trainable_token_indices: [1] }, /trainable_token_indices/],
     [{ layer_replication: [[0, 2]] }, /layer_replication/],
-    [{ exclude_modules: ["q_proj"] }, /exclude_modules/],
+    [{ exclude_modules: 1 }, /exclude_modules/],
+    [{ base_model_name_or_path: 1 }, /base_model_name_or_path/],
     [{ init_lora_weights: "pissa" }, /init_lora_weights.*pissa/],
     [{ target_modules: [...kAllTargets, "lm_head"] }, /target_modules.*lm_head/],
     [{ target_modules: ["c_attn"] }, /target_modules.*c_attn/],
-    [{ target_modules: "(?=x)q_proj" }, /simple pattern.*\?=x/],
     [{ target_modules: ["q_proj"] }, /only LoRA pairs.*lora_A/],
     [{ rank_pattern: { "(a+)+": 4 } }, /rank_pattern.*simple patterns.*\(a\+\)\+/],
     [{ rank_pattern: { q_proj: 0 } }, /rank_pattern\.q_proj/],

@@ -42,6 +42,7 @@ export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promi
     adapters: createAdapterTable(config, trainAll),
     config,
     dir: qwen2,
+    baseModel: qwen2,
     baseDigest: async () => ({ problem: "it has no weights" }),
     tokenizer,
     contextLength: 64,
