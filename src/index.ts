@@ -1,9 +1,19 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The public surface: explicit names only. Importing it never loads native code.
 
-export type { Algorithm, UpdateContext, UpdateReport } from "./algorithms/algorithm.js";
+export type {
+  Algorithm,
+  RunPlace,
+  StepContext,
+  UpdateContext,
+  UpdateReport,
+} from "./algorithms/algorithm.js";
 export { type BaselineOptions, baseline } from "./algorithms/baseline.js";
 export { grpo } from "./algorithms/grpo.js";
 export type { GrpoOptions } from "./algorithms/grpo-options.js";
+export type { LearningRateOptions } from "./algorithms/learning-rate.js";
+export type { OptimizerOptions } from "./algorithms/optimizer-options.js";
+export type { DeadGroups } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { AdapterOptions } from "./policy/adapter-options.js";
@@ -14,9 +24,10 @@ export {
   type GroupAdvantageOptions,
 } from "./policy/advantages.js";
 export type { Architecture } from "./policy/architecture.js";
+export type { NativeCounters, NativePlan, Projection } from "./policy/binding.js";
 export type { RenderChatOptions, RenderedChat } from "./policy/chat-template.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
-export { type Device, type DeviceChoice, devices } from "./policy/devices.js";
+export { type Device, type DeviceChoice, type DeviceName, devices } from "./policy/devices.js";
 export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
 export { loadPolicy } from "./policy/load-policy.js";
 export type { Aggregate } from "./policy/losses/aggregate.js";
@@ -44,13 +55,40 @@ export type {
   SequenceScores,
   StreamedToken,
 } from "./policy/policy.js";
+export type { RopeConfig } from "./policy/rope-config.js";
+export type { TemplateVariables } from "./policy/template-options.js";
 export type { TokenDecoder } from "./policy/token-decoder.js";
 export type { DecodeOptions, Tokenizer } from "./policy/tokenizer.js";
+export type { TokenizerSource } from "./policy/tokenizer-files.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export type { ProxyOptions } from "./server/gateway/proxy.js";
+export type { GatewayOptions } from "./server/gateway/routes.js";
 export { type ServeOptions, type StoreServer, serve } from "./server/store-api/serve.js";
+export type { HttpStoreOptions } from "./store/http/open-http-store.js";
 export { createMemoryStore } from "./store/memory-store.js";
 export { openStore, type StoreOptions } from "./store/open-store.js";
+export type { PostgresStoreOptions } from "./store/postgres/open-postgres-store.js";
+export type { PreparingOptions } from "./store/preparing-limit.js";
+export type { RolloutDeletion } from "./store/rollout-deletion.js";
+export type { Durability } from "./store/sqlite/connection.js";
+export type { DriverName } from "./store/sqlite/driver.js";
+export type { SqliteStoreOptions } from "./store/sqlite/open-sqlite-store.js";
 export type { LightningStore } from "./store/store.js";
+export type {
+  AttemptChanges,
+  AttemptQuery,
+  FilterLogic,
+  NewRollout,
+  Page,
+  Paging,
+  ResourcesQuery,
+  RolloutChanges,
+  RolloutQuery,
+  SpanQuery,
+  StoreStatistics,
+  WaitOptions,
+  WorkerQuery,
+} from "./store/store-records.js";
 export { bind, rollout, unrouted } from "./tracing/context.js";
 export {
   type EmitOptions,
@@ -69,13 +107,25 @@ export type {
   EvaluationReport,
   FitOptions,
   FitReport,
+  RunSignal,
   StepReport,
   Trainer,
+  TrainerEvents,
   TrainerOptions,
 } from "./trainer/trainer.js";
 export type { Agent, AgentResult, RolloutContext, RolloutEndpoint } from "./types/agent.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
-export type { Attempt, Rollout, RolloutMode, RolloutStatus } from "./types/rollout.js";
-export type { Span, SpanDraft } from "./types/span.js";
+export type { Resource, Resources, ResourcesUpdate } from "./types/resources.js";
+export type {
+  Attempt,
+  AttemptedRollout,
+  AttemptStatus,
+  Rollout,
+  RolloutConfig,
+  RolloutMode,
+  RolloutStatus,
+  Worker,
+} from "./types/rollout.js";
+export type { Attributes, AttributeValue, Span, SpanDraft, SpanEvent, SpanStatus } from "./types/span.js";
 export type { RolloutOutcome, RolloutResult, TaskGroup } from "./types/task-group.js";
 export type { Trajectory, Transition } from "./types/transition.js";
