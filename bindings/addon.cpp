@@ -40,9 +40,14 @@ static Napi::Value devices(const Napi::CallbackInfo& info) {
   return all;
 }
 
+static void offerCudaLibrary(const Napi::CallbackInfo& info) {
+  agl::offerCudaLibrary(info[0].As<Napi::String>().Utf8Value());
+}
+
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Engine", agl::binding::EngineObject::define(env));
   exports.Set("devices", Napi::Function::New(env, devices));
+  exports.Set("offerCudaLibrary", Napi::Function::New(env, offerCudaLibrary));
   exportAdvantages(env, exports);
   exportPolicyLoss(env, exports);
   return exports;

@@ -1,7 +1,9 @@
 // npm run build: TypeScript to dist/, native code to build/Release/agentlightning.node. Incremental.
 //   --ts-only, --native-only   one half
+import { addonCommand } from "./addon-command.mjs";
 import { installed, runQuietly } from "./command.mjs";
 import { readOptions } from "./options.mjs";
+import { runWithProgress } from "./progress.mjs";
 import { checkToolchain } from "./toolchain.mjs";
 
 const values = readOptions("npm run build -- [--ts-only | --native-only]", {
@@ -14,7 +16,5 @@ if (!values["native-only"]) {
   runQuietly(process.execPath, [compiler, "-p", "tsconfig.build.json"]);
 }
 if (!values["ts-only"]) {
-  // AGL_TESTS only adds the target native_tests, which `npm test` then builds from the same objects.
-  const options = ["--CDAGL_TESTS=ON", "--target", "agentlightning", "--parallel", "2"];
-  runQuietly(process.execPath, [installed("cmake-js/bin/cmake-js"), "compile", ...options]);
+  await runWithProgress("the native addon", ...addonCommand("AUTO"));
 }

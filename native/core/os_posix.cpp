@@ -65,18 +65,15 @@ bool allowTileRegisters() {
 #endif
 }
 
-void* findInLibrary(const char* file, const char* function, std::string& why) {
+std::string besideThisCode(const char* file) {
   Dl_info self{};
-  if (dladdr(reinterpret_cast<const void*>(&findInLibrary), &self) == 0 || self.dli_fname == nullptr) {
-    why = "the folder of this code is unknown";
-    return nullptr;
-  }
+  if (dladdr(reinterpret_cast<const void*>(&besideThisCode), &self) == 0 || self.dli_fname == nullptr) return "";
   const std::string own = self.dli_fname;
   const std::string path = own.substr(0, own.rfind('/') + 1) + file;
-  if (access(path.c_str(), F_OK) != 0) {
-    why = std::string(file) + " is not there";
-    return nullptr;
-  }
+  return access(path.c_str(), F_OK) == 0 ? path : "";
+}
+
+void* findInLibrary(const std::string& path, const char* function, std::string& why) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* found = library == nullptr ? nullptr : dlsym(library, function);
   if (found == nullptr) why = dlerror();

@@ -1,5 +1,7 @@
 #include "ops/cuda_library.h"
 
+#include <mutex>
+
 #include "core/error.h"
 #include "core/os.h"
 #include "ops/ops.h"
@@ -7,16 +9,40 @@
 
 namespace agl {
 
+// Threads of several environments load the addon: the last word before the first question counts.
+struct Offer {
+  std::mutex mutex;
+  std::string path;
+};
+
+static Offer& offer() {
+  static Offer one;
+  return one;
+}
+
+void offerCudaLibrary(const std::string& path) {
+  const std::lock_guard lock(offer().mutex);
+  offer().path = path;
+}
+
+static std::string libraryPath() {
+  if (const std::string own = besideThisCode("libagentlightning_cuda.so"); !own.empty()) return own;
+  const std::lock_guard lock(offer().mutex);
+  return offer().path;
+}
+
 static CudaLibrary openLibrary() {
   CudaLibrary library;
-  void* entry = findInLibrary("libagentlightning_cuda.so", "agl_cuda_backend", library.why);
-  if (entry == nullptr) {
-    library.why = "built without CUDA: " + library.why;
+  const std::string path = libraryPath();
+  if (path.empty()) {
+    library.why = "no CUDA library: npm install @agentlightning/cuda-linux-x64, or npx agl build where nvcc is";
     return library;
   }
+  void* entry = findInLibrary(path, "agl_cuda_backend", library.why);
+  if (entry == nullptr) return library;
   const CudaBackend* backend = reinterpret_cast<decltype(&agl_cuda_backend)>(entry)();
   if (backend->revision != CudaBackend::kRevision || backend->opsBytes != sizeof(Ops)) {
-    library.why = "libagentlightning_cuda.so is of another build; build again";
+    library.why = path + " is of another build; run npx agl build, or install the version of agentlightning";
     return library;
   }
   library.backend = backend;

@@ -1,4 +1,4 @@
-// The CUDA backend as the addon finds it: libagentlightning_cuda.so beside it, opened when first asked for.
+// The CUDA backend as the addon finds it: libagentlightning_cuda.so beside it, or else where it was told to look, opened when first asked for.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,9 @@ struct CudaLibrary {
 };
 
 const CudaLibrary& cudaLibrary();
+
+// Where the library lies when none lies beside this code. Says nothing to a process that has looked for it already.
+void offerCudaLibrary(const std::string& path);
 
 // Device `ordinal`, which has passed selfCheck, and its operations. Throws E_DEVICE, and says why, where it cannot be used.
 std::pair<std::shared_ptr<Device>, const Ops*> openCuda(int ordinal);

@@ -2,6 +2,7 @@
 // The command `agl`. What goes wrong is one line on stderr: exit code 2 for wrong arguments, 1 for all else.
 import { Command, CommanderError } from "commander";
 import { LightningError } from "../base/error.js";
+import { buildCommand } from "./build-command.js";
 import { runnerCommand } from "./runner-command.js";
 import { storeCommand } from "./store-command.js";
 import { say } from "./terminal.js";
@@ -12,10 +13,11 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("agl")
-    .description("Agent Lightning: stores, runners and what they share")
+    .description("Agent Lightning: stores, runners and what they share, and the native build")
     .exitOverride()
     .addCommand(storeCommand())
-    .addCommand(runnerCommand());
+    .addCommand(runnerCommand())
+    .addCommand(buildCommand());
   // An option after a subcommand's name is the subcommand's, though its parent has one of that name.
   for (const command of allOf(program))
     command.enablePositionalOptions().exitOverride().showHelpAfterError("(see --help)");

@@ -3,8 +3,8 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-import { LightningError } from "../base/error.js";
 import type { NativeMath } from "./native-math.js";
+import { noAddon } from "./native-package.js";
 
 /** Where a tensor lies in the folder's files. A vector has one row. */
 export interface NativeTensor {
@@ -271,19 +271,16 @@ export interface NativeBinding extends NativeMath {
     readonly memoryBytes: number;
     readonly unavailable?: string;
   }[];
+  /** The path of the CUDA library where none lies beside the addon; counts until devices or an engine first look for it. */
+  offerCudaLibrary(path: string): void;
 }
 
 /** The addon. @throws E_NATIVE when this platform has no build of it; the message carries the remedy. */
 export function native(): NativeBinding {
   const require = createRequire(import.meta.url);
-  const root = fileURLToPath(new URL("../..", import.meta.url));
   try {
-    return require("node-gyp-build")(root) as NativeBinding;
+    return require("node-gyp-build")(fileURLToPath(new URL("../..", import.meta.url))) as NativeBinding;
   } catch (cause) {
-    throw new LightningError(
-      "E_NATIVE",
-      `agentlightning: expected a native build for ${process.platform}-${process.arch}, found none that loads; run \`npm run build:native\` in the package (cmake and g++ needed)`,
-      { cause },
-    );
+    throw noAddon(cause);
   }
 }

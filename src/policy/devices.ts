@@ -2,6 +2,7 @@
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { native } from "./binding.js";
+import { cudaLibraryFile } from "./native-package.js";
 
 export interface Device {
   readonly name: string;
@@ -27,7 +28,10 @@ export type ChosenDevice = Pick<Device, "name" | "kind">;
 
 /** @throws E_NATIVE when this platform has no build of the addon */
 export function devices(): readonly Device[] {
-  return native().devices();
+  const addon = native();
+  const cuda = cudaLibraryFile();
+  if (cuda !== undefined) addon.offerCudaLibrary(cuda);
+  return addon.devices();
 }
 
 /**

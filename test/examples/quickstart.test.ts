@@ -15,6 +15,8 @@ describe("the quickstart", () => {
     [["--seed=1.5"]],
     [["--seed", "-1"]],
     [["--seed"]],
+    [["--steps", "0"]],
+    [["--steps", "1.5"]],
     [["--sead", "2"]],
     [["2"]],
   ])("ends with its usage on %j and writes nothing", (words) => {
@@ -24,7 +26,7 @@ describe("the quickstart", () => {
       timeout: 20_000,
     });
     expect(status).toBe(2);
-    expect(stderr).toContain("usage: npm run quickstart [-- --seed N]");
+    expect(stderr).toContain("usage: npm run quickstart [-- --seed N --steps N]");
     expect(existsSync(join(cwd, ".agl"))).toBe(false);
   });
 });

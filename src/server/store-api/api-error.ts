@@ -2,7 +2,7 @@
 import { type ErrorCode, LightningError } from "../../base/error.js";
 
 /** Names the LightningError's code beside 0.3's body. */
-export const kErrorHeader = "x-agl-error";
+const kErrorHeader = "x-agl-error";
 
 export interface Refusal {
   readonly status: number;
