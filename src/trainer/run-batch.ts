@@ -1,5 +1,6 @@
 // Rollouts of one batch, through the runner into the store, and what training reads of them.
 import { setMaxListeners } from "node:events";
+import { inContentOrder } from "../adapter/content-order.js";
 import { toTrajectories } from "../adapter/trajectories.js";
 import { toTransitions } from "../adapter/transitions.js";
 import { argumentError } from "../base/check.js";
@@ -258,7 +259,7 @@ async function settle(
   const outcome = doubt === null ? ended.outcome : inDoubt(doubt.calls, doubt.silent);
   await close(store, started, report, outcome);
   // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
-  const trajectories = toTrajectories(toTransitions(spans, { repairHierarchy: false }));
+  const trajectories = toTrajectories(inContentOrder(toTransitions(spans, { repairHierarchy: false })));
   const result: RolloutResult = {
     ...{ rolloutId: started.rolloutId, attemptId: started.attempt.attemptId },
     ...{ task: place.task, sample: place.sample },

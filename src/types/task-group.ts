@@ -28,6 +28,7 @@ export interface RolloutResult {
   readonly reward: number | null;
   /** Message of what went wrong; null when nothing did. */
   readonly error: string | null;
+  /** Training rows, those of shorter prompts first, whichever of its calls ended first. */
   readonly trajectories: readonly Trajectory[];
   /** Model calls that the policy answered. */
   readonly modelCalls: number;
