@@ -63,13 +63,14 @@ export type { TokenizerSource } from "./policy/tokenizer-files.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";
+export type { RetentionOptions } from "./server/store-api/retention-timer.js";
 export { type ServeOptions, type StoreServer, serve } from "./server/store-api/serve.js";
 export type { HttpStoreOptions } from "./store/http/open-http-store.js";
 export { createMemoryStore } from "./store/memory-store.js";
 export { openStore, type StoreOptions } from "./store/open-store.js";
 export type { PostgresStoreOptions } from "./store/postgres/open-postgres-store.js";
 export type { PreparingOptions } from "./store/preparing-limit.js";
-export type { RolloutDeletion } from "./store/rollout-deletion.js";
+export type { Retention } from "./store/prune.js";
 export type { Durability } from "./store/sqlite/connection.js";
 export type { DriverName } from "./store/sqlite/driver.js";
 export type { SqliteStoreOptions } from "./store/sqlite/open-sqlite-store.js";
@@ -77,7 +78,10 @@ export type { LightningStore } from "./store/store.js";
 export type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   FilterLogic,
+  MetadataFilter,
+  MetadataRange,
   NewRollout,
   Page,
   Paging,

@@ -1,10 +1,12 @@
-// agl store: serves a store to runners, trainers and dashboards. agl store export, agl store import: a store as a file of lines.
-import { Command } from "commander";
+// agl store: serves a store to runners, trainers and dashboards. agl store export, import and prune are beside it.
+import { Command, Option } from "commander";
+import { argumentError } from "../base/check.js";
 import { watchLostAttempts } from "../runner/lost-attempts.js";
 import { kMaxInFlight } from "../server/store-api/in-flight.js";
 import { serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";
 import { keyOption, lostAfterOption, preparingOption, toInteger } from "./option-values.js";
+import { ageOption, pruneCommand, toRetention } from "./prune-command.js";
 import { say, watchSignals } from "./terminal.js";
 import { exportCommand, importCommand } from "./transfer-commands.js";
 
@@ -13,7 +15,8 @@ export function storeCommand(): Command {
     .description(
       "serve a store over HTTP: the 0.3 routes, OTLP traces and the 1.0 gateway, until SIGINT or SIGTERM",
     )
-    .option("--url <url>", "where it keeps things: memory:, sqlite:PATH or postgres://...", "memory:")
+    .option("--store <url>", "where it keeps things: memory:, sqlite:PATH or postgres://...; default memory:")
+    .addOption(new Option("--url <url>", "the former name of --store").hideHelp())
     .option("--host <host>", "address to listen on; one that other machines reach needs a key", "127.0.0.1")
     .option("--port <port>", "0: any that is free", toInteger(0), 4747)
     .addOption(keyOption())
@@ -27,15 +30,24 @@ export function storeCommand(): Command {
     .addOption(preparingOption())
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
     .addOption(lostAfterOption("runners"))
+    .addOption(
+      ageOption(
+        "--forget-after <duration>",
+        "rollouts that ended longer ago are forgotten, as 90s, 30m, 12h or 7d",
+      ),
+    )
+    .option("--keep <n>", "the newest so many that have ended are kept, others are forgotten", toInteger(0))
     .action(serveStore)
     .addCommand(exportCommand())
-    .addCommand(importCommand());
+    .addCommand(importCommand())
+    .addCommand(pruneCommand());
 }
 
 // --- internal ---
 
 interface StoreCommandOptions {
-  readonly url: string;
+  readonly store?: string;
+  readonly url?: string;
   readonly host: string;
   readonly port: number;
   readonly key?: string;
@@ -44,10 +56,14 @@ interface StoreCommandOptions {
   readonly preparingSeconds: number;
   readonly gatewayModel: string;
   readonly lostAfter: number;
+  readonly forgetAfter?: number;
+  readonly keep?: number;
 }
 
 async function serveStore(options: StoreCommandOptions): Promise<void> {
-  const { url, host, port, key, corsOrigin, maxInFlight, preparingSeconds, lostAfter } = options;
+  const url = toUrl(options);
+  const { host, port, key, corsOrigin, maxInFlight, preparingSeconds, lostAfter } = options;
+  const retention = toRetention(options.forgetAfter, options.keep);
   const signals = watchSignals();
   await using store = await openStore(url, { preparingSeconds });
   const server = await serve({
@@ -56,6 +72,7 @@ async function serveStore(options: StoreCommandOptions): Promise<void> {
     ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
     onError: (error) =>
       say(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    ...(retention === null ? {} : { retention }),
     gateway: { modelName: options.gatewayModel },
   });
   const unwatch = watchLostAttempts({
@@ -69,6 +86,12 @@ async function serveStore(options: StoreCommandOptions): Promise<void> {
   unwatch();
   await server.close();
   signals.close();
+}
+
+function toUrl({ store, url }: StoreCommandOptions): string {
+  if (store !== undefined && url !== undefined)
+    throw argumentError("store", "--store or its former name --url", "both");
+  return store ?? url ?? "memory:";
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 // agl store export and agl store import.
 import { once } from "node:events";
-import { constants, createReadStream, existsSync } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
@@ -8,6 +8,7 @@ import { argumentError } from "../base/check.js";
 import { openStore } from "../store/open-store.js";
 import { exportLines, importLines } from "../store/transfer.js";
 import { keyOption, storeOption } from "./option-values.js";
+import { checkThere } from "./store-file.js";
 import { say } from "./terminal.js";
 
 export function exportCommand(): Command {
@@ -16,7 +17,7 @@ export function exportCommand(): Command {
     .addOption(storeOption())
     .addOption(keyOption())
     .action(async ({ store: url, key }: { readonly store: string; readonly key?: string }) => {
-      await checkThere(url);
+      await checkThere("store export", url);
       await using store = await openStore(url, key === undefined ? {} : { key });
       for await (const line of exportLines(store))
         if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
@@ -51,11 +52,4 @@ async function checkReadable(file: string): Promise<void> {
     throw argumentError("store import", `a file that can be read (${(error as Error).message})`, file);
   }
   if (!(await stat(file)).isFile()) throw argumentError("store import", "a file", file);
-}
-
-/** Opening makes the file that is missing: a wrong path would be an empty export. */
-async function checkThere(url: string): Promise<void> {
-  const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : null;
-  if (path !== null && path !== "" && !existsSync(path))
-    throw argumentError("store export", "the file of a store that is there", path);
 }

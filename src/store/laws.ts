@@ -4,6 +4,7 @@ import type { Expect, Law } from "./laws/law.js";
 import { preparingLaws } from "./laws/preparing-laws.js";
 import { queueLaws } from "./laws/queue-laws.js";
 import { randomLaw } from "./laws/random-law.js";
+import { retentionLaws } from "./laws/retention-laws.js";
 import { spanLaws } from "./laws/span-laws.js";
 import { timeLaws } from "./laws/time-laws.js";
 import type { PreparingOptions } from "./preparing-limit.js";
@@ -47,5 +48,6 @@ const kLaws: readonly Law[] = [
   ...spanLaws,
   ...timeLaws,
   ...preparingLaws,
+  ...retentionLaws,
   randomLaw,
 ];

@@ -2,13 +2,16 @@
 import type { ResourcesUpdate } from "../types/resources.js";
 import type { Rollout, Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
+import { metadataMatches } from "./metadata-filter.js";
 import type { FilterLogic, ResourcesQuery, RolloutQuery, SpanQuery, WorkerQuery } from "./store-records.js";
 
-export function matchesRollout({ status, rolloutId }: Rollout, query: RolloutQuery): boolean {
+export function matchesRollout({ status, rolloutId, mode, metadata }: Rollout, query: RolloutQuery): boolean {
   return passes(query.filterLogic, [
     isIn(status, query.statusIn),
     isIn(rolloutId, query.rolloutIdIn),
     contains(rolloutId, query.rolloutIdContains),
+    isEqual(mode, query.mode),
+    ...metadataMatches(metadata, query.metadata),
   ]);
 }
 

@@ -5,9 +5,11 @@ import { checkOptions } from "../base/options.js";
 import type { Resources, ResourcesUpdate } from "../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Attributes, Span } from "../types/span.js";
+import { checkMostChanges, kMostChanges } from "./cursor.js";
 import { changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
 import { kQueue, MemoryTables, withAttempt } from "./memory-tables.js";
+import { checkRolloutFilters } from "./metadata-filter.js";
 import {
   checkConfig,
   checkId,
@@ -22,7 +24,6 @@ import { notFound } from "./not-found.js";
 import { sortFields, toPage } from "./paging.js";
 import { type PreparingOptions, toPreparingSeconds } from "./preparing-limit.js";
 import { bindChanges, bindNew } from "./resources-binding.js";
-import type { RolloutDeletion } from "./rollout-deletion.js";
 import {
   attemptOf,
   beginAttempt,
@@ -35,6 +36,7 @@ import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   NewRollout,
   Page,
   ResourcesQuery,
@@ -50,14 +52,14 @@ import { importIntoMemory } from "./transfer-memory.js";
 import { toTimeoutMs } from "./waiters.js";
 
 /** An empty store that lives until it is closed or forgotten. */
-export function createMemoryStore(options: PreparingOptions = {}): LightningStore & RolloutDeletion {
+export function createMemoryStore(options: PreparingOptions = {}): LightningStore {
   checkOptions<PreparingOptions>("createMemoryStore", options, { preparingSeconds: [] });
   return new MemoryStore(toPreparingSeconds("createMemoryStore", options));
 }
 
 // --- internal ---
 
-class MemoryStore implements LightningStore, StoreTransfer, RolloutDeletion {
+class MemoryStore implements LightningStore, StoreTransfer {
   readonly #tables: MemoryTables;
   readonly #openTime = performance.now();
 
@@ -112,6 +114,7 @@ class MemoryStore implements LightningStore, StoreTransfer, RolloutDeletion {
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
     const entries = [...this.#open("queryRollouts").entries.values()];
+    checkRolloutFilters("store.queryRollouts", query);
     const matched = entries.filter(({ rollout }) => matchesRollout(rollout, query)).map(withAttempt);
     return toPage("store.queryRollouts", matched, query, sortFields.rollout);
   }
@@ -135,6 +138,10 @@ class MemoryStore implements LightningStore, StoreTransfer, RolloutDeletion {
 
   async deleteRollouts(rolloutIds: readonly string[]): Promise<void> {
     this.#open("deleteRollouts").deleteRollouts(rolloutIds);
+  }
+
+  async changes(since?: string, limit = kMostChanges): Promise<ChangedRollouts> {
+    return this.#open("changes").changesSince(since, checkMostChanges(limit));
   }
 
   async waitForRollouts(
@@ -247,17 +254,8 @@ class MemoryStore implements LightningStore, StoreTransfer, RolloutDeletion {
   }
 
   async statistics(): Promise<StoreStatistics> {
-    const { entries, resources, workers } = this.#open("statistics");
-    const all = [...entries.values()];
-    return {
-      name: "memory",
-      rollouts: all.length,
-      attempts: all.reduce((sum, { attempts }) => sum + attempts.length, 0),
-      spans: all.reduce((sum, { spans }) => sum + spans.length, 0),
-      resources: resources.size,
-      workers: workers.size,
-      uptimeSeconds: (performance.now() - this.#openTime) / 1000,
-    };
+    const counts = this.#open("statistics").counts();
+    return { name: "memory", ...counts, uptimeSeconds: (performance.now() - this.#openTime) / 1000 };
   }
 
   async importRecords(batch: TransferBatch): Promise<void> {

@@ -4,10 +4,12 @@ import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
 import type { AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
 import type { Span } from "../types/span.js";
+import { toChangeNumber } from "./cursor.js";
 import { hearFrom, isEnded, isQueued } from "./life-cycle.js";
 import { checkSpan, toWorker } from "./new-records.js";
 import { notFound } from "./not-found.js";
 import type { Bundles } from "./resources-binding.js";
+import { checkDeletable } from "./rollout-deletion.js";
 import {
   attemptOf,
   deadlineOfEntry,
@@ -17,6 +19,7 @@ import {
   setAttempt,
 } from "./rollout-entry.js";
 import { SpanIdSet } from "./span-id-set.js";
+import type { ChangedRollouts, StoreStatistics } from "./store-records.js";
 import { createWaiters } from "./waiters.js";
 import { createWatchdog } from "./watchdog.js";
 
@@ -41,6 +44,9 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
   readonly claimers = createWaiters();
   /** Those with an attempt that may become overdue, and when. */
   readonly #watched = new Map<MemoryEntry, number>();
+  /** By the last change, oldest first. */
+  readonly #changed = new Map<MemoryEntry, number>();
+  #lastChange = 0;
   readonly #watchdog = createWatchdog((isSetBack) => this.#scan(isSetBack));
   #latestResources: ResourcesUpdate | null = null;
   #closed = false;
@@ -108,6 +114,7 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
       this.claimers.settle(kQueue, 1);
     }
     if (isEnded(rollout.status) && !isEnded(before)) this.waiters.settle(rollout.rolloutId);
+    this.announce(entry);
     // New limits may be due sooner.
     this.touch(entry);
   }
@@ -115,18 +122,42 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
   /** All or none; ids that are not kept are passed over. @throws E_STATE when a rollout has not ended */
   deleteRollouts(rolloutIds: readonly string[]): void {
     const entries = rolloutIds.flatMap((id) => this.entries.get(id) ?? []);
-    const open = entries.find(({ rollout }) => !isEnded(rollout.status));
-    if (open !== undefined) {
-      const { rolloutId, status } = open.rollout;
-      throw new LightningError(
-        "E_STATE",
-        `store.deleteRollouts: expected rollouts that have ended, got ${rolloutId}, which is ${status}; cancel it first`,
-      );
-    }
+    checkDeletable(entries.map(({ rollout }) => rollout));
     for (const entry of entries) {
+      this.#changed.delete(entry);
       this.entries.delete(entry.rollout.rolloutId);
       this.#watched.delete(entry);
     }
+  }
+
+  announce(entry: MemoryEntry): void {
+    this.#lastChange++;
+    this.#changed.delete(entry);
+    this.#changed.set(entry, this.#lastChange);
+  }
+
+  /** At most `limit` that changed after the cursor. @throws E_ARGUMENT */
+  changesSince(since: string | undefined, limit: number): ChangedRollouts {
+    let cursor = toChangeNumber(since, this.#lastChange);
+    const items: (Rollout | AttemptedRollout)[] = [];
+    for (const [entry, change] of this.#changed) {
+      if (change <= cursor) continue;
+      if (items.length === limit) return { items, cursor: String(cursor) };
+      items.push(withAttempt(entry));
+      cursor = change;
+    }
+    return { items, cursor: String(this.#lastChange) };
+  }
+
+  counts(): Omit<StoreStatistics, "name" | "uptimeSeconds"> {
+    const all = [...this.entries.values()];
+    return {
+      rollouts: all.length,
+      attempts: all.reduce((sum, { attempts }) => sum + attempts.length, 0),
+      spans: all.reduce((sum, { spans }) => sum + spans.length, 0),
+      resources: this.resources.size,
+      workers: this.workers.size,
+    };
   }
 
   /** Watches it for as long as something of it may become overdue. */

@@ -31,6 +31,8 @@ export interface EntryTable<E extends RolloutEntry> {
   setRollout(entry: E, rollout: Rollout): void;
   /** Something else of the entry has changed; its deadline follows. */
   touch(entry: E): void;
+  /** What has changed is told by `changes`; of setRollout it always is. */
+  announce(entry: E): void;
   /** Null: not known, or the table was not asked to have it. */
   findWorker(workerId: string): Worker | null;
   changeWorker(workerId: string, change: (worker: Worker) => Worker): void;
@@ -118,8 +120,11 @@ export function setAttempt<E extends RolloutEntry>(
     tellWorker(table, attempt, now);
   const isLatest = index === entry.attempts.length - 1;
   const rollout = isLatest ? propagate(entry.rollout, before.status, attempt, now, cause) : entry.rollout;
-  if (rollout === entry.rollout) table.touch(entry);
-  else table.setRollout(entry, rollout);
+  if (rollout !== entry.rollout) table.setRollout(entry, rollout);
+  else {
+    table.touch(entry);
+    if (isNews(before, attempt)) table.announce(entry);
+  }
   return attempt;
 }
 
@@ -146,6 +151,17 @@ export function deadlineOfEntry({ rollout, attempts }: RolloutEntry, preparingSe
 }
 
 // --- internal ---
+
+/** More than a sign of life. */
+function isNews(before: Attempt, after: Attempt): boolean {
+  const { status, workerId, endTime, metadata } = before;
+  return (
+    status !== after.status ||
+    workerId !== after.workerId ||
+    endTime !== after.endTime ||
+    metadata !== after.metadata
+  );
+}
 
 // Its worker may have spoken for it since.
 function endLost<E extends RolloutEntry>(

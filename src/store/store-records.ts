@@ -2,6 +2,7 @@
 import type { ResourcesUpdate } from "../types/resources.js";
 import type {
   Attempt,
+  AttemptedRollout,
   AttemptStatus,
   Rollout,
   RolloutConfig,
@@ -69,11 +70,30 @@ export interface Paging<T> {
 /** How several filters of one query combine; ids that scope a query always hold. */
 export type FilterLogic = "and" | "or";
 
+/** Numbers from min to max, both included; at least one of them. */
+export interface MetadataRange {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** The value itself, or a range. */
+export type MetadataFilter = string | number | boolean | null | MetadataRange;
+
 export interface RolloutQuery extends Paging<Rollout> {
   readonly statusIn?: readonly RolloutStatus[];
   readonly rolloutIdIn?: readonly string[];
   readonly rolloutIdContains?: string;
+  readonly mode?: RolloutMode;
+  /** By top-level name; a rollout that lacks the name does not match. Each counts as one filter. */
+  readonly metadata?: Readonly<Record<string, MetadataFilter>>;
   readonly filterLogic?: FilterLogic;
+}
+
+export interface ChangedRollouts {
+  /** With their latest attempt where they have one. */
+  readonly items: readonly (Rollout | AttemptedRollout)[];
+  /** For the next call, of any process. */
+  readonly cursor: string;
 }
 
 export type AttemptQuery = Paging<Attempt>;

@@ -8,6 +8,7 @@ import type { Attributes, Span } from "../types/span.js";
 import type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   NewRollout,
   Page,
   ResourcesQuery,
@@ -42,6 +43,14 @@ export interface LightningStore extends AsyncDisposable {
   updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout>;
   /** Ends a rollout as cancelled; one already cancelled stays so. @throws E_NOT_FOUND, E_STATE when it ended otherwise */
   cancel(rolloutId: string): Promise<Rollout>;
+  /** Forgets ended rollouts with their attempts and spans, all or none; an id that is not kept is passed over. @throws E_STATE when one has not ended */
+  deleteRollouts(rolloutIds: readonly string[]): Promise<void>;
+  /**
+   * Rollouts that changed after the cursor, as they are now, by their last change; without one, all. A change is of the rollout's own
+   * fields or of an attempt's beginning, status, worker or metadata; a sign of life alone is none, and what was deleted is not told.
+   * None is missed; one may come again. @param limit  default 1000; fewer items: there are no more now @throws E_ARGUMENT
+   */
+  changes(since?: string, limit?: number): Promise<ChangedRollouts>;
   /** Resolves when all have ended, or after the timeout, with those that have ended, in the order asked. @throws E_NOT_FOUND, E_ARGUMENT, signal.reason */
   waitForRollouts(rolloutIds: readonly string[], options?: WaitOptions): Promise<readonly Rollout[]>;
 

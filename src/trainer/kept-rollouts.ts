@@ -1,6 +1,5 @@
 // How much of a run stays in a store that the trainer made for itself: nobody else can reach it, and it lies in memory.
 import { isEnded } from "../store/life-cycle.js";
-import type { RolloutDeletion } from "../store/rollout-deletion.js";
 import type { LightningStore } from "../store/store.js";
 
 export interface KeptRollouts {
@@ -10,7 +9,7 @@ export interface KeptRollouts {
 
 /** @param limits  batches by kind; default 1 */
 export function createKeptRollouts(
-  store: LightningStore & RolloutDeletion,
+  store: LightningStore,
   limits: Readonly<Record<string, number>>,
 ): KeptRollouts {
   /** Rollout ids by batch, oldest first. */

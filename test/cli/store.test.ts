@@ -19,7 +19,15 @@ describe("agl store", () => {
     const url = `sqlite:${folder.path}/store.db`;
     const ids: string[] = [];
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      const server = run(["store", "--url", url, "--port", "0", "--key", "secret"]);
+      const server = run([
+        "store",
+        signal === "SIGTERM" ? "--store" : "--url",
+        url,
+        "--port",
+        "0",
+        "--key",
+        "secret",
+      ]);
       const [, address = ""] = await server.says(/at (http:\S+)/);
       const store = await openStore(address, { key: "secret" });
       const [rollout] = await store.enqueue([{ input: signal }]);

@@ -6,6 +6,26 @@ import { createMemoryStore } from "../../src/store/memory-store.js";
 import { openStore } from "../../src/store/open-store.js";
 import { agl, temporaryFolder } from "./agl.js";
 
+describe("agl store prune", () => {
+  it("forgets what ended, within its limits, and nothing without one", async () => {
+    using folder = temporaryFolder();
+    const url = `sqlite:${folder.path}/store.db`;
+    const store = await openStore(url);
+    for (let i = 0; i < 5; i++) await store.cancel((await store.startRollout({ input: i })).rolloutId);
+    await store.close();
+    const prune = async (...args: string[]) => {
+      const command = agl(["store", "prune", "--store", url, ...args]);
+      return [await command.done, command.output.err];
+    };
+    expect(await prune()).toEqual([2, expect.stringContaining("--older-than or --keep")]);
+    expect(await prune("--older-than", "12")).toEqual([2, expect.stringContaining("with its unit")]);
+    expect(await prune("--older-than", "1d")).toEqual([0, expect.stringContaining("forgot 0 rollouts")]);
+    expect(await prune("--keep", "3")).toEqual([0, expect.stringContaining("forgot 2 rollouts")]);
+    await using left = await openStore(url);
+    expect((await left.queryRollouts()).items.map(({ input }) => input)).toEqual([2, 3, 4]);
+  });
+});
+
 describe("agl store export and import", () => {
   it("move a served store into a file and refuse to do so twice", async () => {
     using folder = temporaryFolder();

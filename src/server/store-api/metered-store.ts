@@ -62,6 +62,8 @@ const kMethods = [
   "queryRollouts",
   "updateRollout",
   "cancel",
+  "deleteRollouts",
+  "changes",
   "waitForRollouts",
   "getLatestAttempt",
   "queryAttempts",

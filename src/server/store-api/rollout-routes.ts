@@ -1,4 +1,5 @@
 // Routes of rollouts and their attempts.
+import { z } from "zod";
 import {
   fromWireAttemptChanges,
   fromWireNewRollout,
@@ -11,12 +12,15 @@ import {
   anyRolloutSchema,
   attemptedRolloutSchema,
   attemptSchema,
+  changedRolloutsSchema,
   pageSchema,
   rolloutSchema,
 } from "../../store/http/wire-records.js";
 import {
   attemptChangesSchema,
   attemptQuerySchema,
+  changesQuerySchema,
+  deletionSchema,
   rolloutChangesSchema,
   rolloutQuerySchema,
   startAttemptSchema,
@@ -87,11 +91,49 @@ export function rolloutRoutes(store: LightningStore): readonly Route[] {
       answer: rolloutSchema,
       handle: async ({ params }) => bare(await store.cancel(idOf(params))),
     }),
+    ...setRoutes(store),
     ...attemptRoutes(store),
   ];
 }
 
 // --- internal ---
+
+function setRoutes(store: LightningStore): readonly Route[] {
+  const tell = async ({ since, limit }: z.output<typeof changesQuerySchema>) => {
+    const { items, cursor } = await store.changes(since ?? undefined, limit);
+    return { items: items.map(toWireRollout), cursor };
+  };
+  return [
+    defineRoute({
+      method: "GET",
+      path: "/changes/rollouts",
+      summary: "Rollouts that changed after a cursor",
+      query: changesQuerySchema,
+      answer: changedRolloutsSchema,
+      handle: ({ query }) => tell(query),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/changes/rollouts",
+      summary: "The same, with the cursor in the body",
+      body: changesQuerySchema,
+      isBodyOptional: true,
+      answer: changedRolloutsSchema,
+      handle: ({ body }) => tell(body),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/deletions/rollouts",
+      summary: "Forgets rollouts that have ended, with their attempts and spans, all or none",
+      body: deletionSchema,
+      answer: z.object({}),
+      handle: async ({ body }) => {
+        await store.deleteRollouts(body.rollout_ids);
+        return {};
+      },
+    }),
+  ];
+}
 
 function attemptRoutes(store: LightningStore): readonly Route[] {
   const page = pageSchema(attemptSchema);

@@ -85,9 +85,18 @@ function readQuery(c: Context, schema: z.ZodObject): Record<string, unknown> {
     if (key.endsWith("_in")) query[key] = values;
     else if (kIntegers.has(key)) query[key] = /^[+-]?\d{1,15}$/.test(last) ? Number(last) : last;
     else if (key === "strict") query[key] = last === "true" || last === "1";
+    else if (key === "metadata") query[key] = parseJson(last);
     else query[key] = last;
   }
   return query;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // For the schema to refuse.
+  }
 }
 
 const kIntegers: ReadonlySet<string> = new Set(["limit", "offset", "version"]);

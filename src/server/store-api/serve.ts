@@ -10,6 +10,7 @@ import { isLoopback } from "./access.js";
 import { createInFlight, kMaxInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
 import { createLongPolls } from "./long-polls.js";
+import { checkRetentionOptions, keepRetention, type RetentionOptions } from "./retention-timer.js";
 import { createStoreApp } from "./store-app.js";
 
 export interface ServeOptions {
@@ -38,6 +39,8 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void;
   /** Of Agent Lightning 1.0's gateway: which model its proxy asks, and how. */
   readonly gateway?: GatewayOptions;
+  /** Which rollouts that have ended are forgotten; default none. */
+  readonly retention?: RetentionOptions;
   /** More routes over the same store. */
   readonly mounts?: readonly ((store: LightningStore) => Hono)[];
 }
@@ -67,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
       host,
       "pass key or bind to 127.0.0.1",
     );
+  const { onError = warnOfFailure } = options;
   const inFlight = createInFlight(maxInFlight);
   const polls = createLongPolls(maxWaitMs, inFlight);
   const { app, quickTraces } = createStoreApp({
@@ -76,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     key,
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
-    onError: options.onError ?? warnOfFailure,
+    onError,
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
@@ -95,9 +99,10 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     (incoming, outgoing) => quickTraces(incoming, outgoing) || listener(incoming, outgoing),
   );
   let closing: Promise<void> | undefined;
+  const endRetention = options.retention && keepRetention(options.store, options.retention, onError);
   const close = () => {
     polls.close();
-    closing ??= listening.close();
+    closing ??= Promise.all([listening.close(), endRetention?.()]).then(() => undefined);
     return closing;
   };
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
@@ -118,7 +123,13 @@ const kNames: OptionNames<ServeOptions> = {
   maxWaitMs: ["max_wait"],
   onError: ["on_error", "error_handler"],
   gateway: ["proxy"],
+  retention: ["prune", "ttl", "expire"],
   mounts: ["routes", "apps"],
+};
+const kRetentionNames: OptionNames<RetentionOptions> = {
+  olderThanSeconds: ["max_age", "older_than", "ttl"],
+  keep: ["max_rollouts", "limit"],
+  everyMs: ["interval", "interval_ms"],
 };
 const kGatewayNames: OptionNames<GatewayOptions> = {
   modelName: ["model"],
@@ -144,13 +155,17 @@ function checkServeOptions(options: ServeOptions): void {
     );
   if (options.host !== undefined) checkText("serve", "host to be an address", options.host);
   if (options.key !== undefined) checkText("serve", "key to be text that is not empty", options.key);
-  const { corsOrigins = [], mounts = [], gateway } = options;
+  const { corsOrigins = [], mounts = [], gateway, retention } = options;
   if (!Array.isArray(corsOrigins) || corsOrigins.some((origin) => typeof origin !== "string"))
     throw argumentError("serve", 'corsOrigins to be a list of origins, as in ["https://host"]', corsOrigins);
   if (!Array.isArray(mounts) || mounts.some((mount) => typeof mount !== "function"))
     throw argumentError("serve", "mounts to be a list of functions", mounts);
   checkFunction("serve", "onError", options.onError);
   if (gateway !== undefined) checkOptions("serve: gateway", gateway, kGatewayNames);
+  if (retention !== undefined) {
+    checkOptions("serve: retention", retention, kRetentionNames);
+    checkRetentionOptions("serve: retention", retention);
+  }
 }
 
 function warnOfFailure(error: unknown): void {

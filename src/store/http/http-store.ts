@@ -2,16 +2,19 @@
 // A call that changes something and is no repetition of itself (enqueue, claim, startRollout, ...) is never sent twice unless the server
 // certainly saw nothing of it; when its answer is lost it rejects with E_STORE.
 import { z } from "zod";
-import { argumentError, checkInteger } from "../../base/check.js";
+import { checkInteger } from "../../base/check.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
+import { checkMostChanges, kMostChanges } from "../cursor.js";
+import { checkRolloutFilters } from "../metadata-filter.js";
 import { checkConfig, checkId, checkResources } from "../new-records.js";
 import { checkPaging, sortFields } from "../paging.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   NewRollout,
   Page,
   ResourcesQuery,
@@ -22,13 +25,15 @@ import type {
   WaitOptions,
   WorkerQuery,
 } from "../store-records.js";
+import { part } from "./path-part.js";
 import { kRepeatable, Requests } from "./requests.js";
 import { createSpanSender, type SpanSender } from "./span-sender.js";
 import type { Transport } from "./transport.js";
 import * as map from "./wire-mapping.js";
+import { kPages } from "./wire-pages.js";
 import { toWireQuery } from "./wire-queries.js";
 import * as wire from "./wire-records.js";
-import { fromWireSpan, spanSchema } from "./wire-span.js";
+import { fromWireSpan } from "./wire-span.js";
 
 export class HttpStore implements LightningStore {
   readonly #requests: Requests;
@@ -100,6 +105,7 @@ export class HttpStore implements LightningStore {
   }
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
+    checkRolloutFilters("store.queryRollouts", query);
     const schema = kPages.rollouts;
     const page = await this.#requests.search(
       "queryRollouts",
@@ -127,6 +133,19 @@ export class HttpStore implements LightningStore {
     return map.fromWireRollout(
       await this.#requests.post("cancel", path, {}, wire.rolloutSchema, kRepeatable),
     );
+  }
+
+  async deleteRollouts(rolloutIds: readonly string[]): Promise<void> {
+    const body = { rollout_ids: rolloutIds };
+    await this.#requests.post("deleteRollouts", "/deletions/rollouts", body, z.object({}), kRepeatable);
+  }
+
+  async changes(since?: string, limit = kMostChanges): Promise<ChangedRollouts> {
+    checkMostChanges(limit);
+    const body = { since, limit };
+    const schema = wire.changedRolloutsSchema;
+    const answer = await this.#requests.post("changes", "/changes/rollouts", body, schema, kRepeatable);
+    return { items: answer.items.map(map.fromWireAnyRollout), cursor: answer.cursor };
   }
 
   async waitForRollouts(
@@ -277,20 +296,3 @@ export class HttpStore implements LightningStore {
 const kRollouts = z.array(wire.rolloutSchema);
 const kAttemptedRollouts = z.array(wire.attemptedRolloutSchema);
 const kSequenceId = z.object({ sequence_id: z.int() });
-const kPages = {
-  rollouts: wire.pageSchema(wire.anyRolloutSchema),
-  attempts: wire.pageSchema(wire.attemptSchema),
-  spans: wire.pageSchema(spanSchema),
-  resources: wire.pageSchema(wire.resourcesUpdateSchema),
-  workers: wire.pageSchema(wire.workerSchema),
-};
-
-/** An id as a part of a path. @param taken  what the routes mean by something else there @throws E_ARGUMENT */
-/** Nothing, what an address takes for a folder, and half a character. */
-const kUnspeakable = /^\.{0,2}$|\p{Surrogate}/u;
-
-function part(id: string, taken?: string): string {
-  if (typeof id !== "string" || kUnspeakable.test(id) || id === taken)
-    throw argumentError("store over HTTP", "an id that can stand in an address", id);
-  return encodeURIComponent(id);
-}

@@ -69,6 +69,9 @@ export const attemptedRolloutSchema = rolloutSchema.extend({ attempt: attemptSch
 /** A rollout, with its latest attempt where it has one. */
 export const anyRolloutSchema = rolloutSchema.extend({ attempt: attemptSchema.nullish() });
 
+/** Ours, not 0.3's. */
+export const changedRolloutsSchema = z.object({ items: z.array(anyRolloutSchema), cursor: z.string() });
+
 export const workerSchema = z.object({
   worker_id: z.string(),
   status: workerStatusSchema.default("unknown"),

@@ -83,9 +83,18 @@ export const rolloutQuerySchema = z.object({
   status_in: atMost(100, rolloutStatusSchema).nullish(),
   rollout_id_in: atMost(kIds, z.string()).nullish(),
   rollout_id_contains: z.string().nullish(),
+  /** Ours, as `metadata`: its values, or { min, max } for numbers, by top-level name. In an address as JSON. */
+  mode: rolloutModeSchema.nullish(),
+  metadata: metadataSchema.nullish(),
   ...filterLogic,
   ...pagingFields,
 });
+/** Ours, not 0.3's: a cursor that an earlier answer gave. */
+export const changesQuerySchema = z.object({
+  since: z.string().nullish(),
+  limit: z.int().min(1).max(100_000).default(1000),
+});
+export const deletionSchema = z.object({ rollout_ids: atMost(kIds, z.string()) });
 export const attemptQuerySchema = z.object({ ...pagingFields, ...strict });
 export const workerQuerySchema = z.object({
   status_in: atMost(100, workerStatusSchema).nullish(),

@@ -6,6 +6,7 @@ import type { Span } from "../../types/span.js";
 import { hearFrom, isEnded, isQueued } from "../life-cycle.js";
 import { notFound } from "../not-found.js";
 import type { BoundResources, Bundles } from "../resources-binding.js";
+import { checkDeletable } from "../rollout-deletion.js";
 import { attemptOf, type EntryTable, type RolloutEntry, setAttempt } from "../rollout-entry.js";
 import { toKey } from "./text.js";
 
@@ -15,6 +16,8 @@ export interface Entry extends RolloutEntry {
   /** "same": read and left alone. */
   state: "same" | "new" | "changed";
   inputChanged: boolean;
+  /** `changes` tells of it. */
+  isNews: boolean;
 }
 
 /** Of a bundle: its newest version. */
@@ -61,6 +64,8 @@ export class Ledger implements Bundles, EntryTable<Entry> {
   readonly newSpans: SpanToKeep[] = [];
   readonly workerChanges: { readonly workerId: string; readonly change: (worker: Worker) => Worker }[] = [];
   readonly ended: string[] = [];
+  /** Ids of rollouts. */
+  readonly deleted: string[] = [];
 
   constructor(read: LedgerRead) {
     this.now = read.now;
@@ -89,7 +94,14 @@ export class Ledger implements Bundles, EntryTable<Entry> {
   }
 
   addRollout(rollout: Rollout): Entry {
-    const entry: Entry = { rollout, attempts: [], lastSequenceId: 0, state: "new", inputChanged: false };
+    const entry: Entry = {
+      rollout,
+      attempts: [],
+      lastSequenceId: 0,
+      state: "new",
+      inputChanged: false,
+      isNews: true,
+    };
     this.entries.set(rollout.rolloutId, entry);
     return entry;
   }
@@ -97,7 +109,22 @@ export class Ledger implements Bundles, EntryTable<Entry> {
   setRollout(entry: Entry, rollout: Rollout): void {
     if (isEnded(rollout.status) && !isEnded(entry.rollout.status)) this.ended.push(rollout.rolloutId);
     entry.rollout = rollout;
+    this.announce(entry);
     this.touch(entry);
+  }
+
+  announce(entry: Entry): void {
+    entry.isNews = true;
+  }
+
+  /** Those of the ids that are kept; no other change of this transaction finds them. @throws E_STATE when one has not ended */
+  deleteRollouts(rolloutIds: readonly string[]): void {
+    const entries = rolloutIds.flatMap((id) => this.entries.get(id) ?? []);
+    checkDeletable(entries.map(({ rollout }) => rollout));
+    for (const { rollout } of entries) {
+      this.entries.delete(rollout.rolloutId);
+      this.deleted.push(rollout.rolloutId);
+    }
   }
 
   /** Must be written. */

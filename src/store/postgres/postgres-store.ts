@@ -6,6 +6,7 @@ import { LightningError } from "../../base/error.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
+import { checkMostChanges, kMostChanges } from "../cursor.js";
 import { isEnded } from "../life-cycle.js";
 import { checkWorkerId, newId } from "../new-records.js";
 import { notFound } from "../not-found.js";
@@ -13,6 +14,7 @@ import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   NewRollout,
   Page,
   ResourcesQuery,
@@ -26,7 +28,9 @@ import type {
 import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import { toTimeoutMs } from "../waiters.js";
 import * as changes from "./changes.js";
+import { changesSince } from "./changes-since.js";
 import type { Database, DatabaseOptions } from "./database.js";
+import { deleteRollouts } from "./deletion.js";
 import { fromPayload } from "./events.js";
 import { channelOf, quoteIdentifier } from "./identifier.js";
 import { importRecords } from "./import-records.js";
@@ -135,6 +139,15 @@ export class PostgresStore implements LightningStore, StoreTransfer {
 
   async cancel(rolloutId: string): Promise<Rollout> {
     return this.#writer.submit(changes.cancel(rolloutId));
+  }
+
+  async deleteRollouts(rolloutIds: readonly string[]): Promise<void> {
+    await this.#writer.submit(deleteRollouts(rolloutIds));
+  }
+
+  async changes(since?: string, limit = kMostChanges): Promise<ChangedRollouts> {
+    const table = `${quoteIdentifier(this.#schema)}.rollouts`;
+    return changesSince(this.#read, table, since, checkMostChanges(limit));
   }
 
   async waitForRollouts(

@@ -4,7 +4,8 @@
 import type { ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { matchesResources, matchesSpan, matchesWorker } from "../matches.js";
+import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "../matches.js";
+import { checkRolloutFilters } from "../metadata-filter.js";
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import type {
@@ -16,6 +17,7 @@ import type {
   WorkerQuery,
 } from "../store-records.js";
 import type { Row } from "./database.js";
+import { isForLabels, toLabelFilter } from "./labels.js";
 import { toAttempted } from "./rows.js";
 import { kRecord, type Statement, type Statements } from "./sql.js";
 import { toKey } from "./text.js";
@@ -58,12 +60,15 @@ export async function queryRollouts(
 ): Promise<Page<Rollout | AttemptedRollout>> {
   const who = "queryRollouts";
   checkQuery(who, query, sortFields.rollout);
-  const { where, values } = rolloutFilter(query);
+  checkRolloutFilters(`store.${who}`, query);
+  const isWhole = isForLabels(query);
+  const { where, values } = isWhole ? rolloutFilter(query) : { where: "true", values: [] };
   const { limit = null, offset = 0, sortBy, sortOrder = "asc" } = query;
   const order = orderOf(sortBy, sortOrder);
-  if (order === undefined) {
+  if (order === undefined || !isWhole) {
     const text = `SELECT ${kRecord} FROM ${table} WHERE ${where} ORDER BY place`;
-    const matched = (await read(who, { text }, values)).map(toAttempted);
+    const all = (await read(who, { text }, values)).map(toAttempted);
+    const matched = all.filter((rollout) => matchesRollout(rollout, query));
     return toPage(`store.${who}`, matched, query, sortFields.rollout);
   }
   const n = values.length;
@@ -197,7 +202,8 @@ function checkQuery<T extends object>(who: string, query: T, fields: readonly st
   toPage(`store.${who}`, [], query, fields);
 }
 
-function rolloutFilter({ statusIn, rolloutIdIn, rolloutIdContains, filterLogic }: RolloutQuery) {
+function rolloutFilter(query: RolloutQuery) {
+  const { statusIn, rolloutIdIn, rolloutIdContains, mode, metadata = {}, filterLogic } = query;
   const values: unknown[] = [];
   const filters: string[] = [];
   const add = (value: unknown, toSql: (parameter: string) => string) => {
@@ -212,6 +218,9 @@ function rolloutFilter({ statusIn, rolloutIdIn, rolloutIdContains, filterLogic }
     rolloutIdContains === undefined ? undefined : toKey(rolloutIdContains),
     (part) => `position(${part}::text IN rollout_id) > 0`,
   );
+  add(mode, (wanted) => `mode IS NOT DISTINCT FROM ${wanted}::text`);
+  for (const [name, filter] of Object.entries(metadata))
+    filters.push(toLabelFilter(name, filter, (value) => `$${values.push(value)}`));
   const where = filters.join(filterLogic === "or" ? " OR " : " AND ");
   return { where: where === "" ? "true" : `(${where})`, values };
 }

@@ -5,6 +5,7 @@ import type { Span } from "../../types/span.js";
 import { isQueued } from "../life-cycle.js";
 import { deadlineOfEntry } from "../rollout-entry.js";
 import type { Row } from "./database.js";
+import { toLabels } from "./labels.js";
 import type { Entry, SpanToKeep } from "./ledger.js";
 import { toKey } from "./text.js";
 
@@ -16,6 +17,7 @@ export function toEntry(row: Row): Entry {
     lastSequenceId: row.last_sequence_id as number,
     state: "same",
     inputChanged: false,
+    isNews: false,
   };
 }
 
@@ -40,6 +42,7 @@ export function insertColumns(entries: readonly Entry[], preparingSeconds: numbe
     entries.map(({ attempts }) => attempts.length),
     entries.map(inputColumn),
     entries.map(({ lastSequenceId }) => lastSequenceId),
+    entries.map(({ rollout }) => toLabels(rollout.metadata)),
   ];
 }
 
@@ -55,6 +58,8 @@ export function updateColumns(entries: readonly Entry[], preparingSeconds: numbe
     entries.map(({ attempts }) => JSON.stringify(attempts)),
     entries.map(({ attempts }) => attempts.length),
     entries.map(({ lastSequenceId }) => lastSequenceId),
+    entries.map(({ rollout }) => toLabels(rollout.metadata)),
+    entries.map(({ isNews }) => isNews),
   ];
 }
 

@@ -1,7 +1,9 @@
 // The tables of a store, and how those of an older version become those of this one. Migrations only go forward.
 import { LightningError } from "../../base/error.js";
+import type { Rollout } from "../../types/rollout.js";
 import type { Session } from "./database.js";
 import { lockKeysOf, quoteIdentifier } from "./identifier.js";
+import { toLabels } from "./labels.js";
 
 /** Creates or migrates the schema's tables; of several processes one does it while the others wait. @throws E_STORE */
 export async function migrate(session: Session, schema: string): Promise<void> {
@@ -19,6 +21,7 @@ export async function migrate(session: Session, schema: string): Promise<void> {
   for (const migration of kMigrations.slice(version)) await session.query({ text: migration(at) });
   if (version < kMigrations.length)
     await session.query({ text: `UPDATE ${at}.agentlightning SET version = $1` }, [kMigrations.length]);
+  await labelAll(session, at);
   // What stores left that never closed.
   await session.query({ text: `DELETE FROM ${at}.writers WHERE seen_time < ${kWeekAgo}` });
   await session.query({ text: "COMMIT" });
@@ -52,6 +55,19 @@ async function versionOf(session: Session, schema: string): Promise<number> {
   await session.query({ text: `CREATE TABLE ${at}.agentlightning (version int NOT NULL)` });
   await session.query({ text: `INSERT INTO ${at}.agentlightning VALUES (0)` });
   return 0;
+}
+
+/** Of an older version's rollouts. */
+async function labelAll(session: Session, at: string): Promise<void> {
+  for (;;) {
+    const text = `SELECT rollout_id, body FROM ${at}.rollouts WHERE labels IS NULL LIMIT 1000`;
+    const rows = await session.query({ text });
+    if (rows.length === 0) return;
+    const labels = rows.map(({ body }) => toLabels((body as Rollout).metadata));
+    const update = `UPDATE ${at}.rollouts AS r SET labels = n.labels::jsonb
+      FROM unnest($1::text[], $2::text[]) AS n (id, labels) WHERE r.rollout_id = n.id`;
+    await session.query({ text: update }, [rows.map(({ rollout_id }) => rollout_id), labels]);
+  }
 }
 
 const kTables = ["agentlightning", "places", "rollouts", "spans", "resources", "workers", "writers"];
@@ -109,4 +125,8 @@ const kMigrations: readonly ((at: string) => string)[] = [
   (at) => `
     CREATE INDEX rollouts_by_status ON ${at}.rollouts (status, place);
     UPDATE ${at}.rollouts SET deadline = 0 WHERE status = 'preparing' AND deadline IS NULL;`,
+  // Which transaction changed it last (changes-since.ts), and what can be asked of its metadata (labels.ts): null until it is known.
+  (at) => `
+    ALTER TABLE ${at}.rollouts ADD COLUMN changed int8 NOT NULL DEFAULT 0, ADD COLUMN labels jsonb;
+    CREATE INDEX rollouts_by_change ON ${at}.rollouts (changed, place);`,
 ];

@@ -46,22 +46,25 @@ export function toStatements(schema: string) {
 
     insertRollouts: `INSERT INTO ${at("rollouts")}
         (rollout_id, place, queue_place, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input,
-         last_sequence_id)
+         last_sequence_id, labels, changed)
       SELECT id, ${nextPlace}, CASE WHEN queued THEN ${nextPlace} END, status, mode, start_time,
-        end_time, deadline, body::json, attempts::json, attempt_count, input::json, last_sequence_id
+        end_time, deadline, body::json, attempts::json, attempt_count, input::json, last_sequence_id, labels::jsonb, ${kChange}
       FROM (SELECT * FROM unnest($1::text[], $2::bool[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
-          $8::text[], $9::text[], $10::int[], $11::text[], $12::int8[]) WITH ORDINALITY
+          $8::text[], $9::text[], $10::int[], $11::text[], $12::int8[], $13::text[]) WITH ORDINALITY
         AS n (id, queued, status, mode, start_time, end_time, deadline, body, attempts, attempt_count, input,
-          last_sequence_id, i) ORDER BY i) AS n`,
+          last_sequence_id, labels, i) ORDER BY i) AS n`,
     // One that stays queued keeps its place; one that is queued anew goes behind all others.
     updateRollouts: `UPDATE ${at("rollouts")} AS r SET
         queue_place = CASE WHEN NOT n.queued THEN NULL ELSE COALESCE(r.queue_place, ${nextPlace}) END,
         status = n.status, mode = n.mode, end_time = n.end_time, deadline = n.deadline, body = n.body::json,
-        attempts = n.attempts::json, attempt_count = n.attempt_count, last_sequence_id = n.last_sequence_id
+        attempts = n.attempts::json, attempt_count = n.attempt_count, last_sequence_id = n.last_sequence_id,
+        labels = n.labels::jsonb, changed = CASE WHEN n.is_news THEN ${kChange} ELSE r.changed END
       FROM unnest($1::text[], $2::bool[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::text[], $8::text[],
-          $9::int[], $10::int8[])
-        AS n (id, queued, status, mode, end_time, deadline, body, attempts, attempt_count, last_sequence_id)
+          $9::int[], $10::int8[], $11::text[], $12::bool[])
+        AS n (id, queued, status, mode, end_time, deadline, body, attempts, attempt_count, last_sequence_id, labels, is_news)
       WHERE r.rollout_id = n.id`,
+    deleteRollouts: `WITH gone AS (DELETE FROM ${at("rollouts")} WHERE rollout_id = ANY($1::text[]))
+      DELETE FROM ${at("spans")} WHERE rollout_id = ANY($1::text[])`,
     updateInputs: `UPDATE ${at("rollouts")} AS r SET input = n.input::json
       FROM unnest($1::text[], $2::text[]) AS n (id, input) WHERE r.rollout_id = n.id`,
     insertSpans: `INSERT INTO ${at("spans")} (rollout_id, attempt_id, span_id, sequence_id, body)
@@ -78,8 +81,9 @@ export function toStatements(schema: string) {
 
     rollout: `SELECT ${kRecord} FROM ${at("rollouts")} WHERE rollout_id = $1`,
     rollouts: `SELECT ${kRecord} FROM ${at("rollouts")} WHERE rollout_id = ANY($1::text[])`,
-    ended: `SELECT rollout_id FROM ${at("rollouts")}
-      WHERE rollout_id = ANY($1::text[]) AND status IN ('succeeded', 'failed', 'cancelled')`,
+    // One that was deleted had ended.
+    ended: `SELECT id AS rollout_id FROM unnest($1::text[]) AS id WHERE NOT EXISTS (SELECT 1 FROM ${at("rollouts")} AS r
+      WHERE r.rollout_id = id AND r.status NOT IN ('succeeded', 'failed', 'cancelled'))`,
     isQueued: `SELECT 1 FROM ${at("rollouts")} WHERE queue_place IS NOT NULL LIMIT 1`,
     attempts: `SELECT attempts FROM ${at("rollouts")} WHERE rollout_id = $1`,
     spans: `SELECT body FROM ${at("spans")} WHERE ${kOfAttempt} ORDER BY place`,
@@ -118,5 +122,7 @@ export const kRecord = "rollout_id, body, input, attempts";
 
 // --- internal ---
 
+/** This transaction's number, by which changes are told (changes-since.ts). */
+const kChange = "pg_current_xact_id()::text::int8";
 const kOfAttempt = "rollout_id = $1 AND ($2::text IS NULL OR attempt_id = $2)";
 const kEntry = "rollout_id, body, attempts, last_sequence_id";

@@ -224,6 +224,7 @@ function toWrites(
     ...when(ledger.newResources.length, statements.insertResources, () =>
       rows.resourcesColumns(ledger.newResources),
     ),
+    ...when(ledger.deleted.length, statements.deleteRollouts, () => [ledger.deleted.map(toKey)]),
     ...when(payloads.length, statements.notify, () => [channelOf(schema), payloads]),
   ];
 }

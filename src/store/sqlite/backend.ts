@@ -90,7 +90,9 @@ export class Backend {
     const look = this.run("watchNeighbours", "look", (tables) => {
       const ended = this.waiters
         .keys()
-        .filter((id) => isEnded(tables.entryOf("waitForRollouts", id).rollout.status));
+        .filter(
+          (id) => !tables.hasRollout(id) || isEnded(tables.entryOf("waitForRollouts", id).rollout.status),
+        );
       return { ended, queued: countQueued(tables, this.claimers.countOf(kQueue)) };
     });
     look.then(

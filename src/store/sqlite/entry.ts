@@ -14,6 +14,8 @@ export interface Entry extends RolloutEntry {
   readonly input: string | null;
   /** Characters of the input as it was read or made. */
   readonly size: number;
+  /** The number of its last change; null: as it is in the file. */
+  changed: number | null;
   /** Null: not in the file yet. */
   saved: Saved | null;
 }
@@ -30,6 +32,9 @@ export function saveEntry(db: Connection, entry: Entry, preparingSeconds: number
     else if (attempt !== before || deadline !== saved?.deadlines[index])
       updateAttempt(db, attemptKey(key, index + 1), attempt, deadline);
   }
+  if (entry.changed !== null && saved !== null)
+    db.run("UPDATE rollouts SET changed = ? WHERE key = ?", entry.changed, key);
+  entry.changed = null;
   entry.saved = { rollout, attempts: [...attempts], deadlines, place, lastSequenceId };
 }
 
@@ -44,7 +49,7 @@ interface Saved {
   readonly lastSequenceId: number;
 }
 
-const kInsertRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const kInsertRollout = "INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const kMoveRollout =
   "UPDATE rollouts SET status = ?, place = ?, end_time = ?, attempts = ?, sequence = ? WHERE key = ?";
 const kUpdateRollout = `UPDATE rollouts SET mode = ?, resources_id = ?, resources_version = ?, config = ?, metadata = ?, input = ?
@@ -70,6 +75,7 @@ function insertRollout(db: Connection, entry: Entry): void {
     ...moves,
     ...texts,
     resourcesVersion,
+    entry.changed ?? 0,
   );
 }
 

@@ -4,6 +4,7 @@ import { checkBatch } from "../transfer-check.js";
 import type { TransferBatch, TransferredRollout } from "../transfer-contract.js";
 import { bundlesOf, keepVersion } from "./resources.js";
 import { attemptKey, isPlainId, toJson } from "./rows.js";
+import { keepSpan } from "./spans.js";
 import type { Tables } from "./tables.js";
 
 /** @throws E_STATE, E_ARGUMENT */
@@ -35,6 +36,6 @@ function keepRollout(tables: Tables, { rollout, attempts, spans }: TransferredRo
   );
   for (const span of spans) {
     const key = keys.get(span.attemptId);
-    if (key !== undefined) tables.keepSpan(key, span, toJson("import", "the span", span));
+    if (key !== undefined) keepSpan(tables, key, span, toJson("import", "the span", span));
   }
 }

@@ -1,28 +1,38 @@
 // Questions for many records. What has a column is filtered, sorted and paged by SQLite; the rest by the same functions as in memory,
 // over the records of one rollout, or over all workers or bundles.
-import { checkOneOf } from "../../base/check.js";
 import type { ResourcesUpdate } from "../../types/resources.js";
 import type { AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { matchesSpan } from "../matches.js";
+import { toChangeNumber } from "../cursor.js";
+import { matchesRollout, matchesSpan } from "../matches.js";
+import { checkRolloutFilters, isRange } from "../metadata-filter.js";
 import { checkPaging, sortFields, toPage } from "../paging.js";
-import type { Page, RolloutQuery, SpanQuery, StoreStatistics } from "../store-records.js";
+import type {
+  ChangedRollouts,
+  MetadataFilter,
+  Page,
+  RolloutQuery,
+  SpanQuery,
+  StoreStatistics,
+} from "../store-records.js";
 import type { Connection } from "./connection.js";
 import type { Row, SqlValue } from "./driver.js";
 import type { Entry } from "./entry.js";
-import { attemptKey, attemptKeys, fromJson, toAttemptRecord, toRolloutRecord } from "./rows.js";
+import { attemptKey, attemptKeys, fromJson, isPlainId, toAttemptRecord, toRolloutRecord } from "./rows.js";
+import type { Tables } from "./tables.js";
 
 /** @throws E_ARGUMENT */
 export function queryRollouts(db: Connection, query: RolloutQuery): Page<Rollout | AttemptedRollout> {
   const who = "store.queryRollouts";
   checkPaging(who, query, sortFields.rollout);
-  if (query.filterLogic !== undefined) checkOneOf(who, "filterLogic", query.filterLogic, ["and", "or"]);
-  const { where, values } = toWhere(query);
+  checkRolloutFilters(who, query);
+  const { where, values } = isForSql(query) ? toWhere(query) : { where: "true", values: [] };
   const { sortBy, limit = null, offset = 0 } = query;
   const order = sortBy === undefined ? "r.key" : kRolloutOrder[sortBy];
-  if (order === undefined) {
+  if (order === undefined || !isForSql(query)) {
     const all = db.all(`${kSelectRollouts} WHERE ${where} ORDER BY r.key`, ...values).map(toFound);
-    return toPage(who, all, query, sortFields.rollout);
+    const matched = all.filter((rollout) => matchesRollout(rollout, query));
+    return toPage(who, matched, query, sortFields.rollout);
   }
   const direction = query.sortOrder === "desc" && sortBy !== undefined ? "DESC" : "ASC";
   const ordered = `ORDER BY ${order} ${direction}, r.key`;
@@ -36,6 +46,19 @@ export function queryRollouts(db: Connection, query: RolloutQuery): Page<Rollout
     ? items.length
     : Number(db.value(`SELECT count(*) FROM rollouts r WHERE ${where}`, ...values));
   return { items, limit, offset, total };
+}
+
+/** @throws E_ARGUMENT */
+export function changesSince(tables: Tables, since: string | undefined, limit: number): ChangedRollouts {
+  const last = tables.lastChange();
+  const number = toChangeNumber(since, last);
+  const rows = tables.db.all(
+    `${kSelectRollouts} WHERE r.changed > ? ORDER BY r.changed LIMIT ?`,
+    number,
+    limit,
+  );
+  const cursor = rows.length < limit ? last : rows.at(-1)?.changed;
+  return { items: rows.map(toFound), cursor: String(cursor) };
 }
 
 /** Those of the rollouts that are there, in the order asked. */
@@ -85,12 +108,12 @@ export function allResources(db: Connection): ResourcesUpdate[] {
   return db.all(kNewestResources).map(({ body }) => fromJson<ResourcesUpdate>(body));
 }
 
-/** How much is kept. Nothing is ever deleted, so the last keys are counts, except of attempts. */
+/** How much is kept. Workers are never deleted, so their last key is a count. */
 export function countRows(db: Connection): Omit<StoreStatistics, "name" | "uptimeSeconds"> {
   return {
-    rollouts: Number(db.value("SELECT max(key) FROM rollouts")),
+    rollouts: Number(db.value("SELECT count(*) FROM rollouts")),
     attempts: Number(db.value("SELECT count(*) FROM attempts")),
-    spans: Number(db.value("SELECT max(key) FROM spans")),
+    spans: Number(db.value("SELECT count(*) FROM spans")),
     resources: Number(db.value("SELECT count(DISTINCT id) FROM resources")),
     workers: Number(db.value("SELECT max(key) FROM workers")),
   };
@@ -120,14 +143,42 @@ interface Scope {
   readonly values: readonly SqlValue[];
 }
 
-function toWhere({ statusIn, rolloutIdIn, rolloutIdContains, filterLogic }: RolloutQuery): Scope {
-  const filters: [string, SqlValue][] = [];
+/** SQLite's bindings change some text (toIdText), and it reads names with escapes in its own way. */
+function isForSql({ metadata = {} }: RolloutQuery): boolean {
+  return Object.entries(metadata).every(
+    ([name, value]) =>
+      isPlainId(name) &&
+      !/[\\"]/.test(name) &&
+      (typeof value !== "string" || value === "" || isPlainId(value)),
+  );
+}
+
+function toWhere(query: RolloutQuery): Scope {
+  const { statusIn, rolloutIdIn, rolloutIdContains, mode, metadata = {}, filterLogic } = query;
+  const filters: [string, ...SqlValue[]][] = [];
   const among = (column: string) => `${column} IN (SELECT value FROM json_each(?))`;
   if (statusIn !== undefined) filters.push([among("r.status"), JSON.stringify(statusIn)]);
   if (rolloutIdIn !== undefined) filters.push([among("r.id"), JSON.stringify(rolloutIdIn)]);
   if (rolloutIdContains !== undefined) filters.push(["instr(r.id, ?) > 0", rolloutIdContains]);
+  if (mode !== undefined) filters.push(["r.mode IS ?", mode]);
+  for (const [name, filter] of Object.entries(metadata)) filters.push(toMetadataWhere(name, filter));
   const where = filters.map(([sql]) => sql).join(filterLogic === "or" ? " OR " : " AND ");
-  return { where: filters.length === 0 ? "true" : where, values: filters.map(([, value]) => value) };
+  return {
+    where: filters.length === 0 ? "true" : `(${where})`,
+    values: filters.flatMap(([, ...values]) => values),
+  };
+}
+
+function toMetadataWhere(name: string, filter: MetadataFilter): [string, ...SqlValue[]] {
+  const has = (condition: string) =>
+    `EXISTS (SELECT 1 FROM json_each(r.metadata) AS m WHERE m.key = ? AND ${condition})`;
+  if (filter === null) return [has("m.type = 'null'"), name];
+  if (typeof filter === "boolean") return [has("m.type = ?"), name, String(filter)];
+  if (typeof filter === "string") return [has("m.type = 'text' AND m.value = ?"), name, filter];
+  const number = "m.type IN ('integer', 'real') AND";
+  if (!isRange(filter)) return [has(`${number} m.value = ?`), name, filter];
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = filter;
+  return [has(`${number} m.value BETWEEN ? AND ?`), name, min, max];
 }
 
 /** Null: no such attempt. */

@@ -61,6 +61,12 @@ const kMigrations: readonly string[] = [
   // What prepares has a deadline always: the watchdog looks, and finds the right one.
   `CREATE INDEX rollouts_status ON rollouts (status);
    UPDATE attempts SET deadline = 0 WHERE status = 'preparing' AND deadline IS NULL;`,
+  // The number of the last change that was told, of a rollout and of all: the latter outlives what is deleted.
+  `ALTER TABLE rollouts ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+   UPDATE rollouts SET changed = key;
+   CREATE INDEX rollouts_changed ON rollouts (changed);
+   CREATE TABLE clock (changed INTEGER NOT NULL) STRICT;
+   INSERT INTO clock SELECT coalesce(max(key), 0) FROM rollouts;`,
 ];
 
 export const schemaVersion = kMigrations.length;

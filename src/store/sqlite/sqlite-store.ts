@@ -4,7 +4,8 @@ import { checkInteger } from "../../base/check.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
-import { changeAttempt, changeRollout, isEnded, moveRollout } from "../life-cycle.js";
+import { checkMostChanges, kMostChanges } from "../cursor.js";
+import { changeAttempt, changeRollout, moveRollout } from "../life-cycle.js";
 import { matchesResources, matchesWorker } from "../matches.js";
 import {
   checkConfig,
@@ -24,6 +25,7 @@ import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
   AttemptQuery,
+  ChangedRollouts,
   NewRollout,
   Page,
   ResourcesQuery,
@@ -38,12 +40,13 @@ import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import { toTimeoutMs } from "../waiters.js";
 import { type Backend, kQueue } from "./backend.js";
 import { importIntoSqlite } from "./import.js";
-import { allResources, allWorkers, countRows, findRollouts, queryRollouts, querySpans } from "./queries.js";
+import { allResources, allWorkers, changesSince, countRows, queryRollouts, querySpans } from "./queries.js";
 import { claimQueued, toInput, toRecord } from "./queue.js";
 import { addVersion, bundlesOf, getResources, latestResources } from "./resources.js";
 import { toJson } from "./rows.js";
+import { addSpans, nextSequenceId } from "./spans.js";
 import type { Tables } from "./tables.js";
-import { stillOpen } from "./waits.js";
+import { waitForRollouts } from "./wait-for-rollouts.js";
 
 export class SqliteStore implements LightningStore, StoreTransfer {
   readonly #backend: Backend;
@@ -135,25 +138,20 @@ export class SqliteStore implements LightningStore, StoreTransfer {
     });
   }
 
+  async deleteRollouts(rolloutIds: readonly string[]): Promise<void> {
+    await this.#write("deleteRollouts", (tables) => tables.deleteRollouts(rolloutIds));
+  }
+
+  async changes(since?: string, limit = kMostChanges): Promise<ChangedRollouts> {
+    checkMostChanges(limit);
+    return this.#query("changes", (tables) => changesSince(tables, since, limit));
+  }
+
   async waitForRollouts(
     rolloutIds: readonly string[],
     options: WaitOptions = {},
   ): Promise<readonly Rollout[]> {
-    const { signal } = options;
-    const deadline = performance.now() + toTimeoutMs("waitForRollouts", options);
-    const ids = [...new Set(rolloutIds)];
-    const look = (some: readonly string[]) =>
-      this.#look("waitForRollouts", (tables) => stillOpen(tables, "waitForRollouts", some));
-    for (let open = await look(ids); open.length > 0; ) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) break;
-      const [first = ""] = open;
-      await this.#backend.wait(this.#backend.waiters, first, { timeoutMs: leftMs, signal });
-      // All have to end, so one at a time is enough; one that ended may be queued again meanwhile.
-      if ((await look([first])).length === 0) open = await look(open.length === 1 ? ids : open.slice(1));
-    }
-    const found = await this.#query("waitForRollouts", ({ db }) => findRollouts(db, ids));
-    return found.filter(({ status }) => isEnded(status));
+    return waitForRollouts(this.#backend, rolloutIds, options);
   }
 
   async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
@@ -187,13 +185,13 @@ export class SqliteStore implements LightningStore, StoreTransfer {
         attemptOf("addSpans", tables.entryOf("addSpans", span.rolloutId), span.attemptId);
         checkSpan(span);
       }
-      return tables.addSpans(spans, bodies, now());
+      return addSpans(tables, spans, bodies, now());
     });
   }
 
   async nextSequenceId(rolloutId: string): Promise<number> {
     return this.#write("nextSequenceId", (tables) =>
-      tables.nextSequenceId(tables.entryOf("nextSequenceId", rolloutId)),
+      nextSequenceId(tables, tables.entryOf("nextSequenceId", rolloutId)),
     );
   }
 

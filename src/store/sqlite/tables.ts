@@ -1,16 +1,16 @@
 // The records of one transaction: read from the file once, changed in memory by the life cycle, written by flush before the commit.
 // What is claimed stays here between transactions for as long as no other connection commits (data_version).
-import type { Attempt, Rollout, Worker } from "../../types/rollout.js";
-import type { Span } from "../../types/span.js";
-import { hearFrom, isEnded, isQueued } from "../life-cycle.js";
+import type { Rollout, Worker } from "../../types/rollout.js";
+import { isEnded, isQueued } from "../life-cycle.js";
 import { toWorker } from "../new-records.js";
 import { notFound } from "../not-found.js";
-import { attemptOf, deadlineOfEntry, type EntryTable, setAttempt } from "../rollout-entry.js";
+import { checkDeletable } from "../rollout-deletion.js";
+import { deadlineOfEntry, type EntryTable } from "../rollout-entry.js";
 import type { Connection } from "./connection.js";
 import type { Row } from "./driver.js";
 import { type Entry, saveEntry } from "./entry.js";
 import { EntryCache } from "./entry-cache.js";
-import { attemptKey, attemptKeys, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
+import { attemptKeys, toAttemptRecord, toIdText, toRolloutRecord } from "./rows.js";
 import { WorkerTable } from "./workers.js";
 
 /** What a transaction did that somebody may wait for. */
@@ -36,6 +36,9 @@ export class Tables implements EntryTable<Entry> {
   /** The last rollout's key and the queue's last place; null: not read yet. */
   #lastKey: number | null = null;
   #lastPlace: number | null = null;
+  /** The number of the last change; null: not read yet. */
+  #lastChange: number | null = null;
+  #hasNews = false;
   /** The head of the queue, read before anybody asked for it; for this transaction only. */
   #ahead: readonly { readonly entry: Entry; readonly place: number }[] = [];
   #aheadCount = 0;
@@ -88,6 +91,8 @@ export class Tables implements EntryTable<Entry> {
   flush(): void {
     for (const entry of this.#touched) saveEntry(this.db, entry, this.preparingSeconds);
     this.#touched.clear();
+    if (this.#hasNews) this.db.run("UPDATE clock SET changed = ?", this.lastChange());
+    this.#hasNews = false;
     this.workers.flush();
   }
 
@@ -161,6 +166,7 @@ export class Tables implements EntryTable<Entry> {
       lastSequenceId: 0,
       input,
       size: input?.length ?? 0,
+      changed: null,
       saved: null,
     };
     this.#remember(entry);
@@ -180,7 +186,37 @@ export class Tables implements EntryTable<Entry> {
       this.#changes.queued++;
     }
     if (isEnded(rollout.status) && !isEnded(before)) this.#changes.ended.push(rollout.rolloutId);
+    this.announce(entry);
     this.touch(entry);
+  }
+
+  announce(entry: Entry): void {
+    this.#lastChange = this.lastChange() + 1;
+    entry.changed = this.#lastChange;
+    this.#hasNews = true;
+  }
+
+  /** The number of the last change that was told. */
+  lastChange(): number {
+    this.#lastChange ??= Number(this.db.value("SELECT changed FROM clock"));
+    return this.#lastChange;
+  }
+
+  /** With attempts and spans; of this transaction's, none is written afterwards. @throws E_STATE when one has not ended */
+  deleteRollouts(rolloutIds: readonly string[]): void {
+    const entries = [...new Set(rolloutIds)]
+      .filter((id) => this.hasRollout(id))
+      .map((id) => this.entryOf("deleteRollouts", id));
+    checkDeletable(entries.map(({ rollout }) => rollout));
+    if (entries.length > 0) this.flush();
+    for (const entry of entries) {
+      this.writes++;
+      this.db.run("DELETE FROM spans WHERE attempt BETWEEN ? AND ?", ...attemptKeys(entry.key));
+      this.db.run("DELETE FROM attempts WHERE key BETWEEN ? AND ?", ...attemptKeys(entry.key));
+      this.db.run("DELETE FROM rollouts WHERE key = ?", entry.key);
+      this.#entries.drop(entry);
+      this.#seen.delete(entry);
+    }
   }
 
   /** To be written. */
@@ -199,34 +235,6 @@ export class Tables implements EntryTable<Entry> {
     this.workers.set(change(this.workers.find(workerId) ?? toWorker(workerId)));
   }
 
-  /** Keeps spans and counts them as signs of life; null in place of one that was kept before. @param bodies  their JSON */
-  addSpans(spans: readonly Span[], bodies: readonly string[], now: number): readonly (Span | null)[] {
-    let heard: Attempt | undefined;
-    return spans.map((span, index) => {
-      const entry = this.entryOf("addSpans", span.rolloutId);
-      const attempt = attemptOf("addSpans", entry, span.attemptId);
-      if (attempt !== heard) heard = setAttempt(this, entry, hearFrom(attempt, now), now);
-      const key = attemptKey(entry.key, attempt.sequenceId);
-      return this.keepSpan(key, span, bodies[index] ?? "") ? span : null;
-    });
-  }
-
-  /** @param key  its attempt's @param body  its JSON @returns false: it was kept before */
-  keepSpan(key: number, { sequenceId, spanId }: Span, body: string): boolean {
-    return this.db.change(kAddSpan, key, sequenceId, toIdText(spanId), body) === 1;
-  }
-
-  nextSequenceId(entry: Entry): number {
-    const kept = entry.attempts.map(({ sequenceId }) =>
-      Number(
-        this.db.value("SELECT max(sequence) FROM spans WHERE attempt = ?", attemptKey(entry.key, sequenceId)),
-      ),
-    );
-    entry.lastSequenceId = Math.max(entry.lastSequenceId, ...kept) + 1;
-    this.touch(entry);
-    return entry.lastSequenceId;
-  }
-
   #toEntry(row: Row): Entry {
     const key = row.key as number;
     const rollout = toRolloutRecord(row);
@@ -237,7 +245,17 @@ export class Tables implements EntryTable<Entry> {
     const deadlines = rows.map((attempt) => attempt.deadline as number | null);
     const saved = { rollout, attempts: [...attempts], deadlines, place, lastSequenceId };
     const size = (row.input as string | null)?.length ?? 0;
-    const entry: Entry = { key, rollout, attempts, place, lastSequenceId, input: null, size, saved };
+    const entry: Entry = {
+      key,
+      rollout,
+      attempts,
+      place,
+      lastSequenceId,
+      input: null,
+      size,
+      changed: null,
+      saved,
+    };
     this.#remember(entry);
     return entry;
   }
@@ -256,6 +274,8 @@ export class Tables implements EntryTable<Entry> {
     this.#touched.clear();
     this.#lastKey = null;
     this.#lastPlace = null;
+    this.#lastChange = null;
+    this.#hasNews = false;
   }
 }
 
@@ -269,8 +289,6 @@ const kNextOverdue = `SELECT r.id FROM attempts a JOIN rollouts r ON r.key = a.k
   WHERE a.deadline IS NOT NULL AND a.deadline < ? ORDER BY a.deadline LIMIT ?`;
 const kFromTheFuture = `SELECT r.id FROM attempts a JOIN rollouts r ON r.key = a.key >> 20
   WHERE a.deadline IS NOT NULL AND (a.start_time > ? OR a.heartbeat_time > ?) LIMIT ?`;
-const kAddSpan = `INSERT INTO spans (attempt, sequence, span_id, body) VALUES (?, ?, ?, ?)
-  ON CONFLICT (attempt, span_id) DO NOTHING`;
 
 function nothing(): { ended: string[]; queued: number; deadline: number; foreign: boolean } {
   return { ended: [], queued: 0, deadline: Number.POSITIVE_INFINITY, foreign: false };

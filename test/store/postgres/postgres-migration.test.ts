@@ -9,12 +9,13 @@ describePostgres("A schema of the first version in PostgreSQL", (server, newSche
     const schema = newSchema();
     const before = await openPostgresStore(url, { schema });
     await before.updateResources("mine", {});
-    await before.startRollout({ input: "left" }, "gone");
+    await before.startRollout({ input: "left", metadata: { run: "old", odd: "\u0000" } }, "gone");
     await before.close();
     await sql(url, `DROP INDEX "${schema}".rollouts_by_status`);
+    await sql(url, `ALTER TABLE "${schema}".rollouts DROP COLUMN changed, DROP COLUMN labels`);
     await sql(
       url,
-      `UPDATE "${schema}".rollouts SET deadline = NULL, body = (body::jsonb - 'resourcesVersion')::json`,
+      `UPDATE "${schema}".rollouts SET deadline = NULL, body = replace(body::text, '"resourcesVersion":1,', '')::json`,
     );
     await sql(url, `UPDATE "${schema}".agentlightning SET version = 1`);
 
@@ -23,6 +24,9 @@ describePostgres("A schema of the first version in PostgreSQL", (server, newSche
       await after.queryRollouts()
     ).items;
     expect([resourcesId, resourcesVersion]).toEqual(["mine", null]);
+    for (const metadata of [{ run: "old" }, { odd: "\u0000" }] as Record<string, string>[])
+      expect((await after.queryRollouts({ metadata })).total).toBe(1);
+    expect((await after.changes()).items.length).toBe(1);
     const [again] = await after.claim("w", 1, { timeoutMs: 10_000 });
     expect([again?.input, again?.attempt.sequenceId, again?.resourcesVersion]).toEqual(["left", 2, null]);
     const [fresh] = await after.enqueue([{ input: "fresh" }]);

@@ -58,7 +58,7 @@ describe.each(drivers)("a SQLite store by %s", (driver) => {
     const before = readFileSync(path);
     await expect(open(path)).rejects.toMatchObject({
       code: "E_STORE",
-      message: expect.stringMatching(/at most version 3, got 99; update/),
+      message: expect.stringMatching(/at most version 4, got 99; update/),
     });
     expect(readFileSync(path).equals(before)).toBe(true);
   });
