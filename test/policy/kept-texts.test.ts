@@ -66,6 +66,23 @@ describe("a message that a template drops", () => {
     }
   });
 
+  it("is found though a word in it switches something", () => {
+    const source =
+      "{% for m in messages %}{% if '/off' in m.content %}{% set off = true %}{{ '(off)' }}{% endif %}" +
+      "{% if m.role == 'user' %}{{ m.content | replace('/off', '') | trim }};{% endif %}{% endfor %}";
+    const template = loadChatTemplate(temporaryFolder({ "chat_template.jinja": source }));
+    const switched: ChatMessage = { role: "system", content: "Be kind. /off" };
+    expect(template.render([{ role: "user", content: "hi /off" }])).toBe("(off)hi;");
+    expect(template.render([{ role: "user", content: "/off" }])).toBe("(off);");
+    expect(thrownBy(() => template.render([switched, user])).message).toContain("messages[0] (role");
+  });
+
+  it("is found where only its beginning is written", () => {
+    const long: ChatMessage = { role: "user", content: "abcdefgh" };
+    expect(render("{{ messages[0].content[:9] }}", [long])).toBe("abcdefgh");
+    expect(thrownBy(() => render("{{ messages[0].content[:4] }}", [long])).message).toContain("messages[0]");
+  });
+
   it("is found after conversations of its shape were kept", () => {
     const source =
       "{% for m in messages %}{% if 'secret' not in m.content %}{{ m.content }}{% endif %}{% endfor %}";
