@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { argumentError, checkInteger, checkSignal } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import { finish, finishInTurns } from "./encoding/encoder.js";
+import { finish } from "./encoding/encoder.js";
 import { createFileEncoding, kTokenizerFile, tokenizerSchema } from "./encoding/tokenizer-file.js";
+import { createTurns } from "./encoding/turns.js";
 import { readVocabulary } from "./encoding/vocabulary.js";
 import { modelError, readModelJson } from "./model-file.js";
 import { createTokenBytes } from "./token-bytes.js";
@@ -25,7 +26,8 @@ export interface Tokenizer {
   /** Ids without a token decode to nothing. Throws E_ARGUMENT when an id is not a non-negative integer. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /**
-   * What `encode` gives, without keeping the event loop from other work for longer than 50 ms.
+   * What `encode` gives, without keeping the event loop from other work for longer than 50 ms, however many
+   * encodings run at once.
    * @param options  `most`: as many tokens are allowed, default any number
    * @throws E_ARGUMENT if not a string; TooManyTokensError (E_ARGUMENT with `most` and `atLeast`) for a text of more
    *   than `most` tokens, before it is encoded where its length alone tells; the signal's reason when it aborts
@@ -65,6 +67,7 @@ export function loadTokenizer(dir: string): Tokenizer {
   }
   const config = readTokenizerConfig(dir);
   const encoding = createFileEncoding(dir, json, modelIds);
+  const turns = createTurns();
   const idOf = (token: string | undefined) => (token === undefined ? undefined : ids.get(token));
   const createDecoder = (options: DecodeOptions = {}) => {
     checkOptions("tokenizer.decode", options, kDecodeNames);
@@ -94,7 +97,7 @@ export function loadTokenizer(dir: string): Tokenizer {
       checkSignal("tokenizer.encodeAsync", signal);
       if (typeof text !== "string") throw argumentError("tokenizer.encodeAsync", "a string", text);
       checkInteger("tokenizer.encodeAsync", "most", most, { min: 0 });
-      return new Int32Array(await finishInTurns(encoding(text, most), signal));
+      return new Int32Array(await turns.run(encoding(text, most), signal));
     },
     bytesOf(id, options) {
       if (options !== undefined) checkOptions("tokenizer.bytesOf", options, kBytesNames);

@@ -70,26 +70,9 @@ export function finish<T>(steps: Generator<void, T>): T {
   }
 }
 
-/** Runs for a few milliseconds at a time. @throws the signal's reason when it aborts */
-export async function finishInTurns<T>(
-  steps: Generator<void, T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  for (;;) {
-    signal?.throwIfAborted();
-    const end = performance.now() + kTurnMs;
-    do {
-      const { done, value } = steps.next();
-      if (done) return value;
-    } while (performance.now() < end);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 // --- internal ---
 
 const kPiecesAtOnce = 256;
-const kTurnMs = 8;
 
 /** Halves of characters as U+FFFD, which is what they are in UTF-8. Node 20 has it, the target's declarations have not. */
 function wellFormed(text: string): string {

@@ -43,6 +43,53 @@ describe("encodeAsync", () => {
     });
   }
 
+  it("leaves the event loop to others while many texts are encoded at once, and lets short ones through", {
+    retry: 2,
+  }, async () => {
+    const long = "what is 12 + 30 ? Don't you know? ".repeat(8000);
+    let longest = 0;
+    let last = process.cpuUsage();
+    const timer = setInterval(() => {
+      const { user, system } = process.cpuUsage(last);
+      longest = Math.max(longest, (user + system) / 1000);
+      last = process.cpuUsage();
+    }, 0);
+    const done: string[] = [];
+    const named = async (name: string, text: string) => {
+      const ids = await tokenizer.encodeAsync(text);
+      done.push(name);
+      return ids;
+    };
+    const all = [];
+    for (let i = 0; i < 12; i++) all.push(named("long", long));
+    for (let i = 0; i < 50; i++) all.push(named("short", "what is 12"));
+    const encoded = await Promise.all(all);
+    clearInterval(timer);
+    expect(longest).toBeLessThan(50);
+    expect(done.lastIndexOf("short")).toBeLessThan(done.indexOf("long"));
+    for (const ids of encoded.slice(0, 12)) expect(ids).toHaveLength(encoded[0]?.length ?? 0);
+  });
+
+  it("goes on with the others when one of many is aborted or refused", async () => {
+    const long = "what is 12 + 30 ? ".repeat(20_000);
+    const stop = new AbortController();
+    const all = [
+      tokenizer.encodeAsync(long, { signal: stop.signal }),
+      tokenizer.encodeAsync(long, { most: long.length - 1 }),
+      tokenizer.encodeAsync(long, { signal: stop.signal }),
+      tokenizer.encodeAsync("\ud800", { most: 0 }),
+      tokenizer.encodeAsync(long),
+    ];
+    setTimeout(() => stop.abort("enough"), 3);
+    const [first, second, third, fourth, fifth] = await Promise.allSettled(all);
+    expect([first, third]).toEqual([
+      { status: "rejected", reason: "enough" },
+      { status: "rejected", reason: "enough" },
+    ]);
+    expect(fourth?.status).toBe("rejected");
+    expect([second, fifth].map((each) => each?.status)).toEqual(["fulfilled", "fulfilled"]);
+  });
+
   it("stops as soon as it has made more tokens than the most", async () => {
     const words = Array.from({ length: 200_000 }, (_, i) => `${i} `).join("");
     const bytes = Buffer.byteLength(words);
