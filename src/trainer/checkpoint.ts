@@ -25,6 +25,8 @@ export interface RunState {
 }
 
 export interface RunCheckpoint {
+  /** Undefined: nothing is kept. */
+  readonly file: string | undefined;
   /** Names the run in its rollouts' metadata. */
   readonly run: string;
   /** Null when there is no file yet. @throws E_ARGUMENT when the file is of another run's settings, E_MODEL when it is damaged */
@@ -32,7 +34,6 @@ export interface RunCheckpoint {
   save(state: RunState): Promise<void>;
 }
 
-/** @param file  undefined: nothing is kept */
 export function createRunCheckpoint(
   file: string | undefined,
   policy: Policy,
@@ -46,6 +47,7 @@ export function createRunCheckpoint(
   const date = settings.date ?? policy.date;
   const identity = { algorithm: algorithm.name, adapter, seed: `${settings.seed}`, template, date };
   return {
+    file,
     get run() {
       return run;
     },

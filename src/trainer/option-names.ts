@@ -1,5 +1,5 @@
 // What a trainer and its calls may be told, by name, with what TRL, verl, unsloth and others call it.
-import { argumentError, checkBoolean, checkFunction } from "../base/check.js";
+import { argumentError, checkBoolean, checkFunction, checkSignal } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import type { EvaluateOptions, FitOptions, RunSignal, TrainerOptions } from "./trainer.js";
 
@@ -39,12 +39,14 @@ export function checkTrainerOptions<Task>(who: string, options: TrainerOptions<T
 /** @returns the options. @throws E_ARGUMENT */
 export function checkRunOptions(who: string, options: RunSignal): RunSignal {
   checkOptions(who, options, kRun);
+  checkSignal(who, options.signal);
   return options;
 }
 
 /** @returns the options. @throws E_ARGUMENT */
 export function checkEvaluateOptions(who: string, options: EvaluateOptions): EvaluateOptions {
   checkOptions(who, options, kEvaluate, kNotEvaluated);
+  checkSignal(who, options.signal);
   if (options.prefix !== undefined && typeof options.prefix !== "string")
     throw argumentError(who, "prefix to be text", options.prefix);
   return options;
@@ -53,6 +55,7 @@ export function checkEvaluateOptions(who: string, options: EvaluateOptions): Eva
 /** @returns the options. @throws E_ARGUMENT */
 export function checkFitOptions<Task>(who: string, options: FitOptions<Task>): FitOptions<Task> {
   checkOptions(who, options, kFit, kNotFitted);
+  checkSignal(who, options.signal);
   const { validation } = options;
   if (validation !== undefined && !(Array.isArray(validation) && validation.length > 0))
     throw argumentError(who, "validation to be a list of at least one task", validation);

@@ -1,0 +1,72 @@
+// Batches of rollouts, one at a time, with what goes on around them: progress, events, and what keeps agents within their rollouts.
+import type { EventEmitter } from "eventemitter3";
+import { installInterception } from "../tracing/interception.js";
+import { watchStrays } from "../tracing/strays.js";
+import type { RolloutMode } from "../types/rollout.js";
+import { checkTasks } from "./fit.js";
+import type { KeptRollouts } from "./kept-rollouts.js";
+import type { Progress } from "./progress.js";
+import { type BatchContext, type BatchReport, type BatchRequest, runBatch } from "./run-batch.js";
+import type { ToSampling } from "./sampling.js";
+import type { TrainerEvents } from "./trainer.js";
+
+export interface RollRequest {
+  /** The call, as in "step". */
+  readonly what: string;
+  readonly tasks: readonly unknown[];
+  /** Training steps before it. */
+  readonly step: number;
+  readonly mode: RolloutMode;
+  /** Rollouts of each task. */
+  readonly samples: number;
+  readonly sampling: ToSampling;
+  readonly signal: AbortSignal;
+}
+
+export interface Roller {
+  /** Rejects with E_ARGUMENT when there are no tasks, and as runBatch does. */
+  roll(request: RollRequest): Promise<BatchReport>;
+  /** Waits for a batch that was aborted: its rollouts still write how they ended, and do not wait for their agents. */
+  close(): Promise<void>;
+}
+
+export interface RollerParts {
+  readonly context: BatchContext;
+  readonly events: EventEmitter<TrainerEvents>;
+  readonly progress: Progress;
+  /** Absent where the store is the caller's. */
+  readonly kept: KeptRollouts | undefined;
+}
+
+export function createRoller({ context, events, progress, kept }: RollerParts): Roller {
+  let latest: Promise<unknown> | undefined;
+  /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
+  let watches: readonly (() => void)[] | undefined;
+  return {
+    async roll({ what, tasks, step, mode, samples, sampling, signal }) {
+      checkTasks(`trainer.${what}`, "tasks", tasks);
+      const requests: BatchRequest[] = tasks.flatMap((input, task) =>
+        Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step, task, sample } })),
+      );
+      watches ??= [installInterception(), watchStrays()];
+      let done = 0;
+      let excluded = 0;
+      const running = runBatch(context, requests, {
+        ...{ sampling, signal },
+        onRollout: ({ result }) => {
+          done += 1;
+          if (result.reward === null) excluded += 1;
+          const unused = excluded === 0 ? "" : `, ${excluded} excluded`;
+          progress.update(`${what} ${step}: ${done} of ${requests.length} rollouts${unused}`);
+          events.emit("rollout", result);
+        },
+      }).finally(() => kept?.settle(what));
+      latest = running;
+      return await running;
+    },
+    async close() {
+      await Promise.allSettled([latest]);
+      for (const stop of watches ?? []) stop();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+// One training step: rollouts of each task, then the algorithm.
+import type { RunPlace } from "../algorithms/algorithm.js";
+import { warn } from "../base/warning.js";
+import type { Metrics } from "../types/metrics.js";
+import type { RolloutResult, TaskGroup } from "../types/task-group.js";
+import { describeStep } from "./report-lines.js";
+import { entropyMetrics, rolloutMetrics } from "./rollout-metrics.js";
+import { trainingSampling } from "./sampling.js";
+import type { StepReport } from "./trainer.js";
+import type { TrainerParts } from "./trainer-parts.js";
+import { inTurn } from "./turn.js";
+import { checkUsable } from "./usable.js";
+
+export interface StepRequest {
+  readonly tasks: readonly unknown[];
+  readonly signal: AbortSignal;
+  /** The step's place in a run of known length. */
+  readonly run?: RunPlace | undefined;
+}
+
+/** Rejects as Trainer.step does. */
+export function takeStep(parts: TrainerParts, request: StepRequest): Promise<StepReport> {
+  return inTurn(parts.policy, parts.settings.adapter, () => takeStepNow(parts, request));
+}
+
+// --- internal ---
+
+async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequest): Promise<StepReport> {
+  const { policy, settings, record, roller, progress, events, health } = parts;
+  const { algorithm, adapter, klEvery } = settings;
+  const { steps: step } = record;
+  const started = performance.now();
+  const begun = { policy, adapter, step, ...(run === undefined ? {} : { run }) };
+  algorithm.check?.(begun);
+  const { rollouts, samplingSeconds } = await roller.roll({
+    ...{ what: "step", mode: "train", tasks, step, samples: algorithm.groupSize, signal },
+    sampling: trainingSampling(settings),
+  });
+  const rolled = performance.now();
+  const results = rollouts.map(({ result }) => result);
+  checkUsable(`trainer.step ${step}`, results);
+  progress.update(`step ${step}: updating`);
+  const groups = toGroups(tasks.length, results);
+  const update = await algorithm.update({
+    ...{ ...begun, groups, measure: klEvery !== null && step % klEvery === 0 },
+  });
+  const ended = performance.now();
+  const own: Metrics = {
+    step,
+    ...rolloutMetrics(rollouts),
+    ...entropyMetrics(results),
+    "time/sampling": samplingSeconds,
+    "time/agent": Math.max(0, (rolled - started) / 1000 - samplingSeconds),
+    "time/training": (ended - rolled) / 1000,
+    "time/step": (ended - started) / 1000,
+  };
+  const metrics = await record.stepped({ ...own, ...update.metrics });
+  const report: StepReport = { step, metrics, rollouts: results };
+  progress.line(describeStep(metrics));
+  const unwell = health.observe(metrics);
+  if (unwell !== null) warn("AGL_LEARNING", unwell);
+  events.emit("step", report);
+  return report;
+}
+
+function toGroups(tasks: number, results: readonly RolloutResult[]): TaskGroup[] {
+  return Array.from({ length: tasks }, (_, task) => ({
+    task,
+    rollouts: results.filter((result) => result.task === task && result.reward !== null),
+  }));
+}

@@ -1,0 +1,19 @@
+// What the calls of one trainer share.
+import type { EventEmitter } from "eventemitter3";
+import type { Policy } from "../policy/policy.js";
+import type { Settings } from "./options.js";
+import type { Progress } from "./progress.js";
+import type { Roller } from "./roller.js";
+import type { RunHealth } from "./run-health.js";
+import type { RunRecord } from "./run-record.js";
+import type { TrainerEvents } from "./trainer.js";
+
+export interface TrainerParts {
+  readonly policy: Policy;
+  readonly settings: Settings;
+  readonly record: RunRecord;
+  readonly roller: Roller;
+  readonly events: EventEmitter<TrainerEvents>;
+  readonly progress: Progress;
+  readonly health: RunHealth;
+}
