@@ -13,7 +13,10 @@ export type ModelApi =
   | "vercel.language_model"
   | "ollama.chat"
   | "ollama.generate"
-  | "bedrock.invoke";
+  | "bedrock.invoke"
+  | "cohere.chat"
+  | "cloudflare.run"
+  | "dashscope.generation";
 
 /** Which interface a POST to this path uses; undefined: none, no model call. The query is not looked at. */
 export function modelApi(path: string): ModelApi | undefined {
@@ -31,7 +34,7 @@ export function requestApi(request: {
 
 /** Whether many a web application has such a path too: then only a request that names a model looks like a model call. */
 export function isCommonPath(api: ModelApi | undefined): boolean {
-  return api === "ollama.chat" || api === "ollama.generate";
+  return api === "ollama.chat" || api === "ollama.generate" || api === "cohere.chat";
 }
 
 /** The model's name in a request: from the body's `model`, else from the path (Azure, Google, Bedrock); null: not known. */
@@ -51,9 +54,14 @@ const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
   [/\/v1\/messages\/?$/, "anthropic.message"],
   [/\/models\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],
   [/\/v\d+\/ai\/language-model\/?$/, "vercel.language_model"],
+  // Claude at Google.
+  [/\/models\/[^/:]+:(?:r|streamR)awPredict\/?$/, "anthropic.message"],
   [/\/api\/chat\/?$/, "ollama.chat"],
   [/\/api\/generate\/?$/, "ollama.generate"],
   [/\/model\/[^/]+\/(?:invoke|invoke-with-response-stream|converse|converse-stream)$/, "bedrock.invoke"],
+  [/\/v[12]\/chat\/?$/, "cohere.chat"],
+  [/\/ai\/run\/@/, "cloudflare.run"],
+  [/\/services\/aigc\/[^/]+\/generation\/?$/, "dashscope.generation"],
 ];
 
 /** As it is written when it is no percent-encoding: the handler or the provider will say what is wrong. */
