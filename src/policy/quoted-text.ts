@@ -11,9 +11,9 @@ export function isQuoted(lead: string, after: string): boolean {
   if (open.length === 0) return false;
   // Alone on its lines it is quoted by the marks next to it; within a line, by those around it.
   const isAlone = line.trim() === "" && /^[ \t]*(?:\n|$)/.test(after);
-  const before = isAlone ? lead.trimEnd().slice(-1) : lead;
-  const behind = isAlone ? after.trimStart().slice(0, 1) : firstParagraph(after.replaceAll(kCall, ""));
-  return open.some(([open, close]) => before.includes(open) && behind.includes(close));
+  if (!isAlone) return open.some(([, close]) => closesBehind(after, close));
+  const [before, behind] = [lead.trimEnd().slice(-1), after.trimStart().slice(0, 1)];
+  return open.some(([open, close]) => before === open && behind === close);
 }
 
 /** The text after the last empty line. */
@@ -28,8 +28,6 @@ export function followsQuote(text: string, at: number): boolean {
 
 // --- internal ---
 
-/** Its own quotation marks close nothing. */
-const kCall = /<tool_call>.*?<\/tool_call>/gs;
 const kParagraph = /\n[ \t]*\n/;
 
 const kMarks: readonly (readonly [open: string, close: string])[] = [
@@ -43,8 +41,14 @@ const kMarks: readonly (readonly [open: string, close: string])[] = [
   ["『", "』"],
 ];
 
-function firstParagraph(text: string): string {
-  return text.split(kParagraph, 1)[0] ?? "";
+/** In the same paragraph; a call's own quotation marks close nothing. */
+function closesBehind(after: string, close: string): boolean {
+  const marks = new RegExp(`<tool_call>.*?</tool_call>|\\n[ \\t]*\\n|${close}`, "gs");
+  for (const [mark] of after.matchAll(marks)) {
+    if (mark === close) return true;
+    if (mark.startsWith("\n")) return false;
+  }
+  return false;
 }
 
 function isOpenIn(lead: string, open: string, close: string): boolean {

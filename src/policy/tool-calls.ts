@@ -74,6 +74,8 @@ const kNames: OptionNames<ToolCallOptions> = { idPrefix: ["prefix", "id"], inTho
 const kOpen = "<tool_call>";
 const kClose = "</tool_call>";
 const kThoughtEnd = "</think>";
+/** Stands for a call that is shown: the marks on both sides of it are two. */
+const kShown = "_";
 const kTurn = /<tool_call>|<\/?think>|^ {0,3}(?<fence>`{3,}(?=[^`\n]*$)|~{3,})/gm;
 
 /** The calls that are meant, in order. */
@@ -104,7 +106,8 @@ function findCalls(text: string, inThought: boolean): WrittenCall[] {
       if (call === undefined) continue;
       lead = lastParagraph(lead + text.slice(from, call.start));
       const isShown = isQuoted(lead, text.slice(call.end));
-      if (!isShown) calls.push(call);
+      if (isShown) lead += kShown;
+      else calls.push(call);
       skipTo(call.end, isShown);
     }
   }

@@ -99,6 +99,10 @@ describe("talk about calls", () => {
     ["single ones", `The form is '${add}'.`],
     ["inline code", `The form is \`${add}\`.`],
     ["inline code of two marks", `The form is \`\`${add}\`\`.`],
+    ["two pieces of inline code", `Write \`${add}\` or \`${add}\`.`],
+    ["three pieces", `\`\`${add}\`\`, \`${add}\` or \`${add}\``],
+    ["inline code, and then meant", `\`${add}\` it is: ${add}`, `\`${add}\` it is:`],
+    ["quotations of several kinds", `“${add}”, '${add}', \`${add}\` or "${add}"`],
     ["a quoted line", `> ${add.replaceAll("\n", "")}\nwas said.`],
   ];
   it.each(shown)("is no call, and stays as it is: in %s", (_, text, meant) => {
@@ -177,6 +181,7 @@ describe("talk about calls", () => {
     const started = performance.now();
     expect(parseToolCalls(`"${add}`.repeat(1000)).toolCalls.length).toBeGreaterThan(0);
     expect(parseToolCalls(`${add} "`.repeat(1000)).toolCalls.length).toBeGreaterThan(0);
+    expect(parseToolCalls(`"${add}" `.repeat(4000)).toolCalls).toEqual([]);
     expect(performance.now() - started).toBeLessThan(2000);
   });
 });
