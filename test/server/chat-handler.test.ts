@@ -122,7 +122,7 @@ describe("the chat endpoint", () => {
     ["tool_choice", "required"],
     ["frequency_penalty", 0.5],
     ["logit_bias", { 5: 1 }],
-    ["functions", []],
+    ["functions", [{ name: "f" }]],
   ])("refuses %s by name", async (field, value) => {
     const { status, json } = await scripted(["a"]).post({
       model: "m",
