@@ -1,8 +1,8 @@
 // What may be in the package, what must be, and how large it may grow.
 
-// Megabytes. A new kind of file is a decision: the bounds are a third above what there is.
+// Megabytes. A new kind of file is a decision: the bounds are half above what there is.
 const kMostPacked = 2;
-const kMostUnpacked = 8;
+const kMostUnpacked = 6;
 const kMostAddon = 2;
 
 const kAllowed = [

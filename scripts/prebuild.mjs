@@ -14,6 +14,7 @@ const values = readOptions("npm run prebuild:addon [-- --cuda]", {
 });
 // The cards that the CUDA library has machine code for; newer ones translate the last two.
 const kCards = ["80", "86", "89", "90a", "100", "120"].map((card) => `${card}-real`);
+const kGlibcMinor = 34;
 const kArchitectures = [...kCards, "80-virtual", "120-virtual"];
 
 const { glibcVersionRuntime } = process.report.getReport().header;
@@ -73,6 +74,15 @@ function cudaPackage() {
   };
 }
 
+/** Says how large it is and which glibc it needs: what is published must not need a newer one than we say. */
 function tell(path) {
-  process.stderr.write(`prebuild: ${path}, ${(statSync(path).size / 1e6).toFixed(1)} MB\n`);
+  const size = (statSync(path).size / 1e6).toFixed(1);
+  const [needed] = [...readFileSync(path, "latin1").matchAll(/GLIBC_2\.(\d+)/g)]
+    .map(([, minor]) => Number(minor))
+    .sort((a, b) => b - a);
+  process.stderr.write(`prebuild: ${path}, ${size} MB, glibc 2.${needed} or newer\n`);
+  if (process.env.npm_command === "publish" && needed > kGlibcMinor)
+    giveUp(
+      `prebuild: expected glibc 2.${kGlibcMinor} to be enough for what is published; build on an older system`,
+    );
 }

@@ -2,7 +2,16 @@
 // Node on the PATH by the prebuilt addon, on each Node that is supported; then without that addon, after `npx agl build`.
 // Needs cmake and a C++ compiler. Ends with `N passed, N failed`.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { root } from "./command.mjs";
@@ -71,6 +80,7 @@ function testPackage() {
       `and on Node ${version}, to the same numbers`,
       () => trainAlike(installNode(version)),
     ]),
+    ["and the examples train, the typed one on a Node that strips types", trainExamples],
     ["without the prebuilt addon the error names npx agl build", refusesWithoutAddon],
     ["without a compiler agl build names what is missing", refusesWithoutCompiler],
     [
@@ -123,6 +133,20 @@ function trainFirst(node) {
 function trainAlike(node) {
   const metrics = train(node);
   return metrics === firstMetrics ? [] : [`expected ${firstMetrics}, got ${metrics}`];
+}
+
+/** Node strips no types of what an installed package holds: the typed example is copied, as a user would. */
+function trainExamples() {
+  const examples = join(installed, "examples");
+  copyFileSync(join(examples, "sums.ts"), join(folder, "sums.ts"));
+  const starting = join(folder, ".agl", "quickstart", "starting-policy");
+  const outputs = [
+    run(process.execPath, [join(examples, "policy.mjs")], at(withNodeAlone)).stdout,
+    run(installNode(newerNodes[0]), ["sums.ts", starting, "1"], at(withNodeAlone)).stdout,
+  ];
+  return outputs
+    .filter((text) => !/reward \d\.\d{3}\n$/.test(text))
+    .map((text) => `expected rewards, got ${text}`);
 }
 
 function refusesWithoutAddon() {

@@ -52,3 +52,29 @@ describe("without an addon", () => {
     rmSync(release, { recursive: true });
   });
 });
+
+describe("the CUDA library", () => {
+  const release = join(folder, "build", "Release");
+  const cuda = (code: string) => run(`console.log(agl.devices().at(-1).unavailable); ${code}`).trim();
+  beforeAll(() => {
+    mkdirSync(release, { recursive: true });
+    cpSync(join(root, "build/Release/agentlightning.node"), join(release, "agentlightning.node"));
+  });
+
+  it("that is nowhere is named with its package and the command that builds it", () => {
+    expect(cuda("")).toBe(
+      "no CUDA library: npm install @agentlightning/cuda-linux-x64, or npx agl build where nvcc is",
+    );
+  });
+
+  it("is taken from its package, and from beside the addon before that", () => {
+    const installed = join(folder, "dist", "node_modules", "@agentlightning", "cuda-linux-x64");
+    const name = "libagentlightning_cuda.so";
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(join(installed, "package.json"), JSON.stringify({ main: name }));
+    writeFileSync(join(installed, name), "");
+    expect(cuda("")).toBe(`${join(installed, name)}: file too short`);
+    writeFileSync(join(release, name), "");
+    expect(cuda("")).toBe(`${join(release, name)}: file too short`);
+  });
+});
