@@ -4,7 +4,7 @@ import { argumentError, checkInteger } from "../base/check.js";
 import { batchCount } from "./batch-count.js";
 import type { FitPlace } from "./fit-places.js";
 import type { EvaluationReport, FitOptions, FitReport, StepReport } from "./trainer.js";
-import { untilAborted } from "./until-aborted.js";
+import { isIterable, untilAborted } from "./until-aborted.js";
 
 /** What fit does its work with. */
 export interface FitLoop<Task> {
@@ -79,19 +79,12 @@ export function checkTasks(who: string, name: string, tasks: unknown): void {
 const kWho = "trainer.fit";
 
 function checkBatches(batches: unknown): void {
-  const isSource =
-    typeof batches === "object" &&
-    batches !== null &&
-    (Symbol.iterator in batches || Symbol.asyncIterator in batches);
-  if (isSource) return;
+  // The entries of a map are lists, but not of tasks.
+  const isMap = batches instanceof Map;
+  if (typeof batches === "object" && batches !== null && !isMap && isIterable(batches)) return;
   const expected = "batches, lists of tasks in a list or in anything to iterate over";
-  const isGenerator = typeof batches === "function";
-  throw argumentError(
-    kWho,
-    expected,
-    batches,
-    isGenerator ? "call it" : "as in [[task, task], [task, task]]",
-  );
+  const remedy = isMap ? "give its values, as in batches.values()" : "as in [[task, task], [task, task]]";
+  throw argumentError(kWho, expected, batches, typeof batches === "function" ? "call it" : remedy);
 }
 
 /** Before an evaluation is paid for; what a promise brings is seen in its turn. */

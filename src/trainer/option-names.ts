@@ -49,6 +49,10 @@ export function checkEvaluateOptions(who: string, options: EvaluateOptions): Eva
   checkSignal(who, options.signal);
   if (options.prefix !== undefined && typeof options.prefix !== "string")
     throw argumentError(who, "prefix to be text", options.prefix);
+  if (options.prefix === "" || options.prefix?.startsWith("time/")) {
+    const remedy = 'as in "eval/" or "test/"';
+    throw argumentError(who, "prefix to keep its numbers apart from those of steps", options.prefix, remedy);
+  }
   return options;
 }
 

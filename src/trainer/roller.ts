@@ -26,6 +26,8 @@ export interface RollRequest {
 export interface Roller {
   /** Rejects with E_ARGUMENT when there are no tasks, and as runBatch does. */
   roll(request: RollRequest): Promise<BatchReport>;
+  /** Keeps `close` waiting for a step: an update that has begun is whole, and so are its files. @returns the step */
+  holdOpen<T>(step: Promise<T>): Promise<T>;
   /** Waits for a batch that was aborted: its rollouts still write how they ended, and do not wait for their agents. */
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export interface RollerParts {
 
 export function createRoller({ context, events, progress, kept }: RollerParts): Roller {
   let latest: Promise<unknown> | undefined;
+  let latestStep: Promise<unknown> | undefined;
   /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
   let watches: readonly (() => void)[] | undefined;
   return {
@@ -64,8 +67,12 @@ export function createRoller({ context, events, progress, kept }: RollerParts): 
       latest = running;
       return await running;
     },
+    holdOpen(step) {
+      latestStep = step;
+      return step;
+    },
     async close() {
-      await Promise.allSettled([latest]);
+      await Promise.allSettled([latest, latestStep]);
       for (const stop of watches ?? []) stop();
     },
   };

@@ -20,7 +20,8 @@ export interface StepRequest {
 
 /** Rejects as Trainer.step does. */
 export function takeStep(parts: TrainerParts, request: StepRequest): Promise<StepReport> {
-  return inTurn(parts.policy, parts.settings.adapter, () => takeStepNow(parts, request));
+  const step = inTurn(parts.policy, parts.settings.adapter, () => takeStepNow(parts, request));
+  return parts.roller.holdOpen(step);
 }
 
 // --- internal ---

@@ -33,7 +33,7 @@ export interface Trainer<Task> extends AsyncDisposable {
   evaluate(tasks: readonly Task[], options?: EvaluateOptions): Promise<EvaluationReport>;
   /** One rollout, everything about it: for finding out why an agent earns nothing. */
   dev(task: Task, options?: RunSignal): Promise<DevReport>;
-  /** Cancels running rollouts; does not close the policy or a store that was passed in. */
+  /** Cancels running rollouts and waits for an update that has begun, which counts; does not close the policy or a store that was passed in. */
   close(): Promise<void>;
 }
 

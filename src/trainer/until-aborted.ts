@@ -6,8 +6,7 @@ export async function* untilAborted<T>(
   source: Iterable<T> | AsyncIterable<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T> {
-  const iterator =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   let isWaiting = false;
   try {
     for (;;) {
@@ -21,4 +20,16 @@ export async function* untilAborted<T>(
     // One that has ended, thrown or hangs in `next` has nothing to be told.
     if (!isWaiting) await iterator.return?.();
   }
+}
+
+/** Whether there is something to be called for values, one way or the other. */
+export function isIterable(source: object): boolean {
+  return isAsync(source) || typeof Reflect.get(source, Symbol.iterator) === "function";
+}
+
+// --- internal ---
+
+/** By the method, as `for await` sees it: one that is there without a value is none. */
+function isAsync<T>(source: Iterable<T> | AsyncIterable<T> | object): source is AsyncIterable<T> {
+  return typeof Reflect.get(source, Symbol.asyncIterator) === "function";
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { grpo } from "../../src/algorithms/grpo.js";
@@ -52,6 +53,8 @@ describe("fit", () => {
     ["a set as a batch", [new Set(["a"])], ["batch 0", "list of tasks"]],
     ["a text", "abc", ["batches", '"abc"', "[[task, task]"]],
     ["an object that is no list", { tasks: ["a"] }, ["batches", "[[task, task]"]],
+    ["a map", new Map([["a", ["b"]]]), ["batches", "values()"]],
+    ["an object whose iterator is none", { [Symbol.iterator]: 3 }, ["batches", "[[task, task]"]],
     ["a generator that was not called", () => later([["a"]]), ["batches", "call it"]],
     ["no batch", [], ["at least one batch"]],
     ["a generator that is used up", later([]), ["at least one batch", "generator"]],
@@ -79,6 +82,39 @@ describe("fit", () => {
       message: expect.stringMatching(/task/),
     });
     expect(runs).toBe(0);
+  });
+
+  it.each([
+    ["a bare task late in the list", [["a"], "b"]],
+    ["an empty batch late in the list", [["a"], []]],
+  ])("refuses %s before the first evaluation is paid for", async (_, batches) => {
+    runs = 0;
+    await using trainer = trainerOf();
+    await expect(trainer.fit(batches as never, { validation: ["v"] })).rejects.toThrow("batch 1");
+    expect(runs).toBe(0);
+  });
+
+  it.each([
+    ["promises of batches", () => [Promise.resolve(["a"]), Promise.resolve(["b"])]],
+    [
+      "the values of a map",
+      () =>
+        new Map([
+          ["x", ["a"]],
+          ["y", ["b"]],
+        ]).values(),
+    ],
+    [
+      "a source that leaves the asynchronous way open",
+      () => {
+        const list = [["a"], ["b"]];
+        return { [Symbol.asyncIterator]: undefined, [Symbol.iterator]: () => list[Symbol.iterator]() };
+      },
+    ],
+    ["a stream", () => Readable.from([["a"], ["b"]])],
+  ])("takes %s", async (_, batches) => {
+    await using trainer = trainerOf();
+    expect((await trainer.fit(batches() as never)).steps).toHaveLength(2);
   });
 
   it("reports every step's and evaluation's numbers, and the rollouts of the last alone", async () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Algorithm } from "../../src/algorithms/algorithm.js";
 import { grpo } from "../../src/algorithms/grpo.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { unrouted } from "../../src/tracing/context.js";
@@ -193,6 +194,50 @@ describe("a step", () => {
     await trainer.close();
     await expect(trainer.step(["a"])).rejects.toMatchObject({ code: "E_CLOSED" });
   });
+
+  it("is closed when the update that has begun has ended, and counts it", async () => {
+    let goOn = (): void => undefined;
+    let tellBegun = (): void => undefined;
+    const rest = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const begun = new Promise<void>((resolve) => {
+      tellBegun = resolve;
+    });
+    const algorithm: Algorithm = {
+      name: "slow",
+      groupSize: 1,
+      update: async () => {
+        tellBegun();
+        await rest;
+        return { metrics: {} };
+      },
+    };
+    const trainer = trainerOf(async (task: string) => (await ask(task)).length, { algorithm });
+    const step = trainer.step(["abc"]);
+    await begun;
+    let isClosed = false;
+    const closing = trainer.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isClosed).toBe(false);
+    goOn();
+    expect((await step).step).toBe(0);
+    await closing;
+    expect(trainer.steps).toBe(1);
+  });
+
+  it.each(["", "time/", "time/eval/"])(
+    "refuses to write an evaluation's numbers under %j",
+    async (prefix) => {
+      await using trainer = trainerOf(async (task: string) => (await ask(task)).length);
+      await expect(trainer.evaluate(["abc"], { prefix })).rejects.toMatchObject({
+        code: "E_ARGUMENT",
+        message: expect.stringMatching(/prefix.*"eval\/"/),
+      });
+    },
+  );
 
   it("tells in dev what was asked, answered and earned", async () => {
     await using trainer = trainerOf(async () => {
