@@ -243,6 +243,12 @@ describe("sampled ids stay", () => {
     expect(prefix).toBe("break");
   });
 
+  it("nor where it writes the past otherwise in as many letters", async () => {
+    const template =
+      "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' + m.content }}{%- if m.role == 'user' %}{{- '?' if loop.last else '.' }}{%- endif %}{{- '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}";
+    expect((await twoTurns("hello", { template })).prefix).toBe("break");
+  });
+
   it("a token that begins the next message stands for no other", async () => {
     // As GLM, whose answers end with the mark of who speaks next; here another end was sampled.
     const template =
