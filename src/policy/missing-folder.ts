@@ -44,6 +44,8 @@ function explainAbsent(kind: Kind, path: string): Explanation {
       is: "no folder: only a shell expands ~",
       remedy: `write ${show(join(homedir(), path.slice(1)))}`,
     };
+  if (path.startsWith("file:"))
+    return { is: "an address, not a path", remedy: "write fileURLToPath(address), of node:url" };
   const name = hubName(path);
   if (name !== undefined) {
     const is = "no folder here and reads as a name on the Hugging Face Hub";
@@ -53,11 +55,21 @@ function explainAbsent(kind: Kind, path: string): Explanation {
     const fetch = `hf download ${name} --local-dir ${folder}`;
     return { is, remedy: `nothing is fetched by itself: run \`${fetch}\` once, and give ${show(folder)}` };
   }
-  return {
-    is: `not there, at ${resolve(path)}`,
-    remedy: "a path begins at the folder that the process was started in",
-  };
+  const is = `not there, at ${resolve(path)}`;
+  if (kBareName.test(path) || kOtherAddress.test(path)) return { is, remedy: kRemedies[kind] };
+  return { is, remedy: "a path begins at the folder that the process was started in" };
 }
+
+/** As Ollama, a provider or a README names a model: no path at all. */
+const kBareName = /^(?!\.)[\w.-]+(:[\w.-]+)?$/;
+const kOtherAddress = /^[a-z][a-z\d+]+:\/\//;
+const kRemedies: Readonly<Record<Kind, string>> = {
+  model:
+    "a policy is made of weights on this machine, in a folder as the Hugging Face Hub has them, not of a name: run " +
+    "`hf download ORG/NAME --local-dir ./NAME` once, as of Qwen/Qwen2.5-0.5B-Instruct, and give its path",
+  adapter:
+    "an adapter is read from a folder as PEFT saves it; a path begins at the folder that the process was started in",
+};
 
 function explainFolder(kind: Kind, path: string): Explanation {
   const file = kConfigFiles[kind];
@@ -101,10 +113,13 @@ function baseOf(path: string): string | undefined {
 
 /** "ORG/NAME", from itself or from an address of the Hub. */
 function hubName(path: string): string | undefined {
-  const plain = path.replace(/^(https?:\/\/)?(www\.)?(huggingface\.co|hf\.co)\/|^hf:\/\//, "");
+  const plain = path.replace(/^(https?:\/\/)?(www\.)?(huggingface\.co|hf\.co)\/|^hf:(\/\/)?/, "");
   const isAddress = plain !== path;
-  const found = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(\/.*)?$/.exec(plain);
-  return found !== null && (isAddress || found[2] === undefined) ? found[1] : undefined;
+  // Behind the name: the revision, or where in the repository.
+  const found = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(@[\w./-]+|\/.*)?$/.exec(plain);
+  if (found === null) return undefined;
+  const isWhole = found[2] === undefined || found[2].startsWith("@");
+  return isAddress || isWhole ? found[1] : undefined;
 }
 
 function hubCache(): string {

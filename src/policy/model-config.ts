@@ -109,6 +109,8 @@ const generationSchema = z.looseObject({ eos_token_id: tokenIds });
 
 type RawConfig = z.infer<typeof configSchema>;
 
+const kNotQuantized =
+  "null (quantized weights are not supported; take the model that they were made of, in 16 or 32 bits)";
 const isNothing = (value: unknown): boolean => value === undefined || value === null || value === false;
 const isNothingOrOne = (value: unknown): boolean => isNothing(value) || value === 1;
 
@@ -127,7 +129,9 @@ const kUnsupported: ReadonlyArray<
   ["no_rope_layers", hasRotationEverywhere, "to keep rotary positions in every layer"],
   ["no_rope_layer_interval", isNothing, "null (layers without rotary positions are not supported)"],
   ["partial_rotary_factor", isNothingOrOne, "1 (partial rotation is not supported)"],
-  ["quantization_config", isNothing, "null (quantized weights are not supported)"],
+  ["quantization_config", isNothing, kNotQuantized],
+  // As MLX writes it.
+  ["quantization", isNothing, kNotQuantized],
   ["num_experts", isNothing, "null (mixtures of experts are not supported)"],
   ["num_local_experts", isNothing, "null (mixtures of experts are not supported)"],
   ["n_routed_experts", isNothing, "null (mixtures of experts are not supported)"],

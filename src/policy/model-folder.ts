@@ -1,6 +1,6 @@
 // The weights of a Hugging Face folder: which tensor lies where, every one the network needs, with its exact shape.
 // Headers only; the engine maps the files.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { showValue } from "../base/check.js";
@@ -64,7 +64,16 @@ export function weightDtype(dtype: string): WeightDtype | undefined {
 
 const kSingle = "model.safetensors";
 const kIndex = "model.safetensors.index.json";
-const kPickled = ["pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"] as const;
+const kConvert =
+  "convert it once, in Python: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)";
+/** Weights in formats that are not read here, and what makes of them what is. */
+const kOtherWeights = [
+  [/^pytorch_model.*\.bin$|^tf_model.*\.h5$|^flax_model.*\.msgpack$/, kConvert],
+  [/^consolidated.*\.(pth|safetensors)$/, "take the folder that holds them as transformers writes them"],
+  [/\.gguf$/, "take the model's safetensors files"],
+  [/^model-\d+-of-\d+\.safetensors$/, `download ${kIndex} too, which says where each tensor lies`],
+  [/\.safetensors$/, `rename it to ${kSingle} if it holds all weights`],
+] as const;
 const kDtypes: ReadonlyMap<string, WeightDtype> = new Map([
   ["F32", "f32"],
   ["BF16", "bf16"],
@@ -93,14 +102,18 @@ function locateAll(dir: string): FoundTensors {
   }
   const index = readModelJson(dir, kIndex, indexSchema);
   if (index === undefined) {
-    const pickled = kPickled.find((name) => existsSync(join(dir, name)));
-    const got =
-      pickled === undefined
-        ? "neither; the weights were not downloaded"
-        : `${pickled} alone; convert it once, in Python: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)`;
-    throw modelError(dir, kSingle, `this file or ${kIndex}`, got);
+    throw modelError(dir, kSingle, `this file or ${kIndex}`, whatIsThere(dir));
   }
   return locateShards(dir, new Map(Object.entries(index.weight_map)));
+}
+
+function whatIsThere(dir: string): string {
+  const names = readdirSync(dir).sort();
+  for (const [pattern, remedy] of kOtherWeights) {
+    const name = names.find((each) => pattern.test(each));
+    if (name !== undefined) return `${name} alone; ${remedy}`;
+  }
+  return "neither; the weights were not downloaded";
 }
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

@@ -111,5 +111,6 @@ function parse(
       originalMaxPositions: scaling.original_max_position_embeddings,
     };
   }
-  throw fail(`${field}.rope_type to be one of default, linear, llama3`, showValue(kind));
+  const remedy = `; where it was added for longer texts, as to Qwen2.5 and Qwen3, take ${field} out of the file`;
+  throw fail(`${field}.rope_type to be one of default, linear, llama3`, showValue(kind) + remedy);
 }

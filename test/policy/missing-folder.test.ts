@@ -39,6 +39,8 @@ describe("a path that is no model", () => {
     "https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct",
     "https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct/tree/main",
     "hf.co/Qwen/Qwen2.5-0.5B-Instruct",
+    "hf:Qwen/Qwen2.5-0.5B-Instruct",
+    "Qwen/Qwen2.5-0.5B-Instruct@main",
   ])("but the name %s says how the files are got", (name) => {
     emptyCache();
     expect(messageOf(name)).toBe(
@@ -57,7 +59,16 @@ describe("a path that is no model", () => {
 
   it.each([
     ["./nowhere/at/all", /which is not there, at \/.*\/nowhere\/at\/all; a path begins at the folder/],
-    ["nowhere", /which is not there, at/],
+    [
+      "nowhere",
+      /which is not there, at .*; a policy is made of weights on this machine.*`hf download ORG\/NAME/,
+    ],
+    ["gpt-4o-mini", /which is not there, at .*; a policy is made of weights on this machine/],
+    ["qwen2.5:0.5b", /not of a name: run `hf download ORG\/NAME --local-dir/],
+    ["s3://models/qwen", /a policy is made of weights on this machine/],
+    ["file:///models/qwen", /which is an address, not a path; write fileURLToPath\(address\), of node:url$/],
+    ["./qwen", /which is not there, at .*; a path begins at the folder/],
+    ["models/of/mine", /which is not there, at .*; a path begins at the folder/],
     ["~/models/qwen", /only a shell expands ~; write ".*\/models\/qwen"$/],
     [join(qwen2, "config.json"), /which is a file; give the folder it lies in, ".*\/qwen2"$/],
     [join(qwen2, "config.json", "deeper"), /which is not there/],
@@ -106,6 +117,19 @@ describe("a folder whose files are of another kind", () => {
       "model.safetensors",
       "pytorch_model.bin",
       /got pytorch_model\.bin alone; convert it once, in Python: AutoModelForCausalLM/,
+    ],
+    ["model.safetensors", "pytorch_model-00001-of-00002.bin", /got pytorch_model-00001-.* alone; convert it/],
+    ["model.safetensors", "model-q4_k_m.gguf", /got model-q4_k_m\.gguf alone; take the model's safetensors/],
+    ["model.safetensors", "consolidated.safetensors", /got consolidated\.safetensors alone; take the folder/],
+    [
+      "model.safetensors",
+      "model-00001-of-00002.safetensors",
+      /got model-00001-of-00002\.safetensors alone; download model\.safetensors\.index\.json too/,
+    ],
+    [
+      "model.safetensors",
+      "qwen.fp16.safetensors",
+      /qwen\.fp16\.safetensors alone; rename it to model\.safetens/,
     ],
     ["model.safetensors", "readme.md", /got neither; the weights were not downloaded$/],
     [

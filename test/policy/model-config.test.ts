@@ -125,9 +125,16 @@ describe("readModelConfig", () => {
     [{ layer_types: Array(3).fill("chunked_attention") }, /layer_types.*chunked/],
     [{ no_rope_layers: [1, 1, 0] }, /no_rope_layers/],
     [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
-    [{ quantization_config: { bits: 4 } }, /quantization_config.*bits/],
+    [
+      { quantization_config: { bits: 4 } },
+      /quantization_config.*take the model that they were made of.*bits/,
+    ],
+    [{ quantization: { group_size: 64, bits: 4 } }, /quantization null.*quantized.*"bits":4/],
     [{ num_local_experts: 8 }, /num_local_experts/],
-    [{ rope_scaling: { rope_type: "yarn", factor: 4 } }, /rope_scaling\.rope_type.*yarn/],
+    [
+      { rope_scaling: { rope_type: "yarn", factor: 4 } },
+      /rope_scaling\.rope_type.*yarn.*take rope_scaling out/,
+    ],
     [{ rope_scaling: { type: "dynamic", factor: 4 } }, /dynamic/],
     [{ rope_scaling: { rope_type: "linear" } }, /rope_scaling\.factor/],
     [{ rope_scaling: { ...kNewRope, low_freq_factor: 4 } }, /high_freq_factor above/],
