@@ -1,5 +1,6 @@
 // npx agl build: the addon from the sources in this package, into build/Release, where it goes before a prebuilt one. Needs cmake, a C++20
 // compiler, ninja or make, and the package's run-time dependencies alone. With nvcc: the CUDA library beside it.
+import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -31,6 +32,8 @@ const defines = {
   CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(root, "build", "Release"),
 };
 const generator = checkToolchain();
+// Objects of an earlier build are used again, whatever it was told and wherever the package lay.
+rmSync(join(folder, "CMakeCache.txt"), { force: true });
 const named = Object.entries(defines).map(([name, value]) => `-D${name}=${value}`);
 runQuietly("cmake", ["-S", root, "-B", folder, "-G", generator, ...named]);
 const jobs = ["--target", "agentlightning", "--parallel", values.jobs];

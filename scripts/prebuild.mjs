@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, w
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { addonCommand } from "./addon-command.mjs";
-import { giveUp, installed, root, runQuietly } from "./command.mjs";
+import { giveUp, installed, root, runLoudly, runQuietly } from "./command.mjs";
 import { readOptions } from "./options.mjs";
 import { runWithProgress } from "./progress.mjs";
 import { checkToolchain } from "./toolchain.mjs";
@@ -30,7 +30,10 @@ async function prebuildAddon() {
   rmSync(folder, { recursive: true, force: true });
   const shim = join(root, "scripts", "cmake-js-as-node-gyp.mjs");
   const options = ["--napi", "--strip", "--tag-libc", "-t", process.versions.node, "--node-gyp", shim];
-  await runWithProgress("the prebuild", process.execPath, [installed("prebuildify/bin.js"), ...options]);
+  // The build within it says how far it is.
+  const quiet = { stdio: ["ignore", "ignore", "inherit"] };
+  const status = runLoudly(process.execPath, [installed("prebuildify/bin.js"), ...options], quiet);
+  if (status !== 0) process.exit(status);
   // It copies every shared library of build/Release, and moves the addon out of it.
   for (const name of readdirSync(folder)) if (!name.endsWith(".node")) rmSync(join(folder, name));
   await runWithProgress("the native addon", ...addonCommand("OFF"));
