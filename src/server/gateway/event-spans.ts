@@ -35,6 +35,11 @@ export function toEventSpan(
   };
 }
 
+/** The span is an event that the gateway was told. */
+export function isGatewayEvent({ attributes }: Span): boolean {
+  return typeof attributes[kType] === "string";
+}
+
 /** @param rolloutId  as the gateway's clients know it */
 export function toEvent(span: Span, rolloutId: string): GatewayEvent {
   const { attributes } = span;

@@ -14,10 +14,12 @@ export interface ForwardOptions {
 }
 
 export interface ForwardReport {
-  /** 502 or 504 when no server answered. */
+  /** The last answer's; 502 or 504 when no server answered. */
   readonly status: number;
   /** Parsed where it is JSON; {detail} when no server answered. */
   readonly answer: unknown;
+  /** Its content type. */
+  readonly type: string;
   /** What the server said; null: nothing. */
   readonly upstreamStatus: number | null;
   readonly retries: number;
@@ -34,6 +36,9 @@ export async function forwardCall(options: ForwardOptions): Promise<ForwardRepor
 }
 
 // --- internal ---
+
+const kJson = "application/json";
+const kText = "text/plain;charset=UTF-8";
 
 interface Try {
   readonly report: Omit<ForwardReport, "retries">;
@@ -53,16 +58,13 @@ async function tryOnce({ url, body, timeoutMs, maxAnswerBytes, signal }: Forward
     const answer = await readAnswer(response, maxAnswerBytes);
     const { status } = response;
     const isRetriable = status >= 500 || status === 408 || status === 409 || status === 429;
-    const shown = isRetriable ? { detail: `The model server answered ${status}` } : answer;
-    return {
-      report: { status: isRetriable ? 502 : status, answer: shown, upstreamStatus: status },
-      isRetriable,
-    };
+    const type = typeof answer === "string" ? (response.headers.get("content-type") ?? kText) : kJson;
+    return { report: { status, answer, type, upstreamStatus: status }, isRetriable };
   } catch (error) {
     const status = timeout.aborted ? 504 : 502;
     const reason = timeout.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
     const detail = `The model server cannot be reached: ${reason}`;
-    return { report: { status, answer: { detail }, upstreamStatus: null }, isRetriable: true };
+    return { report: { status, answer: { detail }, type: kJson, upstreamStatus: null }, isRetriable: true };
   }
 }
 

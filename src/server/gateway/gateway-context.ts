@@ -1,10 +1,10 @@
 // What the gateway's routes share.
 import type { Hono } from "hono";
 import type { LightningStore } from "../../store/store.js";
-import type { GatewayEvent } from "./gateway-records.js";
+import type { EventLog } from "./event-log.js";
 import type { ModelTable } from "./model-table.js";
 import type { ModelProxy } from "./proxy.js";
-import type { AnyRollout, RolloutBook } from "./rollout-book.js";
+import type { RolloutBook } from "./rollout-book.js";
 
 export interface GatewayContext {
   readonly app: Hono;
@@ -13,6 +13,5 @@ export interface GatewayContext {
   readonly models: ModelTable;
   readonly proxy: ModelProxy;
   readonly maxBodyBytes: number;
-  /** Keeps an event as a span of the rollout. */
-  record(rollout: AnyRollout, event: GatewayEvent): Promise<void>;
+  readonly events: EventLog;
 }

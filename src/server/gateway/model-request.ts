@@ -23,28 +23,28 @@ export interface CallTokens {
   readonly logprobs: readonly number[] | null;
 }
 
-/** Token ids and log-probabilities of the first choice; what is missing is [] or null. */
+/**
+ * Token ids and log-probabilities of the first choice; what is missing is [] or null. Of a response that is a list, of the pieces of an
+ * answer, those of all of them together.
+ */
 export function tokensOf(response: unknown): CallTokens {
-  const choice = field(response, "choices", 0);
-  const promptIds = field(response, "prompt_token_ids") ?? field(choice, "prompt_token_ids");
-  const logprobs = field(choice, "logprobs");
-  const content = field(logprobs, "content");
-  const numbers = Array.isArray(content)
-    ? content.map((token) => field(token, "logprob"))
-    : field(logprobs, "token_logprobs");
+  if (!Array.isArray(response)) return tokensOfOne(response);
+  const pieces = response.map(tokensOfOne);
+  const said = pieces.filter(({ responseIds }) => responseIds.length > 0);
+  const logprobs = said.map((piece) => piece.logprobs);
   return {
-    promptIds: toNumbers(promptIds) ?? [],
-    responseIds: toNumbers(field(choice, "token_ids")) ?? [],
-    logprobs: toNumbers(numbers),
+    promptIds: pieces.find(({ promptIds }) => promptIds.length > 0)?.promptIds ?? [],
+    responseIds: said.flatMap(({ responseIds }) => responseIds),
+    logprobs: said.length > 0 && logprobs.every((list) => list !== null) ? logprobs.flat() : null,
   };
 }
 
 export function usageOf(response: unknown): unknown {
-  return field(response, "usage") ?? null;
+  return lastOf(response, "usage");
 }
 
 export function finishReasonOf(response: unknown): unknown {
-  return field(response, "choices", 0, "finish_reason") ?? null;
+  return lastOf(response, "choices", 0, "finish_reason");
 }
 
 export function errorOf(response: unknown): unknown {
@@ -69,6 +69,30 @@ export function callAttributes({
 
 // --- internal ---
 
+/** Of a list, what the last piece that has it says. */
+function lastOf(response: unknown, ...path: (string | number)[]): unknown {
+  const pieces: readonly unknown[] = Array.isArray(response) ? response : [response];
+  return (
+    pieces.map((piece) => field(piece, ...path)).findLast((found) => found !== undefined && found !== null) ??
+    null
+  );
+}
+
+function tokensOfOne(response: unknown): CallTokens {
+  const choice = field(response, "choices", 0);
+  const promptIds = field(response, "prompt_token_ids") ?? field(choice, "prompt_token_ids");
+  const logprobs = field(choice, "logprobs");
+  const content = field(logprobs, "content");
+  const numbers = Array.isArray(content)
+    ? content.map((token) => field(token, "logprob"))
+    : field(logprobs, "token_logprobs");
+  return {
+    promptIds: toNumbers(promptIds) ?? [],
+    responseIds: toNumbers(field(choice, "token_ids") ?? field(response, "response_token_ids")) ?? [],
+    logprobs: toNumbers(numbers),
+  };
+}
+
 function field(value: unknown, ...path: (string | number)[]): unknown {
   let found = value;
   for (const key of path) {
@@ -78,6 +102,8 @@ function field(value: unknown, ...path: (string | number)[]): unknown {
   return found;
 }
 
+/** Also the first of one list a choice. */
 function toNumbers(value: unknown): readonly number[] | null {
+  if (Array.isArray(value) && Array.isArray(value[0])) return toNumbers(value[0]);
   return Array.isArray(value) && value.every((item) => typeof item === "number") ? value : null;
 }

@@ -9,11 +9,11 @@ export function mountProxyRoutes(context: GatewayContext): void {
   const { app, models, proxy, maxBodyBytes } = context;
   app.post("/api/models", async (c) => {
     const given = await readBody(c, modelsSchema, maxBodyBytes);
-    models.put(given);
+    await models.put(given);
     return answerJson(c, 201, given);
   });
-  app.delete("/api/models", (c) => {
-    models.clear();
+  app.delete("/api/models", async (c) => {
+    await models.clear();
     return answerJson(c, 200, { status: "ok" });
   });
 
@@ -32,7 +32,7 @@ export function mountProxyRoutes(context: GatewayContext): void {
 
 // --- internal ---
 
-function mountCalls({ app, book, proxy, maxBodyBytes, record }: GatewayContext): void {
+function mountCalls({ app, book, events, proxy, maxBodyBytes }: GatewayContext): void {
   app.post("/proxy/rollout/:id/attempt/:attempt/mode/:mode/openai/v1/:path{.+}", async (c) => {
     const { id, attempt, mode, path } = c.req.param();
     if (mode !== "train" && mode !== "val")
@@ -41,12 +41,12 @@ function mountCalls({ app, book, proxy, maxBodyBytes, record }: GatewayContext):
       throw new ApiError(404, `Unsupported upstream path: ${path}`, "E_NOT_FOUND");
     const refusal = proxy.refusal();
     if (refusal !== undefined) return refusal;
-    const rollout = await book.get(id);
+    await book.get(id);
     const json = await readObject(c, maxBodyBytes);
     return proxy.call({
       ...{ rolloutId: id, mode, path, body: json, signal: c.req.raw.signal },
       record: (data) =>
-        record(rollout, {
+        events.recordLate(id, {
           event_type: "model_request",
           ...{ rollout_id: id, attempt_id: attempt, timestamp: Date.now() / 1000 },
           data: { ...data },

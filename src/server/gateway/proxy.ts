@@ -82,7 +82,7 @@ export class ModelProxy {
   async call(call: ProxyCall): Promise<Response> {
     const { modelName } = this.#options;
     if (call.body.stream) throw new ApiError(400, "Streaming responses are not supported");
-    const server = this.#models.pick(modelName, call.rolloutId);
+    const server = await this.#models.pick(modelName, call.rolloutId);
     if (server === undefined)
       throw new ApiError(503, `No servers available for model '${modelName}'`, "E_STATE");
     this.#inflight++;
@@ -118,9 +118,9 @@ export class ModelProxy {
       usage: usageOf(report.answer),
       finish_reason: finishReasonOf(report.answer),
     });
-    return typeof report.answer === "string"
-      ? new Response(report.answer, { status: report.status })
-      : Response.json(report.answer, { status: report.status });
+    const headers = { "content-type": report.type };
+    const body = typeof report.answer === "string" ? report.answer : JSON.stringify(report.answer);
+    return new Response(body, { status: report.status, headers });
   }
 }
 

@@ -13,6 +13,8 @@ export interface GatewayNotes {
   readonly version: number;
   readonly updated_at: number | null;
   readonly deleted?: true;
+  /** Events came before its first attempt (event-shelf.ts). */
+  readonly shelved?: true;
 }
 
 export const kNotes = "agentlightning.gateway";
@@ -36,15 +38,21 @@ export function notesOf(rollout: Rollout): GatewayNotes {
   if (typeof notes === "object" && notes !== null) return notes as GatewayNotes;
   return {
     config: { timeout_seconds: rollout.config.timeoutSeconds ?? 3600, local: null, k8s: null },
-    ...{ k8s_job_name: null, last_attempt_id: null, error_message: null, version: 1, updated_at: null },
+    ...kUnchanged,
   };
+}
+
+/** Of what no client of the gateway sees. */
+export function hiddenNotes(): GatewayNotes {
+  const config = { timeout_seconds: 3600, local: null, k8s: null };
+  return { config, ...kUnchanged, deleted: true };
 }
 
 export function newNotes({ rollout_id, config }: NewGatewayRollout): GatewayNotes {
   return {
-    ...(rollout_id === undefined ? {} : { rollout_id }),
+    ...(rollout_id ? { rollout_id } : {}),
     config,
-    ...{ k8s_job_name: null, last_attempt_id: null, error_message: null, version: 1, updated_at: null },
+    ...kUnchanged,
   };
 }
 
@@ -58,7 +66,7 @@ export function toGatewayRollout(rollout: Rollout & { readonly attempt?: Attempt
   const reason = rollout.attempt?.metadata.error;
   return {
     rollout_id: notes.rollout_id ?? rollout.rolloutId,
-    input: toMap(rollout.input),
+    input: rollout.input,
     is_train: rollout.mode === null || rollout.mode === "train",
     config: notes.config,
     metadata: { batch_idx: null, sample_idx_in_batch: null, ...metadata },
@@ -74,16 +82,20 @@ export function toGatewayRollout(rollout: Rollout & { readonly attempt?: Attempt
   };
 }
 
-/** What groups rollouts of one task. */
-export function dataIdOf(rollout: Rollout): unknown {
-  const input = toMap(rollout.input);
-  return input.data_id ?? input.instance_id ?? null;
+/** What groups rollouts of one task, as text. */
+export function dataIdOf({ input }: Rollout): string | null {
+  if (typeof input !== "object" || input === null) return null;
+  const { data_id, instance_id } = input as Readonly<Record<string, unknown>>;
+  const id = data_id ?? instance_id ?? null;
+  return id === null || typeof id === "string" ? id : JSON.stringify(id);
 }
 
 // --- internal ---
 
-/** 1.0 knows only maps as tasks. */
-function toMap(input: unknown): Readonly<Record<string, unknown>> {
-  const isMap = typeof input === "object" && input !== null && !Array.isArray(input);
-  return isMap ? (input as Readonly<Record<string, unknown>>) : { input };
-}
+const kUnchanged = {
+  k8s_job_name: null,
+  last_attempt_id: null,
+  error_message: null,
+  version: 1,
+  updated_at: null,
+};

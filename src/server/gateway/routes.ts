@@ -3,12 +3,13 @@
 import { Hono } from "hono";
 import type { LightningStore } from "../../store/store.js";
 import { answerJson } from "../store-api/answer.js";
-import { toEventSpan } from "./event-spans.js";
-import type { GatewayEvent } from "./gateway-records.js";
+import { EventLog } from "./event-log.js";
+import { EventShelf } from "./event-shelf.js";
+import { GatewayMemory } from "./gateway-memory.js";
 import { ModelTable } from "./model-table.js";
 import { ModelProxy, type ProxyOptions } from "./proxy.js";
 import { mountProxyRoutes } from "./proxy-routes.js";
-import { type AnyRollout, RolloutBook } from "./rollout-book.js";
+import { RolloutBook } from "./rollout-book.js";
 import { mountEventRoutes, mountRolloutRoutes } from "./rollout-routes.js";
 
 export interface GatewayOptions extends ProxyOptions {
@@ -19,16 +20,14 @@ export interface GatewayOptions extends ProxyOptions {
 /** Routes at the server's root: /healthz, /api/rollouts, /api/models, /proxy. They throw ApiError and LightningError. */
 export function gatewayRoutes(store: LightningStore, options: GatewayOptions = {}): Hono {
   const { maxBodyBytes = 32 << 20, ...proxyOptions } = options;
-  const book = new RolloutBook(store);
-  const models = new ModelTable();
+  const memory = new GatewayMemory(store);
+  const shelf = new EventShelf(store);
+  const book = new RolloutBook(store, memory, shelf);
+  const models = new ModelTable(memory);
   const proxy = new ModelProxy(models, proxyOptions);
   const app = new Hono();
-  const record = async (rollout: AnyRollout, event: GatewayEvent) => {
-    const attempt = await book.attemptOf(rollout);
-    const sequenceId = await store.nextSequenceId(rollout.rolloutId);
-    await store.addSpans([toEventSpan(event, attempt, sequenceId)]);
-  };
-  const context = { app, store, book, models, proxy, maxBodyBytes, record };
+  const events = new EventLog(store, book, shelf);
+  const context = { app, store, book, events, models, proxy, maxBodyBytes };
   app.get("/healthz", (c) => answerJson(c, 200, { status: "ok" }));
   mountRolloutRoutes(context);
   mountEventRoutes(context);

@@ -1,47 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { toTransitions } from "../../../src/adapter/transitions.js";
-import type { GatewayOptions } from "../../../src/server/gateway/routes.js";
-import { createMemoryStore } from "../../../src/store/memory-store.js";
 import type { Span } from "../../../src/types/span.js";
-import { gatewayApp } from "./app.js";
-import { type Answer, sendJson, startUpstream } from "./upstream.js";
-
-function open(options: GatewayOptions = {}) {
-  const store = createMemoryStore();
-  const app = gatewayApp(store, { modelName: "m", retryDelayMs: 1, ...options });
-  const call = async (method: string, path: string, body?: unknown) => {
-    const headers = { "content-type": "application/json" };
-    const response = await app.request(path, { method, body: JSON.stringify(body), headers });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      json: text === "" ? undefined : JSON.parse(text),
-    };
-  };
-  const create = async (fields: object = {}) =>
-    (await call("POST", "/api/rollouts", [{ input: {}, ...fields }])).json[0].rollout_id as string;
-  const move = (id: string, state: string) => call("PATCH", `/api/rollouts/${id}`, { status: { state } });
-  const ask = (id: string, body: object = { messages: [] }) =>
-    call("POST", `/proxy/rollout/${id}/attempt/0/mode/train/openai/v1/chat/completions`, body);
-  return { store, call, create, move, ask };
-}
-
-async function withUpstream(
-  answer: Answer | undefined,
-  test: (url: string, seen: unknown[]) => Promise<void>,
-) {
-  const upstream = await startUpstream(answer);
-  try {
-    await test(upstream.url, upstream.seen);
-  } finally {
-    await upstream.close();
-  }
-}
+import { gatewayApp, openGateway } from "./app.js";
+import { type Answer, sendJson, withUpstream } from "./upstream.js";
 
 describe("rollouts of the gateway", () => {
   it("are those of the store: one claimed by a runner is running, one it finished is listed as ended", async () => {
-    const { store, call, create } = open();
+    const { store, call, create } = openGateway();
     const id = await create({ input: { data_id: "d" }, is_train: false });
     const [claimed] = await store.claim("runner");
     expect([claimed!.rolloutId, claimed!.mode, claimed!.input]).toEqual([id, "val", { data_id: "d" }]);
@@ -57,7 +22,7 @@ describe("rollouts of the gateway", () => {
   });
 
   it("keep the ids that clients chose, for another gateway over the same store too", async () => {
-    const { store, create } = open();
+    const { store, create } = openGateway();
     expect(await create({ rollout_id: "mine" })).toBe("mine");
     const other = gatewayApp(store);
     expect((await other.request("/api/rollouts/mine")).status).toBe(200);
@@ -70,7 +35,7 @@ describe("rollouts of the gateway", () => {
   });
 
   it("are taken by one of ten controllers that want the same one", async () => {
-    const { create, move } = open();
+    const { create, move } = openGateway();
     const id = await create();
     const statuses = await Promise.all(
       Array.from({ length: 10 }, async () => (await move(id, "running")).status),
@@ -79,7 +44,7 @@ describe("rollouts of the gateway", () => {
   });
 
   it("stay at their place in the list of those that ended while others end", async () => {
-    const { call, create, move } = open();
+    const { call, create, move } = openGateway();
     const ids: string[] = [];
     let after = 0;
     const seen: string[] = [];
@@ -94,7 +59,7 @@ describe("rollouts of the gateway", () => {
   });
 
   it("are gone for clients after a deletion, and no runner gets one that was queued", async () => {
-    const { store, call, create } = open();
+    const { store, call, create } = openGateway();
     const id = await create({ rollout_id: "mine" });
     expect((await call("DELETE", `/api/rollouts/${id}`)).status).toBe(204);
     expect((await call("GET", `/api/rollouts/${id}`)).status).toBe(404);
@@ -111,7 +76,7 @@ describe("rollouts of the gateway", () => {
     ["POST", "/proxy/pause", { retry_after_seconds: "soon" }],
     ["PATCH", "/api/rollouts/x", { status: { state: "cancelled" } }],
   ])("refuse %s %s with a wrong body", async (method, path, body) => {
-    const { call } = open();
+    const { call } = openGateway();
     const { status, json } = await call(method, path, body);
     expect([status, Array.isArray(json.detail)]).toEqual([422, true]);
   });
@@ -120,7 +85,7 @@ describe("rollouts of the gateway", () => {
 describe("events of the gateway", () => {
   it("are spans that adapters read: a call with its tokens, a reward after it", async () => {
     await withUpstream(undefined, async (url) => {
-      const { store, call, create, move, ask } = open();
+      const { store, call, create, move, ask } = openGateway();
       await call("POST", "/api/models", [{ model: "m", endpoint: url, version: 2 }]);
       const id = await create();
       await move(id, "running");
@@ -143,7 +108,7 @@ describe("events of the gateway", () => {
   });
 
   it("show calls and rewards of a runner of ours as events", async () => {
-    const { store, call, create } = open();
+    const { store, call, create } = openGateway();
     const id = await create();
     const [claimed] = await store.claim("runner");
     const span: Omit<Span, "sequenceId" | "spanId" | "name" | "attributes"> = {
@@ -181,7 +146,7 @@ describe("events of the gateway", () => {
     const answer: Answer = (_, response) =>
       sendJson(response, 200, { prompt_token_ids: [1], choices: [{ token_ids: [++count] }] });
     await withUpstream(answer, async (url) => {
-      const { call, create, ask } = open();
+      const { call, create, ask } = openGateway();
       await call("POST", "/api/models", [{ model: "m", endpoint: url }]);
       const id = await create();
       for (let i = 0; i < 3; i++) await ask(id);
@@ -198,7 +163,7 @@ describe("the gateway's model proxy", () => {
     let tries = 0;
     const answer: Answer = (_, response) => sendJson(response, ++tries < 3 ? 500 : 200, { choices: [] });
     await withUpstream(answer, async (url) => {
-      const { call, create, ask } = open();
+      const { call, create, ask } = openGateway();
       await call("POST", "/api/models", [{ model: "m", endpoint: url }]);
       const id = await create();
       expect((await ask(id)).status).toBe(200);
@@ -208,12 +173,12 @@ describe("the gateway's model proxy", () => {
   });
 
   it.each<[string, Answer, number]>([
-    ["502 after six refusals", (_, response) => sendJson(response, 503, {}), 502],
+    ["the last refusal after six", (_, response) => sendJson(response, 503, {}), 503],
     ["504 after six silences", () => undefined, 504],
     ["502 for an answer without an end", (_, response) => response.writeHead(200).end("x".repeat(5000)), 502],
   ])("gives up with %s, and records it", async (_, answer, status) => {
     await withUpstream(answer, async (url, seen) => {
-      const { call, create, ask } = open({ timeoutMs: 50, maxAnswerBytes: 4096 });
+      const { call, create, ask } = openGateway({ timeoutMs: 50, maxAnswerBytes: 4096 });
       await call("POST", "/api/models", [{ model: "m", endpoint: url }]);
       const id = await create();
       expect((await ask(id)).status).toBe(status);
@@ -232,7 +197,7 @@ describe("the gateway's model proxy", () => {
         sendJson(response, 200, { choices: [], id: name });
     await withUpstream(answerAs("a"), (a) =>
       withUpstream(answerAs("b"), async (b) => {
-        const { call, create, ask } = open();
+        const { call, create, ask } = openGateway();
         await call(
           "POST",
           "/api/models",
@@ -255,7 +220,7 @@ describe("the gateway's model proxy", () => {
       release = () => sendJson(response, 200, { choices: [] });
     };
     await withUpstream(answer, async (url, seen) => {
-      const { call, create, ask } = open({ maxInflight: 1 });
+      const { call, create, ask } = openGateway({ maxInflight: 1 });
       await call("POST", "/api/models", [{ model: "m", endpoint: url }]);
       const id = await create();
       const first = ask(id);

@@ -16,9 +16,11 @@ async function open() {
     );
     return (await Promise.all(answers)).map(({ status }) => status).toSorted();
   };
+  const send = (method: string, path: string, body?: unknown) =>
+    gateways[1]!.request(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   const enqueue = async () => (await one.enqueue([{ input: {} }]))[0]!.rolloutId;
   const close = () => Promise.all([one.close(), other.close()]);
-  return { store: other, enqueue, sendAll, [Symbol.asyncDispose]: async () => void (await close()) };
+  return { store: other, enqueue, send, sendAll, [Symbol.asyncDispose]: async () => void (await close()) };
 }
 
 describe("a rollout that controllers of two gateways want, whose processes share a store's file,", () => {
@@ -34,13 +36,17 @@ describe("a rollout that controllers of two gateways want, whose processes share
     }
   });
 
-  it("gets one attempt by the first event, and all events in it", async () => {
+  it("stays queued with all events of both, which the attempt gets that takes it", async () => {
     await using opened = await open();
     const id = await opened.enqueue();
     const path = `/api/rollouts/${id}/attempt/0/events`;
     const statuses = await opened.sendAll("POST", path, (i) => ({ event_type: "note", data: { i } }));
     expect(statuses).toEqual(Array(6).fill(200));
-    expect((await opened.store.queryAttempts(id)).total).toBe(1);
+    expect((await opened.store.queryAttempts(id)).total).toBe(0);
+    const shown = await opened.send("GET", `/api/rollouts/${id}/events`);
+    expect(((await shown.json()) as unknown[]).length).toBe(6);
+    const taken = await opened.send("PATCH", `/api/rollouts/${id}`, { status: { state: "running" } });
+    expect(taken.status).toBe(200);
     expect((await opened.store.querySpans(id, { attemptId: "latest" })).total).toBe(6);
   });
 });

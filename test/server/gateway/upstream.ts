@@ -34,6 +34,18 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 }
 
+export async function withUpstream(
+  answer: Answer | undefined,
+  test: (url: string, seen: unknown[]) => Promise<void>,
+) {
+  const upstream = await startUpstream(answer);
+  try {
+    await test(upstream.url, upstream.seen);
+  } finally {
+    await upstream.close();
+  }
+}
+
 // --- internal ---
 
 async function textOf(request: IncomingMessage): Promise<string> {
