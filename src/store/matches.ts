@@ -6,6 +6,7 @@ import { metadataMatches } from "./metadata-filter.js";
 import type { FilterLogic, ResourcesQuery, RolloutQuery, SpanQuery, WorkerQuery } from "./store-records.js";
 
 export function matchesRollout({ status, rolloutId, mode, metadata }: Rollout, query: RolloutQuery): boolean {
+  if (isEverything(query)) return true;
   return passes(query.filterLogic, [
     isIn(status, query.statusIn),
     isIn(rolloutId, query.rolloutIdIn),
@@ -44,6 +45,11 @@ export function matchesResources({ resourcesId }: ResourcesUpdate, query: Resour
 }
 
 // --- internal ---
+
+/** Long lists are asked for without filters. */
+function isEverything({ statusIn, rolloutIdIn, rolloutIdContains, mode, metadata }: RolloutQuery): boolean {
+  return (statusIn ?? rolloutIdIn ?? rolloutIdContains ?? mode ?? metadata) === undefined;
+}
 
 /** A filter's answer, or undefined when the query does not filter by it. */
 type Filter = boolean | undefined;

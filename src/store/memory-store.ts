@@ -32,6 +32,7 @@ import {
   setAttempt,
   startAttempt,
 } from "./rollout-entry.js";
+import { type Listing, listOf, type RolloutListing } from "./rollout-listing.js";
 import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
@@ -59,7 +60,7 @@ export function createMemoryStore(options: PreparingOptions = {}): LightningStor
 
 // --- internal ---
 
-class MemoryStore implements LightningStore, StoreTransfer {
+class MemoryStore implements LightningStore, StoreTransfer, RolloutListing {
   readonly #tables: MemoryTables;
   readonly #openTime = performance.now();
 
@@ -117,6 +118,10 @@ class MemoryStore implements LightningStore, StoreTransfer {
     checkRolloutFilters("store.queryRollouts", query);
     const matched = entries.filter(({ rollout }) => matchesRollout(rollout, query)).map(withAttempt);
     return toPage("store.queryRollouts", matched, query, sortFields.rollout);
+  }
+
+  async listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
+    return listOf(await this.queryRollouts(query));
   }
 
   async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {

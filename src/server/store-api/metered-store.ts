@@ -1,7 +1,9 @@
 // A store that counts and times its calls, and times rollouts when it hears of their end.
 import { LightningError } from "../../base/error.js";
 import { isEnded } from "../../store/life-cycle.js";
+import { listRollouts } from "../../store/rollout-listing.js";
 import type { LightningStore } from "../../store/store.js";
+import type { RolloutQuery } from "../../store/store-records.js";
 import type { Rollout } from "../../types/rollout.js";
 import type { Metrics } from "./metrics.js";
 
@@ -36,6 +38,9 @@ export function meterStore(
   };
   return {
     ...metered,
+    ...("listRollouts" in store
+      ? { listRollouts: meter("queryRollouts", (query: RolloutQuery) => listRollouts(store, query)) }
+      : {}),
     async updateAttempt(rolloutId, attemptId, changes) {
       const attempt = await metered.updateAttempt(rolloutId, attemptId, changes);
       if (attempt.endTime !== null && changes.status === attempt.status)

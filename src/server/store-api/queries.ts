@@ -37,7 +37,16 @@ export function refuseNull(body: object, fields: readonly string[]): void {
       throw new ApiError(400, `${field} is invalid; it cannot be a null value.`);
 }
 
+/** So few that they are answered at once; more are streamed. */
+export function isShort({ limit }: PagingFields): boolean {
+  return limit !== undefined && limit !== null && limit <= kShort;
+}
+
 /** A page of nothing. */
 export function emptyPage({ limit = null, offset = 0 }: PagingFields) {
   return { items: [], limit, offset, total: 0 };
 }
+
+// --- internal ---
+
+const kShort = 200;

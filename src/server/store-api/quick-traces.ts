@@ -25,7 +25,7 @@ export function createQuickTraces(options: QuickTracesOptions): QuickTraces {
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const start = performance.now();
     const { status, headers, body } = await inFlight
-      .run(() => receive({ incoming, inFlight }))
+      .run(() => receive({ incoming, outgoing, inFlight }))
       .catch((error: unknown) => toRefusal(error, onError));
     sendBody(outgoing, status, headers, body);
     const labels = { method: "POST", path: kPath, status: String(status) };
@@ -35,7 +35,7 @@ export function createQuickTraces(options: QuickTracesOptions): QuickTraces {
     if (incoming.url !== kPath || incoming.method !== "POST") return false;
     const length = incoming.headers["content-length"];
     if (length === undefined || Number(length) > maxBodyBytes) return false;
-    if (!access.admits({ incoming, inFlight }) || inFlight.isFull) return false;
+    if (!access.admits({ incoming, outgoing, inFlight }) || inFlight.isFull) return false;
     answer(incoming, outgoing).catch(onError);
     return true;
   };

@@ -1,6 +1,6 @@
 // A request's body, bounded before and after decompression, as bytes or as JSON. What is wrong with it is the client's error.
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, inflate, inflateSync } from "node:zlib";
 import type { Context } from "hono";
@@ -13,6 +13,7 @@ export type Received = Context | SocketRequest;
 
 export interface SocketRequest {
   readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
   /** Where it counts. */
   readonly inFlight: InFlight;
 }
@@ -93,10 +94,10 @@ function joined(pieces: readonly Buffer[]): Buffer {
 
 async function readRaw(request: Received, maxBytes: number): Promise<readonly Buffer[]> {
   if (Number(headerOf(request, "content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const { incoming, inFlight } = socketOf(request);
+  const { incoming, outgoing, inFlight } = socketOf(request);
   // A socket's own stream where there is one: the web's costs a copy of each body.
   if (incoming !== undefined) {
-    const read = () => collect(incoming, maxBytes);
+    const read = () => collect(incoming, maxBytes, holder(outgoing, inFlight));
     return inFlight === undefined ? read() : inFlight.receive(read);
   }
   if (!("req" in request)) return [];
@@ -109,8 +110,28 @@ function socketOf(request: Received): Partial<SocketRequest> {
   return "req" in request ? (request.env ?? {}) : request;
 }
 
+/** Counts bytes as being here until the request is answered. */
+function holder(
+  outgoing: ServerResponse | undefined,
+  inFlight: InFlight | undefined,
+): (bytes: number) => void {
+  if (outgoing === undefined || inFlight === undefined) return () => undefined;
+  let held = 0;
+  outgoing.once("close", () => inFlight.giveBack(held));
+  return (bytes) => {
+    // Gone meanwhile: nobody would give them back.
+    if (outgoing.destroyed) return;
+    inFlight.take(bytes);
+    held += bytes;
+  };
+}
+
 // By events: leaving an iterator early would cut the connection before the refusal is sent.
-function collect(incoming: IncomingMessage, maxBytes: number): Promise<readonly Buffer[]> {
+function collect(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  hold: (bytes: number) => void,
+): Promise<readonly Buffer[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -124,8 +145,14 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<readonly 
         "data",
         (chunk: Buffer) => {
           size += chunk.length;
+          if (size > maxBytes) return end(() => reject(tooLarge(maxBytes)));
+          try {
+            hold(chunk.length);
+          } catch (error) {
+            chunks.length = 0;
+            return end(() => reject(error));
+          }
           chunks.push(chunk);
-          if (size > maxBytes) end(() => reject(tooLarge(maxBytes)));
         },
       ],
       ["end", () => end(() => resolve(chunks))],

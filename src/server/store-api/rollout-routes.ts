@@ -28,15 +28,25 @@ import {
   strictSchema,
 } from "../../store/http/wire-requests.js";
 import { sortFields } from "../../store/paging.js";
+import { listRollouts } from "../../store/rollout-listing.js";
 import type { LightningStore } from "../../store/store.js";
 import type { AttemptQuery, RolloutQuery } from "../../store/store-records.js";
 import type { Rollout } from "../../types/rollout.js";
-import { emptyPage, lenient, refuseNull, toQuery } from "./queries.js";
+import { emptyPage, isShort, lenient, refuseNull, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
+import { createTurns, StreamedPage } from "./streamed-page.js";
 
 export function rolloutRoutes(store: LightningStore): readonly Route[] {
-  const find = async (wire: object) =>
-    toWirePage(await store.queryRollouts(toQuery<RolloutQuery>(wire, sortFields.rollout)), toWireRollout);
+  const inTurn = createTurns();
+  const find = async (wire: object) => {
+    const query = toQuery<RolloutQuery>(wire, sortFields.rollout);
+    if (isShort(query)) return toWirePage(await store.queryRollouts(query), toWireRollout);
+    const { limit, offset = 0 } = query;
+    return StreamedPage.of(await inTurn(() => listRollouts(store, query)), toWireRollout, {
+      limit: limit ?? -1,
+      offset,
+    });
+  };
   const page = pageSchema(anyRolloutSchema);
   return [
     defineRoute({

@@ -1,11 +1,14 @@
 // A route of the store's interface: what it takes and answers, as schemas, and what it does. The same record is mounted on hono and
 // written into the OpenAPI document.
+import type { ServerResponse } from "node:http";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import type { z } from "zod";
 import { answerJson } from "./answer.js";
 import { ApiError } from "./api-error.js";
 import { missingBody, toDetails } from "./pydantic-detail.js";
 import { readJson } from "./request-body.js";
+import { StreamedPage } from "./streamed-page.js";
 
 /** What a handler gets: parameters of the path, the query and the body as their schemas made them. */
 export interface Call<Q, B> {
@@ -55,7 +58,13 @@ export function mountRoute(app: Hono, base: string, route: Route, maxBodyBytes: 
         return c.req.raw.signal;
       },
     };
-    return answerJson(c, route.status ?? 200, await route.handle(call));
+    const answer = await route.handle(call);
+    if (!(answer instanceof StreamedPage)) return answerJson(c, route.status ?? 200, answer);
+    const { outgoing } = (c.env ?? {}) as { readonly outgoing?: ServerResponse };
+    if (outgoing === undefined)
+      return c.body(await answer.text(), 200, { "content-type": "application/json" });
+    await answer.send(outgoing, route.status ?? 200);
+    return RESPONSE_ALREADY_SENT;
   });
 }
 

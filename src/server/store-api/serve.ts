@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly corsOrigins?: readonly string[];
   /** Default 32 MiB, before and after decompression. */
   readonly maxBodyBytes?: number;
+  /** Of all bodies together that are arriving or worked on; further ones are answered 503 with Retry-After. Default 8 x maxBodyBytes. */
+  readonly maxBodiesBytes?: number;
   /** A request must have arrived within this time; default 30 s. */
   readonly requestTimeoutMs?: number;
   /**
@@ -62,6 +64,8 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
   checkInteger("serve", "requestTimeoutMs", requestTimeoutMs, { min: 1 });
   const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = kMaxInFlight, key = null } = options;
   checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
+  const { maxBodiesBytes = 8 * maxBodyBytes } = options;
+  checkInteger("serve", "maxBodiesBytes", maxBodiesBytes, { min: maxBodyBytes });
   checkInteger("serve", "maxInFlight", maxInFlight, { min: 1 });
   if (key === null && !isLoopback(host))
     throw argumentError(
@@ -71,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
       "pass key or bind to 127.0.0.1",
     );
   const { onError = warnOfFailure } = options;
-  const inFlight = createInFlight(maxInFlight);
+  const inFlight = createInFlight(maxInFlight, maxBodiesBytes);
   const polls = createLongPolls(maxWaitMs, inFlight);
   const { app, quickTraces } = createStoreApp({
     store: options.store,
@@ -118,6 +122,7 @@ const kNames: OptionNames<ServeOptions> = {
   key: ["api_key", "token", "password"],
   corsOrigins: ["cors", "cors_origin", "cors_allow_origins", "origins"],
   maxBodyBytes: ["body_limit", "max_body_size"],
+  maxBodiesBytes: ["max_bodies_size"],
   requestTimeoutMs: ["timeout", "request_timeout"],
   maxInFlight: ["max_concurrency", "concurrency"],
   maxWaitMs: ["max_wait"],

@@ -1,4 +1,5 @@
 // Everything a store server answers: one hono application, and beside it the quick way of the one request that matters most.
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LightningStore } from "../../store/store.js";
@@ -54,8 +55,10 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
     const labels = { method: methodOf(c.req.method), path, status: String(statusOf(c)) };
     metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
   });
-  app.onError((error) => {
+  app.onError((error, c) => {
     const { body, ...init } = toRefusal(error, onError);
+    // In the middle of a list, which was cut off.
+    if (isSent(c)) return RESPONSE_ALREADY_SENT;
     return new Response(body, init);
   });
   app.notFound((c) => c.json({ detail: "Not Found" }, 404));
@@ -112,6 +115,10 @@ function toGauges(
   const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
   const gauges = { agl_store_uptime_seconds: uptimeSeconds, agl_http_in_flight: inFlight.count };
   return { ...gauges, ...Object.fromEntries(kept) };
+}
+
+function isSent(c: Context): boolean {
+  return c.env?.outgoing?.headersSent ?? false;
 }
 
 // An answer sent past hono leaves its status with the socket.

@@ -9,7 +9,7 @@ import type { Attributes, Span } from "../../types/span.js";
 import { checkMostChanges, kMostChanges } from "../cursor.js";
 import { isEnded } from "../life-cycle.js";
 import { checkWorkerId, newId } from "../new-records.js";
-import { notFound } from "../not-found.js";
+import type { Listing, RolloutListing } from "../rollout-listing.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -35,10 +35,10 @@ import { fromPayload } from "./events.js";
 import { channelOf, quoteIdentifier } from "./identifier.js";
 import { importRecords } from "./import-records.js";
 import { createListener, type Listener } from "./listener.js";
+import { listRollouts } from "./listing.js";
 import { createPulse, type Pulse } from "./pulse.js";
 import * as queries from "./queries.js";
 import { type Statements, toStatements } from "./sql.js";
-import { toKey } from "./text.js";
 import { createWaits, type Waits } from "./waits.js";
 import { closedError, Writer } from "./writer.js";
 
@@ -49,7 +49,7 @@ export interface PostgresSettings extends DatabaseOptions {
 }
 
 /** What openPostgresStore returns. */
-export class PostgresStore implements LightningStore, StoreTransfer {
+export class PostgresStore implements LightningStore, StoreTransfer, RolloutListing {
   readonly #database: Database;
   readonly #schema: string;
   readonly #statements: Statements;
@@ -133,6 +133,10 @@ export class PostgresStore implements LightningStore, StoreTransfer {
     return queries.queryRollouts(this.#read, `${quoteIdentifier(this.#schema)}.rollouts`, query);
   }
 
+  listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
+    return listRollouts(this.#read, `${quoteIdentifier(this.#schema)}.rollouts`, query);
+  }
+
   async updateRollout(rolloutId: string, fields: RolloutChanges): Promise<Rollout> {
     return this.#writer.submit(changes.updateRollout(rolloutId, fields));
   }
@@ -211,8 +215,7 @@ export class PostgresStore implements LightningStore, StoreTransfer {
   }
 
   async getLatestResources(): Promise<ResourcesUpdate | null> {
-    const [row] = await this.#read("getLatestResources", this.#statements.latestResources);
-    return (row?.body as ResourcesUpdate | undefined) ?? null;
+    return queries.getLatestResources(this.#read, this.#statements);
   }
 
   async queryResources(query: ResourcesQuery = {}): Promise<Page<ResourcesUpdate>> {
@@ -224,8 +227,7 @@ export class PostgresStore implements LightningStore, StoreTransfer {
   }
 
   async getWorker(workerId: string): Promise<Worker> {
-    const [row] = await this.#read("getWorker", this.#statements.worker, [toKey(workerId)]);
-    return row === undefined ? notFound("getWorker", "worker", workerId) : (row.body as Worker);
+    return queries.getWorker(this.#read, this.#statements, workerId);
   }
 
   async queryWorkers(query: WorkerQuery = {}): Promise<Page<Worker>> {

@@ -53,24 +53,30 @@ export async function getRollouts(
   return rolloutIds.map((id) => found.get(id) ?? notFound(who, "rollout", id));
 }
 
+/** How SQL finds and sorts them; null where it cannot. @throws E_ARGUMENT */
+export function pageOf(who: string, query: RolloutQuery) {
+  checkQuery(who, query, sortFields.rollout);
+  checkRolloutFilters(`store.${who}`, query);
+  const order = orderOf(query.sortBy, query.sortOrder ?? "asc");
+  return order === undefined || !isForLabels(query) ? null : { ...rolloutFilter(query), order };
+}
+
 export async function queryRollouts(
   read: Read,
   table: string,
   query: RolloutQuery,
 ): Promise<Page<Rollout | AttemptedRollout>> {
   const who = "queryRollouts";
-  checkQuery(who, query, sortFields.rollout);
-  checkRolloutFilters(`store.${who}`, query);
-  const isWhole = isForLabels(query);
-  const { where, values } = isWhole ? rolloutFilter(query) : { where: "true", values: [] };
-  const { limit = null, offset = 0, sortBy, sortOrder = "asc" } = query;
-  const order = orderOf(sortBy, sortOrder);
-  if (order === undefined || !isWhole) {
+  const page = pageOf(who, query);
+  if (page === null) {
+    const { where, values } = isForLabels(query) ? rolloutFilter(query) : { where: "true", values: [] };
     const text = `SELECT ${kRecord} FROM ${table} WHERE ${where} ORDER BY place`;
     const all = (await read(who, { text }, values)).map(toAttempted);
     const matched = all.filter((rollout) => matchesRollout(rollout, query));
     return toPage(`store.${who}`, matched, query, sortFields.rollout);
   }
+  const { where, values, order } = page;
+  const { limit = null, offset = 0 } = query;
   const n = values.length;
   const text = `SELECT t.total, p.* FROM (SELECT count(*) AS total FROM ${table} WHERE ${where}) AS t
     LEFT JOIN (SELECT ${kRecord}, row_number() OVER (ORDER BY ${order}) AS i FROM ${table}
@@ -154,6 +160,20 @@ export async function queryResources(
   );
   const matched = all.filter((update) => matchesResources(update, query));
   return toPage(`store.${who}`, matched, query, sortFields.resources);
+}
+
+export async function getLatestResources(
+  read: Read,
+  statements: Statements,
+): Promise<ResourcesUpdate | null> {
+  const [row] = await read("getLatestResources", statements.latestResources);
+  return (row?.body as ResourcesUpdate | undefined) ?? null;
+}
+
+/** @throws E_NOT_FOUND */
+export async function getWorker(read: Read, statements: Statements, workerId: string): Promise<Worker> {
+  const [row] = await read("getWorker", statements.worker, [toKey(workerId)]);
+  return row === undefined ? notFound("getWorker", "worker", workerId) : (row.body as Worker);
 }
 
 export async function queryWorkers(

@@ -48,6 +48,36 @@ export function queryRollouts(db: Connection, query: RolloutQuery): Page<Rollout
   return { items, limit, offset, total };
 }
 
+/** Keys of the page, in its order; null where SQLite cannot find or sort them. @throws E_ARGUMENT */
+export function queryKeys(db: Connection, query: RolloutQuery): { keys: Float64Array; total: number } | null {
+  checkPaging("store.queryRollouts", query, sortFields.rollout);
+  checkRolloutFilters("store.queryRollouts", query);
+  const { sortBy, sortOrder, limit, offset = 0 } = query;
+  const order = sortBy === undefined ? "r.key" : kRolloutOrder[sortBy];
+  if (order === undefined || !isForSql(query)) return null;
+  const { where, values } = toWhere(query);
+  const direction = sortOrder === "desc" && sortBy !== undefined ? "DESC" : "ASC";
+  const keys = `SELECT r.key FROM rollouts r WHERE ${where} ORDER BY ${order} ${direction}, r.key LIMIT ? OFFSET ?`;
+  const text = db.value(`SELECT group_concat(key) FROM (${keys})`, ...values, limit ?? -1, offset) as
+    | string
+    | null;
+  const total = Number(db.value(`SELECT count(*) FROM rollouts r WHERE ${where}`, ...values));
+  return { keys: Float64Array.from(text === null ? [] : text.split(","), Number), total };
+}
+
+/** In this order, without those that are gone. */
+export function findByKeys(db: Connection, keys: Float64Array): (Rollout | AttemptedRollout)[] {
+  const rows = db.all(
+    `${kSelectRollouts} WHERE r.key IN (SELECT value FROM json_each(?))`,
+    JSON.stringify([...keys]),
+  );
+  const found = new Map(rows.map((row) => [row.key, row]));
+  return [...keys].flatMap((key) => {
+    const row = found.get(key);
+    return row === undefined ? [] : [toFound(row)];
+  });
+}
+
 /** @throws E_ARGUMENT */
 export function changesSince(tables: Tables, since: string | undefined, limit: number): ChangedRollouts {
   const last = tables.lastChange();

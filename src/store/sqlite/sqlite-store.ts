@@ -21,6 +21,7 @@ import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import { bindChanges } from "../resources-binding.js";
 import { attemptOf, beginAttempt, claimEntry, setAttempt, startAttempt } from "../rollout-entry.js";
+import type { Listing, RolloutListing } from "../rollout-listing.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -40,6 +41,7 @@ import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import { toTimeoutMs } from "../waiters.js";
 import { type Backend, kQueue } from "./backend.js";
 import { importIntoSqlite } from "./import.js";
+import { listRollouts } from "./listing.js";
 import { allResources, allWorkers, changesSince, countRows, queryRollouts, querySpans } from "./queries.js";
 import { claimQueued, toInput, toRecord } from "./queue.js";
 import { addVersion, bundlesOf, getResources, latestResources } from "./resources.js";
@@ -48,7 +50,7 @@ import { addSpans, nextSequenceId } from "./spans.js";
 import type { Tables } from "./tables.js";
 import { waitForRollouts } from "./wait-for-rollouts.js";
 
-export class SqliteStore implements LightningStore, StoreTransfer {
+export class SqliteStore implements LightningStore, StoreTransfer, RolloutListing {
   readonly #backend: Backend;
   readonly #openTime = performance.now();
 
@@ -116,6 +118,10 @@ export class SqliteStore implements LightningStore, StoreTransfer {
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
     return this.#query("queryRollouts", ({ db }) => queryRollouts(db, query));
+  }
+
+  listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
+    return listRollouts((work) => this.#query("queryRollouts", work), query);
   }
 
   async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {

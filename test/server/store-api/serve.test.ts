@@ -270,7 +270,7 @@ describe("a store server", () => {
       readonly components: { readonly schemas: Record<string, { required?: string[] }> };
     };
     expect(document.openapi).toBe("3.1.0");
-    expect(Object.keys(document.paths).length).toBe(24);
+    expect(Object.keys(document.paths).length).toBe(26);
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
     expect(references.length).toBeGreaterThan(20);
     for (const [, name] of references) expect(Object.keys(document.components.schemas)).toContain(name);

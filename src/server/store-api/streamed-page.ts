@@ -1,0 +1,97 @@
+// A page of any length as an answer that is sent while it is read: what is in memory is one part of it.
+import type { ServerResponse } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
+import { LightningError } from "../../base/error.js";
+import type { Listing } from "../../store/rollout-listing.js";
+
+/** What a route may return instead of a value. */
+export class StreamedPage {
+  readonly #pieces: () => AsyncGenerator<string>;
+
+  private constructor(pieces: () => AsyncGenerator<string>) {
+    this.#pieces = pieces;
+  }
+
+  /** @param page  limit and offset as they are answered */
+  static of<T>(
+    listing: Listing<T>,
+    toWire: (item: T) => unknown,
+    page: { readonly limit: number; readonly offset: number },
+  ): StreamedPage {
+    return new StreamedPage(() => toPieces(listing, toWire, page));
+  }
+
+  /** To the socket, no faster than the client reads. @throws when the client is gone or does not read for too long */
+  async send(outgoing: ServerResponse, status: number): Promise<void> {
+    const pieces = this.#pieces();
+    // What fails before the first piece is an answer of its own.
+    let next = await pieces.next();
+    outgoing.writeHead(status, { "content-type": "application/json" });
+    try {
+      for (; !next.done; next = await pieces.next()) if (!outgoing.write(next.value)) await drained(outgoing);
+      outgoing.end();
+    } catch (error) {
+      // A list that ends early must not look whole.
+      outgoing.destroy();
+      throw error;
+    }
+  }
+
+  /** Whole, where there is no socket. */
+  async text(): Promise<string> {
+    let text = "";
+    for await (const piece of this.#pieces()) text += piece;
+    return text;
+  }
+}
+
+/** Works one after the other, between which others have their turn: to settle what a long list holds takes a while. */
+export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(() => turn()).then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+// --- internal ---
+
+const kPart = 100;
+const kPatienceMs = 30_000;
+
+async function* toPieces<T>(
+  listing: Listing<T>,
+  toWire: (item: T) => unknown,
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+): AsyncGenerator<string> {
+  let isFirst = true;
+  for (let from = 0; from < listing.length; from += kPart) {
+    const items = await listing.read(from, Math.min(from + kPart, listing.length));
+    // Others have their turn, also where reading waits for nothing.
+    await turn();
+    if (items.length === 0) continue;
+    yield `${isFirst ? '{"items":[' : ","}${items.map((item) => JSON.stringify(toWire(item))).join(",")}`;
+    isFirst = false;
+  }
+  yield `${isFirst ? '{"items":[' : ""}],"limit":${limit},"offset":${offset},"total":${listing.total}}`;
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (finish: () => void) => {
+      clearTimeout(timer);
+      outgoing.off("drain", onDrain);
+      outgoing.off("close", onClose);
+      finish();
+    };
+    const onDrain = () => end(resolve);
+    const fail = (why: string) =>
+      end(() => reject(new LightningError("E_STORE", `a list was cut off: ${why}`)));
+    const onClose = () => fail("its client is gone");
+    const timer = setTimeout(() => fail(`its client read nothing for ${kPatienceMs / 1000} s`), kPatienceMs);
+    outgoing.once("drain", onDrain);
+    outgoing.once("close", onClose);
+    if (outgoing.destroyed) onClose();
+  });
+}
