@@ -28,6 +28,8 @@ type Facade = readonly [who: string, call: (options: never) => unknown, good: ob
 const make = (options: object) => agl.createTrainer({ policy, agent, ...options } as never);
 const serve = (options: object) => agl.serve({ store: agl.createMemoryStore(), ...options } as never);
 const agent = async () => 1;
+const renderWith = (options: object, tool_calls?: unknown) =>
+  policy.renderChat([{ role: "assistant", content: "a", tool_calls } as never], options as never);
 const row = { tokens: [1, 2, 3], advantages: 1 };
 const facades: readonly Facade[] = [
   ["policy.sample", (o) => policy.sample(o), { prompt: [1], maxTokens: 2 }],
@@ -236,6 +238,43 @@ describe("a wrong shape", () => {
     ],
     ["betas", () => policy.optimStep({ lr: 0, betas: 0.9 as never }), /betas to be two numbers/],
     ["messages", () => policy.renderChat(null as never), /at least one message, got null/],
+    [
+      "messages among the options",
+      () => policy.renderChat([{ role: "user", content: "a" }], { messages: [] }),
+      /the messages as the first argument alone/,
+    ],
+    [
+      "a tool that is a function",
+      () => renderWith({ tools: [() => 1] }),
+      /tools\[0\].*got a function; as in \{ type/,
+    ],
+    [
+      "a tool that is a name",
+      () => renderWith({ tools: ["add"] }),
+      /tools\[0\] to be the definition.*got "add"/,
+    ],
+    [
+      "a tool without its wrapping",
+      () => renderWith({ tools: [{ name: "add" }] }),
+      /tools\[0\].*; as in \{ type/,
+    ],
+    [
+      "a tool that is a class's",
+      () => renderWith({ tools: [{ name: "add", function: () => 1 }] }),
+      /tools\[0\]/,
+    ],
+    ["no tool", () => renderWith({ tools: [null] }), /tools\[0\].*got null/],
+    [
+      "calls that are text",
+      () => renderWith({}, "add()"),
+      /messages\[0\]\.tool_calls to be a list.*got "add/,
+    ],
+    [
+      "calls that are a record",
+      () => renderWith({}, { add: 1 }),
+      /messages\[0\]\.tool_calls to be a list of calls/,
+    ],
+    ["a call that is text", () => renderWith({}, ["add()"]), /tool_calls\[0\]\.function\.name to be text/],
     [
       "tools",
       () => policy.renderChat([{ role: "user", content: "a" }], { tools: {} as never }),

@@ -61,6 +61,7 @@ describe("a wrong name", () => {
       "agl.grpo({ groupSize: 8, lr: 1e-4 })",
     ],
     ["max_tokens", (o) => agl.createTrainer(o), { max_tokens: 4 }, "inside sampling"],
+    ["maxSteps", (o) => agl.createTrainer(o), { maxSteps: 4 }, "give trainer.fit as many batches"],
     ["model", (o) => agl.createTrainer(o), { model: {} }, "did you mean policy?"],
     ["reward_funcs", (o) => agl.createTrainer(o), { reward_funcs: [] }, "the agent returns its reward"],
     ["train_dataset", (o) => agl.createTrainer(o), { train_dataset: [] }, "trainer.step(tasks)"],

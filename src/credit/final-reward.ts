@@ -55,11 +55,21 @@ function toNumber(result: unknown): unknown {
 function judge(value: unknown, intermediate: readonly EmittedReward[]): FinalReward {
   if (typeof value === "number" && Number.isFinite(value))
     return { reward: value, problem: null, error: null, intermediate };
-  const got = typeof value === "number" ? String(value) : `a value of type ${typeof value}`;
   return {
     reward: null,
     problem: "bad-reward",
-    error: `expected a reward that is a finite number or a boolean, got ${got}`,
+    error: `expected a reward that is a finite number or a boolean, got ${describe(value)}`,
     intermediate,
   };
+}
+
+// Of its kind alone: rollouts with the same fault are counted together.
+function describe(value: unknown): string {
+  if (typeof value === "number") return `${value}; where there is nothing to divide or to measure, return 0`;
+  if (typeof value === "string" || typeof value === "bigint")
+    return `a value of type ${typeof value}; the agent returns how well it did, not what it found: compare, or write Number(value)`;
+  if (Array.isArray(value)) return "an array; return one number, as their sum or mean";
+  if (typeof value === "object")
+    return "a value of type object; return its number alone, as in (await answer(task)).reward";
+  return `a value of type ${typeof value}`;
 }

@@ -62,6 +62,8 @@ function prepareMessage(
     throw argumentError(who, `${at} to be a message`, message);
   const { role, content, tool_calls: asked } = message;
   if (typeof role !== "string") throw argumentError(who, `${at}.role to be text`, role);
+  if (asked !== undefined && asked !== null && !Array.isArray(asked))
+    throw argumentError(who, `${at}.tool_calls to be a list of calls`, asked);
   const calls = asked?.length ? prepareToolCalls(who, asked, `${at}.tool_calls`) : undefined;
   const mayBeNull = role === "assistant" && calls !== undefined;
   const texts = textsOf(who, content, `${at}.content`, mayBeNull);

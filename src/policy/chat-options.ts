@@ -9,10 +9,21 @@ export function checkChatOptions(options: RenderChatOptions): void {
   const { tools, addGenerationPrompt } = options;
   if (tools !== undefined && tools !== null && !Array.isArray(tools))
     throw argumentError(kWho, "tools to be a list of definitions", tools);
+  for (const [i, tool] of (tools ?? []).entries()) checkTool(`tools[${i}]`, tool);
+  if (options.messages !== undefined)
+    throw argumentError(kWho, "the messages as the first argument alone", options.messages);
   checkBoolean(kWho, "addGenerationPrompt", addGenerationPrompt);
 }
 
 // --- internal ---
+
+function checkTool(at: string, tool: unknown): void {
+  const called: unknown = Object(Object(tool).function);
+  if (typeof tool !== "function" && typeof Object(called).name === "string" && typeof called !== "function")
+    return;
+  const remedy = 'as in { type: "function", function: { name, description, parameters } }';
+  throw argumentError(kWho, `${at} to be the definition of a function`, tool, remedy);
+}
 
 const kWho = "policy.renderChat";
 const kNames: OptionNames<RenderChatOptions> = {

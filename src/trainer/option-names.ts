@@ -141,6 +141,7 @@ const kElsewhere = {
   signal: "it is given to the call, as in trainer.step(tasks, { signal })",
   batch_size: "a step's batch is its list of tasks, as in trainer.step(tasks)",
   epochs: "an epoch is one pass of the batches given to trainer.fit(batches)",
+  max_steps: "a step is one batch, so give trainer.fit as many batches",
   num_train_epochs: "an epoch is one pass of the batches given to trainer.fit(batches)",
   reward: kReturned,
   reward_funcs: kReturned,

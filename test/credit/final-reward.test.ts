@@ -57,3 +57,18 @@ describe("finalReward", () => {
     expect(finalReward([other], undefined).problem).toBe("no-reward");
   });
 });
+
+describe("a reward that is none says what to return", () => {
+  it.each<[unknown, RegExp]>([
+    ["1", /a value of type string; .*Number\(value\)$/],
+    [1n, /a value of type bigint; .*Number\(value\)$/],
+    [{ reward: 1 }, /a value of type object; return its number alone, as in .*\.reward$/],
+    [[1, 0], /an array; return one number, as their sum or mean$/],
+    [Number.NaN, /got NaN; where there is nothing to divide .*return 0$/],
+  ])("%s", (result, message) => {
+    expect(finalReward([], result)).toMatchObject({
+      problem: "bad-reward",
+      error: expect.stringMatching(message),
+    });
+  });
+});
