@@ -153,11 +153,11 @@ export function toKey(value: Value): Key {
   throw new TemplateError(`a ${typeName(value)} cannot be the key of a mapping here`);
 }
 
-export function* rangeItems({ start, step, length }: Range): Generator<number> {
+// --- internal ---
+
+function* rangeItems({ start, step, length }: Range): Generator<number> {
   for (let i = 0; i < length; i++) yield start + i * step;
 }
-
-// --- internal ---
 
 // True is 1, and False 0: the one that is there.
 function keyIn(map: ReadonlyMap<Key, Value>, key: Key): Key {

@@ -3,10 +3,11 @@ import type { EventEmitter } from "eventemitter3";
 import { installInterception } from "../tracing/interception.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { RolloutMode } from "../types/rollout.js";
+import type { BatchContext, BatchRequest } from "./batch-rollout.js";
 import { checkTasks } from "./fit.js";
 import type { KeptRollouts } from "./kept-rollouts.js";
 import type { Progress } from "./progress.js";
-import { type BatchContext, type BatchReport, type BatchRequest, runBatch } from "./run-batch.js";
+import { type BatchReport, runBatch } from "./run-batch.js";
 import type { ToSampling } from "./sampling.js";
 import type { TrainerEvents } from "./trainer.js";
 

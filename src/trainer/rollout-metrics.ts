@@ -3,7 +3,7 @@ import type { Metrics } from "../types/metrics.js";
 import type { Attributes } from "../types/span.js";
 import type { RolloutOutcome, RolloutResult } from "../types/task-group.js";
 import type { Transition } from "../types/transition.js";
-import type { FinishedRollout } from "./run-batch.js";
+import type { FinishedRollout } from "./batch-rollout.js";
 
 /** Of a training step and of an evaluation alike. */
 export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
