@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as agl from "agentlightning";
 import { calculate, isRight } from "./agent.js";
+import { pythonLines } from "./python-lines.js";
 import { createRandom, heldOutQuestions, randomQuestion } from "./questions.js";
 import { rewardSvg } from "./reward-svg.js";
 import { startingPolicy } from "./starting-policy.js";
@@ -56,6 +57,9 @@ const trainer = agl.createTrainer({
 const heldOut = heldOutQuestions(240).map((task, id) => ({ ...task, id }));
 const share = (count) => (count / heldOut.length).toFixed(3);
 
+/** The held-out rewards as they were measured, for the curve. */
+const measured = { sampled: [], greedy: [] };
+
 /** Held-out reward, sampled and greedy; what was said is kept for the examples. */
 async function evaluate() {
   const scores = {};
@@ -65,8 +69,10 @@ async function evaluate() {
     ["greedy", 0],
   ]) {
     watched = new Map();
-    const { reward } = await trainer.evaluate(heldOut, { temperature, prefix: `eval/${name}/` });
+    const prefix = `eval/${name}/`;
+    const { reward, metrics } = await trainer.evaluate(heldOut, { temperature, prefix });
     scores[`eval/reward/${name}`] = reward;
+    measured[name].push({ step: trainer.steps, reward, ci95: metrics[`${prefix}reward/ci95`] });
     if (name === "sampled")
       form = [...watched.values()].filter(({ task, said }) => hasForm(task, said)).length;
   }
@@ -115,7 +121,14 @@ for (let step = 0; step < mostSteps && good < 2; step++) {
 }
 
 await policy.saveAdapter(join(out, "adapter"));
-writeFileSync(join(out, "reward.svg"), rewardSvg(rows));
+const training = rows.map((row) => ({
+  step: row.step + 1,
+  reward: row["reward/mean"],
+  ci95: row["reward/ci95"],
+}));
+const title = "An agent learns which tool to call";
+const subtitle = `GRPO, ${tasksPerStep} tasks x 8 rollouts a step; ${heldOut.length} held-out questions; seed ${seed}`;
+writeFileSync(join(out, "reward.svg"), rewardSvg({ title, subtitle, training, ...measured }));
 
 console.log("\n4. Before and after, on the held-out questions:");
 console.log("   reward     before   after");
@@ -139,6 +152,8 @@ for (const task of [7, 14, 21].map((i) => heldOut[i])) {
 console.log(
   `\nThe curve: ${join(out, "reward.svg")}; the adapter (PEFT): ${join(out, "adapter")}; ${elapsed()} in all.`,
 );
+console.log("\nThe adapter in Python (pip install torch transformers peft):\n");
+for (const line of pythonLines(model, join(out, "adapter"))) console.log(`   ${line}`);
 await trainer.close();
 await policy.close();
 

@@ -14,24 +14,13 @@ tools:{% for tool in tools %} {{ tool.function.name }}({{ tool.function.paramete
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}`;
 
+// Qwen2's own, so that readers that put it in the place of the file's (transformers 5) split alike.
+const splitPattern =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
 /** For createModel's `tokenizer`. */
 export function createTokenizer() {
-  const vocabulary = new Map();
-  const add = (token) => {
-    if (!vocabulary.has(token)) vocabulary.set(token, vocabulary.size);
-  };
-  for (const byte of byteAlphabet()) add(byte);
-  const merges = [];
-  for (const word of words()) {
-    // Letters join from the left, one merge a prefix.
-    const letters = [...word.replaceAll(" ", "Ġ")];
-    for (let length = 2; length <= letters.length; length++) {
-      const merge = [letters.slice(0, length - 1).join(""), letters[length - 1]];
-      if (vocabulary.has(merge.join(""))) continue;
-      merges.push(merge);
-      add(merge.join(""));
-    }
-  }
+  const { vocabulary, merges } = learnMerges(words());
   const addedTokens = special.map((content, i) => ({
     id: vocabulary.size + i,
     content,
@@ -47,12 +36,12 @@ export function createTokenizer() {
       truncation: null,
       padding: null,
       added_tokens: addedTokens,
-      normalizer: null,
+      normalizer: { type: "NFC" },
       pre_tokenizer: {
         type: "Sequence",
         pretokenizers: [
-          { type: "Split", pattern: { Regex: "\\p{N}" }, behavior: "Isolated", invert: false },
-          { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true },
+          { type: "Split", pattern: { Regex: splitPattern }, behavior: "Isolated", invert: false },
+          { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
         ],
       },
       post_processor: null,
@@ -65,7 +54,7 @@ export function createTokenizer() {
         end_of_word_suffix: null,
         fuse_unk: false,
         byte_fallback: false,
-        ignore_merges: true,
+        ignore_merges: false,
         vocab: Object.fromEntries(vocabulary),
         merges,
       },
@@ -76,6 +65,42 @@ export function createTokenizer() {
       chat_template: chatTemplate,
     },
   };
+}
+
+/**
+ * The bytes, and merges that make each word one token by themselves: what is left of a word by the merges before it joins from the left.
+ * A new merge comes after all others, so that the words before it keep their way.
+ */
+function learnMerges(all) {
+  const vocabulary = new Map(byteAlphabet().map((byte, id) => [byte, id]));
+  const merges = [];
+  const ranks = new Map();
+  for (const word of all) {
+    const letters = [...word.replaceAll(" ", "Ġ")];
+    for (;;) {
+      const pieces = mergedBy(ranks, letters);
+      if (pieces.length === 1) break;
+      const merge = pieces.slice(0, 2);
+      ranks.set(merge.join(" "), merges.length);
+      merges.push(merge);
+      if (!vocabulary.has(merge.join(""))) vocabulary.set(merge.join(""), vocabulary.size);
+    }
+  }
+  return { vocabulary, merges };
+}
+
+/** Byte-pair encoding: the leftmost pair of the lowest rank joins, until no pair has a rank. */
+function mergedBy(ranks, letters) {
+  const pieces = [...letters];
+  for (;;) {
+    let [best, at] = [Infinity, -1];
+    for (let i = 0; i + 1 < pieces.length; i++) {
+      const rank = ranks.get(`${pieces[i]} ${pieces[i + 1]}`) ?? Infinity;
+      if (rank < best) [best, at] = [rank, i];
+    }
+    if (at < 0) return pieces;
+    pieces.splice(at, 2, pieces[at] + pieces[at + 1]);
+  }
 }
 
 /** Words with and without the space before them, and the punctuation of tool calls. */
