@@ -12,6 +12,7 @@ import { createKeptRollouts } from "./kept-rollouts.js";
 import { createMetricsFile } from "./metrics-file.js";
 import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
 import { toSettings } from "./options.js";
+import { createPace } from "./pace.js";
 import { createProgress, silent } from "./progress.js";
 import { createRoller } from "./roller.js";
 import { createRunHealth } from "./run-health.js";
@@ -94,7 +95,10 @@ function createParts<Task>(options: TrainerOptions<Task>): {
     ...{ events, progress, kept: own && createKeptRollouts(own, { step: 2 }) },
   });
   return {
-    parts: { policy, settings, record, roller, events, progress, health: createRunHealth() },
+    parts: {
+      ...{ policy, settings, record, roller, events, progress },
+      ...{ health: createRunHealth(), pace: createPace() },
+    },
     closeStore: async () => own?.close(),
   };
 }
@@ -142,7 +146,15 @@ function fitOver<Task>(
 
 async function runOnce(parts: TrainerParts, task: unknown, signal: AbortSignal): Promise<DevReport> {
   const { rollouts } = await parts.roller.roll({
-    ...{ what: "dev", mode: "val", tasks: [task], step: parts.record.steps, samples: 1, signal },
+    ...{
+      what: "dev",
+      title: "dev",
+      mode: "val",
+      tasks: [task],
+      step: parts.record.steps,
+      samples: 1,
+      signal,
+    },
     sampling: trainingSampling(parts.settings),
   });
   const [finished] = rollouts;

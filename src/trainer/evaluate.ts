@@ -1,7 +1,7 @@
 // One evaluation: the agent on each task, with its own sampling and without learning.
 import { checkInteger, checkNumber } from "../base/check.js";
 import { evaluationMetrics, type Metrics } from "../types/metrics.js";
-import { describeEvaluation } from "./report-lines.js";
+import { describeEvaluation, nameEvaluation } from "./report-lines.js";
 import { rolloutMetrics } from "./rollout-metrics.js";
 import { evaluationSampling } from "./sampling.js";
 import type { EvaluateOptions, EvaluationReport } from "./trainer.js";
@@ -22,7 +22,7 @@ export async function evaluate(parts: TrainerParts, request: EvaluationRequest):
   const { steps: step } = record;
   const started = performance.now();
   const { rollouts } = await roller.roll({
-    ...{ what: "evaluate", mode: "val", tasks, step, samples, signal },
+    ...{ what: "evaluate", title: nameEvaluation(prefix, step), mode: "val", tasks, step, samples, signal },
     sampling: evaluationSampling(settings, temperature),
   });
   const results = rollouts.map(({ result }) => result);
@@ -34,7 +34,7 @@ export async function evaluate(parts: TrainerParts, request: EvaluationRequest):
   const metrics = evaluationMetrics(prefix, numbers);
   const report = { metrics, reward: numbers["reward/mean"] ?? Number.NaN, rollouts: results };
   record.evaluated(metrics);
-  progress.line(describeEvaluation(step, numbers));
+  progress.line(describeEvaluation(prefix, step, numbers));
   events.emit("evaluation", report);
   return report;
 }

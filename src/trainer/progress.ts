@@ -25,7 +25,8 @@ export function createProgress(stream: ProgressStream = process.stderr): Progres
     update(text) {
       if (!live) return;
       clear();
-      stream.write(text.slice(0, Math.max(1, (stream.columns ?? 80) - 1)));
+      // Some terminals say that they are 0 wide: they do not know.
+      stream.write(text.slice(0, Math.max(1, (stream.columns || kColumns) - 1)));
       shown = true;
     },
     line(text) {
@@ -35,6 +36,8 @@ export function createProgress(stream: ProgressStream = process.stderr): Progres
     close: clear,
   };
 }
+
+const kColumns = 80;
 
 const nothing = () => undefined;
 export const silent: Progress = { update: nothing, line: nothing, close: nothing };

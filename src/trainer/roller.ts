@@ -14,6 +14,8 @@ import type { TrainerEvents } from "./trainer.js";
 export interface RollRequest {
   /** The call, as in "step". */
   readonly what: string;
+  /** What progress calls it. */
+  readonly title: string;
   readonly tasks: readonly unknown[];
   /** Training steps before it. */
   readonly step: number;
@@ -47,7 +49,7 @@ export function createRoller({ context, events, progress, kept }: RollerParts): 
   /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
   let watches: readonly (() => void)[] | undefined;
   return {
-    async roll({ what, tasks, step, mode, samples, sampling, signal }) {
+    async roll({ what, title, tasks, step, mode, samples, sampling, signal }) {
       checkTasks(`trainer.${what}`, "tasks", tasks);
       const requests: BatchRequest[] = tasks.flatMap((input, task) =>
         Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step, task, sample } })),
@@ -61,7 +63,7 @@ export function createRoller({ context, events, progress, kept }: RollerParts): 
           done += 1;
           if (result.reward === null) excluded += 1;
           const unused = excluded === 0 ? "" : `, ${excluded} excluded`;
-          progress.update(`${what} ${step}: ${done} of ${requests.length} rollouts${unused}`);
+          progress.update(`${title}: ${done} of ${requests.length} rollouts${unused}`);
           events.emit("rollout", result);
         },
       }).finally(() => kept?.settle(what));

@@ -3,7 +3,7 @@ import type { RunPlace } from "../algorithms/algorithm.js";
 import { warn } from "../base/warning.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
-import { describeStep } from "./report-lines.js";
+import { describeStep, nameStep } from "./report-lines.js";
 import { entropyMetrics, rolloutMetrics } from "./rollout-metrics.js";
 import { trainingSampling } from "./sampling.js";
 import type { StepReport } from "./trainer.js";
@@ -27,20 +27,22 @@ export function takeStep(parts: TrainerParts, request: StepRequest): Promise<Ste
 // --- internal ---
 
 async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequest): Promise<StepReport> {
-  const { policy, settings, record, roller, progress, events, health } = parts;
+  const { policy, settings, record, roller, progress, events, health, pace } = parts;
   const { algorithm, adapter, klEvery } = settings;
   const { steps: step } = record;
   const started = performance.now();
   const begun = { policy, adapter, step, ...(run === undefined ? {} : { run }) };
   algorithm.check?.(begun);
+  const title = nameStep(step, run);
+  pace.begin(run);
   const { rollouts, samplingSeconds } = await roller.roll({
-    ...{ what: "step", mode: "train", tasks, step, samples: algorithm.groupSize, signal },
+    ...{ what: "step", title, mode: "train", tasks, step, samples: algorithm.groupSize, signal },
     sampling: trainingSampling(settings),
   });
   const rolled = performance.now();
   const results = rollouts.map(({ result }) => result);
   checkUsable(`trainer.step ${step}`, results);
-  progress.update(`step ${step}: updating`);
+  progress.update(`${title}: updating`);
   const groups = toGroups(tasks.length, results);
   const update = await algorithm.update({
     ...{ ...begun, groups, measure: klEvery !== null && step % klEvery === 0 },
@@ -57,7 +59,7 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
   };
   const metrics = await record.stepped({ ...own, ...update.metrics });
   const report: StepReport = { step, metrics, rollouts: results };
-  progress.line(describeStep(metrics));
+  progress.line(describeStep(metrics, run, pace.secondsLeft()));
   const unwell = health.observe(metrics);
   if (unwell !== null) warn("AGL_LEARNING", unwell);
   events.emit("step", report);

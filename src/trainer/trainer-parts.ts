@@ -2,6 +2,7 @@
 import type { EventEmitter } from "eventemitter3";
 import type { Policy } from "../policy/policy.js";
 import type { Settings } from "./options.js";
+import type { Pace } from "./pace.js";
 import type { Progress } from "./progress.js";
 import type { Roller } from "./roller.js";
 import type { RunHealth } from "./run-health.js";
@@ -16,4 +17,5 @@ export interface TrainerParts {
   readonly events: EventEmitter<TrainerEvents>;
   readonly progress: Progress;
   readonly health: RunHealth;
+  readonly pace: Pace;
 }

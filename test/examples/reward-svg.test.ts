@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+// @ts-expect-error a program without types
 import { evenTicks, rewardSvg } from "../../examples/quickstart/reward-svg.js";
 
 const points = (...rewards: number[]) => rewards.map((reward, i) => ({ step: i, reward, ci95: 0.1 }));

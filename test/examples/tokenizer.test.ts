@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
+// @ts-expect-error a program without types
 import { heldOutQuestions, numberWords, phrasings } from "../../examples/quickstart/questions.js";
+// @ts-expect-error a program without types
 import { createTokenizer } from "../../examples/quickstart/tokenizer.js";
+// @ts-expect-error a program without types
 import { toolNames } from "../../examples/quickstart/tools.js";
 
 const { tokenizerJson } = createTokenizer();
 const { model, pre_tokenizer: split } = tokenizerJson;
-const ranks = new Map<string, number>(model.merges.map((merge, rank) => [merge.join(" "), rank]));
+const ranks = new Map<string, number>(
+  model.merges.map((merge: string[], rank: number) => [merge.join(" "), rank]),
+);
 
 /** What any reader of vocabulary and merges makes of a piece of text, whatever else it ignores. */
 function byMerges(piece: string): string[] {
@@ -23,7 +28,7 @@ const words = [
   ...toolNames,
   ...numberWords,
   ...["system", "user", "assistant", "arguments", "answer"],
-  ...Object.values(phrasings)
+  ...(Object.values(phrasings) as string[][])
     .flat()
     .flatMap((text) => text.split(" "))
     .filter((word) => /^[a-z]+$/.test(word)),
@@ -48,7 +53,10 @@ describe("the quickstart's tokenizer", () => {
   });
 
   it("numbers its tokens without a gap", () => {
-    const ids = [...Object.values(model.vocab), ...tokenizerJson.added_tokens.map(({ id }) => id)];
+    const ids = [
+      ...Object.values(model.vocab),
+      ...tokenizerJson.added_tokens.map(({ id }: { id: number }) => id),
+    ];
     expect(ids.sort((a, b) => a - b)).toEqual(ids.map((_, i) => i));
   });
 
@@ -58,7 +66,7 @@ describe("the quickstart's tokenizer", () => {
     expect(tokenizerJson.normalizer).toEqual({ type: "NFC" });
     // Without the contractions, which JavaScript writes otherwise and no question has.
     const own = new RegExp(String(pattern).replace(/^\(\?i:[^)]*\)\|/, ""), "gu");
-    const told = heldOutQuestions(24).map(({ text }) => text);
+    const told = heldOutQuestions(24).map(({ text }: { text: string }) => text);
     for (const text of [...told, '{"name": "add", "arguments": {"a": 12, "b": 3}}']) {
       const pieces = text.match(own) ?? [];
       expect(pieces.join("")).toBe(text);

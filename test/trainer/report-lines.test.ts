@@ -14,7 +14,7 @@ const step = {
 
 describe("the line of a step", () => {
   it.each([
-    ["all is well", {}, "step 4: reward 0.500 ± 0.100, dead groups 0.25, 2.0 s (sampling 1.5, training 0.5)"],
+    ["all is well", {}, "step 5: reward 0.500 ± 0.100, dead groups 0.25, 2.0 s (sampling 1.5, training 0.5)"],
     [
       "rollouts were excluded",
       { "rollouts/excluded": 4, "rollouts/in_doubt": 1, "rollouts/timeout": 3 },
@@ -37,13 +37,31 @@ describe("the line of a step", () => {
       { "update/lr": 1e-3, "update/lr_highest": 1e-3, "update/lr_updates": 40 },
       "lr 1e-3, cosine over 40 updates",
     ],
+    [
+      "the policy was measured",
+      { "calls/entropy": 0.48312, "update/kl": 1.23456e-7, "update/grad_norm": 12.3456 },
+      "dead groups 0.25, entropy 0.483, KL 1.23e-7, gradient norm 12.3, ",
+    ],
   ])("says it when %s", (_, more, said) => {
     expect(describeStep({ ...step, ...more })).toContain(said);
   });
 
+  it.each([
+    [undefined, undefined, "step 5: ", "training 0.5)"],
+    [{ step: 4, steps: 40 }, 100, "step 5 of 40: ", "training 0.5), ETA 2 min"],
+    [{ step: 0, steps: 40 }, 12.2, "step 5 of 44: ", ", ETA 13 s"],
+    [{ step: 4, steps: 6 }, 59.5, "step 5 of 6: ", ", ETA 1 min"],
+    [{ step: 4, steps: 40 }, 7500, "step 5 of 40: ", ", ETA 2 h 5 min"],
+    [{ step: 4, steps: 5 }, 0, "step 5 of 5: ", "training 0.5)"],
+  ])("names how far the run %j is, and what it has left", (run, left, begin, end) => {
+    const line = describeStep(step, run, left);
+    expect(line.startsWith(begin)).toBe(true);
+    expect(line.endsWith(end)).toBe(true);
+  });
+
   it("makes up no interval of one task and no groups of an algorithm without them", () => {
     const { "reward/ci95": _, "groups/dead": __, ...rest } = step;
-    expect(describeStep(rest)).toBe("step 4: reward 0.500, 2.0 s (sampling 1.5, training 0.5)");
+    expect(describeStep(rest)).toBe("step 5: reward 0.500, 2.0 s (sampling 1.5, training 0.5)");
   });
 });
 
@@ -57,8 +75,10 @@ describe("the line of an evaluation", () => {
       "calls/unseen": 2,
     };
     const said =
-      "evaluation after 1 step: reward 0.750, 2 of 10 rollouts excluded (2 no call), 2 calls unseen";
-    expect(describeEvaluation(1, numbers)).toBe(said);
-    expect(describeEvaluation(3, { "reward/mean": 1 })).toBe("evaluation after 3 steps: reward 1.000");
+      "evaluation eval/greedy/ after 1 step: reward 0.750, 2 of 10 rollouts excluded (2 no call), 2 calls unseen";
+    expect(describeEvaluation("eval/greedy/", 1, numbers)).toBe(said);
+    expect(describeEvaluation("eval/", 3, { "reward/mean": 1 })).toBe(
+      "evaluation eval/ after 3 steps: reward 1.000",
+    );
   });
 });
