@@ -89,7 +89,9 @@ function environmentHosts(environment: Readonly<Record<string, string | undefine
 }
 
 function matchesHost(pattern: string, host: string): boolean {
-  return pattern.startsWith("*") ? host.endsWith(pattern.slice(1)) : host === pattern;
+  // A name with the root's dot is the same host.
+  const name = host.replace(/\.(?=:\d+$|$)/, "");
+  return pattern.startsWith("*") ? name.endsWith(pattern.slice(1)) : name === pattern;
 }
 
 function matchesModel(pattern: string, model: string): boolean {

@@ -42,6 +42,7 @@ describe("the default route", () => {
     ],
     ...["api.kimi.com", "api.minimax.io", "api.cloudflare.com", "api.individual.githubcopilot.com"],
     "agentlightning.invalid",
+    ...["api.openai.com.", "eu.api.openai.com.", "team.openai.azure.com."],
   ])("knows %s", (host) => {
     expect(toModelRoute({}, {})(host, null)).toBe("serve");
   });
