@@ -114,8 +114,9 @@ export function checkId(who: string, name: string, id: unknown): string {
 }
 
 /** Null and undefined: none. @throws E_ARGUMENT */
-export function checkWorkerId(who: string, workerId: string | null | undefined): void {
+export function checkWorkerId<T extends string | null | undefined>(who: string, workerId: T): T {
   if (workerId !== null && workerId !== undefined) checkId(`store.${who}`, "workerId", workerId);
+  return workerId;
 }
 
 /** Attributes are whoever made them's: they may be bytes that nobody has read. @throws E_ARGUMENT */

@@ -1,6 +1,7 @@
 // Routes of the queue: enqueue, dequeue, and the wait for rollouts to end.
 import { z } from "zod";
 import { LightningError } from "../../base/error.js";
+import { fromWireWorkerId } from "../../store/http/wire-attempts.js";
 import { fromWireNewRollout, toWireRollout } from "../../store/http/wire-mapping.js";
 import { attemptedRolloutSchema, rolloutSchema } from "../../store/http/wire-records.js";
 import {
@@ -36,8 +37,8 @@ export function queueRoutes(store: LightningStore, polls: LongPolls): readonly R
       isBodyOptional: true,
       answer: z.array(attemptedRolloutSchema),
       handle: async (call) => {
-        const { limit, worker_id = null, timeout } = call.body;
-        const claim = (options?: WaitOptions) => store.claim(worker_id, limit, options);
+        const { limit, worker_id, timeout } = call.body;
+        const claim = (options?: WaitOptions) => store.claim(fromWireWorkerId(worker_id), limit, options);
         if (!timeout || limit <= 0) return (await claim()).map(toWireRollout);
         const claimed = await polls.run(timeout, call.signal, claim, () => claim());
         if (call.signal.aborted) await putBack(store, claimed);
@@ -52,7 +53,7 @@ export function queueRoutes(store: LightningStore, polls: LongPolls): readonly R
       isBodyOptional: true,
       answer: attemptedRolloutSchema,
       handle: async ({ params, body }) =>
-        toWireRollout(await store.claimRollout(params.rollout_id ?? "", body.worker_id ?? null)),
+        toWireRollout(await store.claimRollout(params.rollout_id ?? "", fromWireWorkerId(body.worker_id))),
     }),
     defineRoute({
       method: "POST",

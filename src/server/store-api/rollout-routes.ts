@@ -1,10 +1,9 @@
 // Routes of rollouts and their attempts.
 import { z } from "zod";
+import { fromWireAttemptChanges, fromWireWorkerId, toWireAttempt } from "../../store/http/wire-attempts.js";
 import {
-  fromWireAttemptChanges,
   fromWireNewRollout,
   fromWireRolloutChanges,
-  toWireAttempt,
   toWirePage,
   toWireRollout,
 } from "../../store/http/wire-mapping.js";
@@ -57,7 +56,7 @@ export function rolloutRoutes(store: LightningStore): readonly Route[] {
       status: 201,
       answer: attemptedRolloutSchema,
       handle: async ({ body }) =>
-        toWireRollout(await store.startRollout(fromWireNewRollout(body), body.worker_id ?? null)),
+        toWireRollout(await store.startRollout(fromWireNewRollout(body), fromWireWorkerId(body.worker_id))),
     }),
     defineRoute({
       method: "GET",
@@ -162,7 +161,7 @@ function attemptRoutes(store: LightningStore): readonly Route[] {
       status: 201,
       answer: attemptedRolloutSchema,
       handle: async ({ params, body }) =>
-        toWireRollout(await store.startAttempt(idOf(params), body.worker_id ?? null)),
+        toWireRollout(await store.startAttempt(idOf(params), fromWireWorkerId(body.worker_id))),
     }),
     defineRoute({
       method: "GET",

@@ -41,7 +41,10 @@ export function spanRoutes(store: LightningStore): readonly Route[] {
       status: 201,
       answer: spanSchema.nullable(),
       handle: async ({ body }) => {
-        const [kept] = await store.addSpans([fromWireSpan(body)]);
+        const span = fromWireSpan(body);
+        // 0.3's SDK says 0 where it was given no place.
+        const sequenceId = span.sequenceId > 0 ? span.sequenceId : await store.nextSequenceId(span.rolloutId);
+        const [kept] = await store.addSpans([{ ...span, sequenceId }]);
         return kept ? toWireSpan(kept) : null;
       },
     }),

@@ -8,7 +8,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rol
 import type { Attributes, Span } from "../../types/span.js";
 import { checkMostChanges, kMostChanges } from "../cursor.js";
 import { checkRolloutFilters } from "../metadata-filter.js";
-import { checkConfig, checkId, checkResources } from "../new-records.js";
+import { checkConfig, checkId, checkResources, checkWorkerId } from "../new-records.js";
 import { checkPaging, sortFields } from "../paging.js";
 import type { LightningStore } from "../store.js";
 import type {
@@ -29,6 +29,7 @@ import { part } from "./path-part.js";
 import { kRepeatable, Requests } from "./requests.js";
 import { createSpanSender, type SpanSender } from "./span-sender.js";
 import type { Transport } from "./transport.js";
+import * as attempt from "./wire-attempts.js";
 import * as map from "./wire-mapping.js";
 import { kPages } from "./wire-pages.js";
 import { toWireQuery } from "./wire-queries.js";
@@ -57,7 +58,7 @@ export class HttpStore implements LightningStore {
   ): Promise<readonly AttemptedRollout[]> {
     this.#requests.checkOpen("claim");
     checkInteger("store.claim", "limit", limit);
-    if (workerId !== null) checkId("store.claim", "workerId", workerId);
+    checkWorkerId("claim", workerId);
     if (limit <= 0) return [];
     return this.#requests.poll("claim", options, async (waitMs, signal) => {
       const body = { limit, worker_id: workerId, ...(waitMs > 0 ? { timeout: waitMs / 1000 } : {}) };
@@ -74,15 +75,15 @@ export class HttpStore implements LightningStore {
   }
 
   async claimRollout(rolloutId: string, workerId: string | null = null): Promise<AttemptedRollout> {
-    if (workerId !== null) checkId("store.claimRollout", "workerId", workerId);
     const path = `/queues/rollouts/${part(rolloutId)}/dequeue`;
-    const body = { worker_id: workerId };
+    const body = { worker_id: checkWorkerId("claimRollout", workerId) };
     const answer = await this.#requests.post("claimRollout", path, body, wire.attemptedRolloutSchema);
     return map.fromWireAnyRollout(answer) as AttemptedRollout;
   }
 
   async startRollout(rollout: NewRollout, workerId: string | null = null): Promise<AttemptedRollout> {
-    const body = { ...map.toWireNewRollout(rollout), worker_id: workerId };
+    const worker_id = checkWorkerId("startRollout", workerId);
+    const body = { ...map.toWireNewRollout(rollout), worker_id };
     const answer = await this.#requests.post("startRollout", "/rollouts", body, wire.attemptedRolloutSchema);
     return map.fromWireAnyRollout(answer) as AttemptedRollout;
   }
@@ -92,7 +93,7 @@ export class HttpStore implements LightningStore {
     const answer = await this.#requests.post(
       "startAttempt",
       path,
-      { worker_id: workerId },
+      { worker_id: checkWorkerId("startAttempt", workerId) },
       wire.attemptedRolloutSchema,
     );
     return map.fromWireAnyRollout(answer) as AttemptedRollout;
@@ -164,7 +165,7 @@ export class HttpStore implements LightningStore {
   async getLatestAttempt(rolloutId: string): Promise<Attempt | null> {
     const path = `/rollouts/${part(rolloutId)}/attempts/latest?strict=true`;
     const answer = await this.#requests.get("getLatestAttempt", path, wire.attemptSchema.nullable());
-    return answer === null ? null : map.fromWireAttempt(answer);
+    return answer === null ? null : attempt.fromWireAttempt(answer);
   }
 
   async queryAttempts(rolloutId: string, query: AttemptQuery = {}): Promise<Page<Attempt>> {
@@ -177,13 +178,13 @@ export class HttpStore implements LightningStore {
       sortFields.attempt,
       kPages.attempts,
     );
-    return map.fromWirePage(page, map.fromWireAttempt);
+    return map.fromWirePage(page, attempt.fromWireAttempt);
   }
 
   async updateAttempt(rolloutId: string, attemptId: string, changes: AttemptChanges): Promise<Attempt> {
     const path = `/rollouts/${part(rolloutId)}/attempts/${part(attemptId)}`;
-    const body = map.toWireAttemptChanges(changes);
-    return map.fromWireAttempt(
+    const body = attempt.toWireAttemptChanges(changes);
+    return attempt.fromWireAttempt(
       await this.#requests.post("updateAttempt", path, body, wire.attemptSchema, kRepeatable),
     );
   }

@@ -1,13 +1,13 @@
-// Our records and the wire's, both ways. Ours have no null metadata: null comes in as {}, and an attempt's {} goes out as null.
+// Our records and the wire's, both ways. Ours have no null metadata: null comes in as {}. Attempts are in wire-attempts.ts.
 import type { z } from "zod";
 import type { Resource, Resources, ResourcesUpdate } from "../../types/resources.js";
-import type { Attempt, AttemptedRollout, Rollout, RolloutConfig, Worker } from "../../types/rollout.js";
+import type { AttemptedRollout, Rollout, RolloutConfig, Worker } from "../../types/rollout.js";
 import type { Attributes } from "../../types/span.js";
 import { checkNewConfig } from "../new-records.js";
-import type { AttemptChanges, NewRollout, Page, RolloutChanges, StoreStatistics } from "../store-records.js";
+import type { NewRollout, Page, RolloutChanges, StoreStatistics } from "../store-records.js";
+import { fromWireAttempt, toWireAttempt, toWireWorkerId } from "./wire-attempts.js";
 import type {
   WireAnyRollout,
-  WireAttempt,
   WirePage,
   WireResource,
   WireResources,
@@ -17,7 +17,7 @@ import type {
   WireStatistics,
   WireWorker,
 } from "./wire-records.js";
-import type { attemptChangesSchema, newRolloutSchema, rolloutChangesSchema } from "./wire-requests.js";
+import type { newRolloutSchema, rolloutChangesSchema } from "./wire-requests.js";
 
 export function toWireConfig(config: RolloutConfig): WireRolloutConfig {
   return {
@@ -74,37 +74,9 @@ export function fromWireAnyRollout(wire: WireAnyRollout): Rollout | AttemptedRol
   return wire.attempt ? { ...rollout, attempt: fromWireAttempt(wire.attempt) } : rollout;
 }
 
-export function toWireAttempt(attempt: Attempt): WireAttempt {
-  return {
-    rollout_id: attempt.rolloutId,
-    attempt_id: attempt.attemptId,
-    sequence_id: attempt.sequenceId,
-    start_time: attempt.startTime,
-    end_time: attempt.endTime,
-    status: attempt.status,
-    worker_id: attempt.workerId,
-    last_heartbeat_time: attempt.lastHeartbeatTime,
-    metadata: isEmpty(attempt.metadata) ? null : attempt.metadata,
-  };
-}
-
-export function fromWireAttempt(wire: WireAttempt): Attempt {
-  return {
-    rolloutId: wire.rollout_id,
-    attemptId: wire.attempt_id,
-    sequenceId: wire.sequence_id,
-    status: wire.status,
-    workerId: wire.worker_id,
-    startTime: wire.start_time,
-    endTime: wire.end_time,
-    lastHeartbeatTime: wire.last_heartbeat_time,
-    metadata: wire.metadata ?? {},
-  };
-}
-
 export function toWireWorker(worker: Worker): WireWorker {
   return {
-    worker_id: worker.workerId,
+    worker_id: toWireWorkerId(worker.workerId) ?? "",
     status: worker.status,
     heartbeat_stats: worker.heartbeatStats,
     last_heartbeat_time: worker.lastHeartbeatTime,
@@ -199,21 +171,6 @@ export function fromWireRolloutChanges(wire: z.infer<typeof rolloutChangesSchema
   };
 }
 
-export function toWireAttemptChanges(changes: AttemptChanges) {
-  const { status, workerId, lastHeartbeatTime, metadata } = changes;
-  return { status, worker_id: workerId, last_heartbeat_time: lastHeartbeatTime, metadata };
-}
-
-/** Of a body without null. */
-export function fromWireAttemptChanges(wire: z.infer<typeof attemptChangesSchema>): AttemptChanges {
-  return {
-    status: wire.status ?? undefined,
-    workerId: wire.worker_id ?? undefined,
-    lastHeartbeatTime: wire.last_heartbeat_time ?? undefined,
-    metadata: wire.metadata ?? undefined,
-  };
-}
-
 export function toWirePage<T, W>(page: Page<T>, toWire: (item: T) => W): WirePage<W> {
   const { items, limit, offset, total } = page;
   return { items: items.map(toWire), limit: limit ?? -1, offset, total };
@@ -249,11 +206,6 @@ export function fromWireStatistics(wire: WireStatistics): StoreStatistics {
 }
 
 // --- internal ---
-
-function isEmpty(record: object): boolean {
-  for (const _ in record) return false;
-  return true;
-}
 
 function toWireConfigPart(config: Partial<RolloutConfig>): Partial<WireRolloutConfig> {
   return {
