@@ -36,7 +36,7 @@ export interface Doubt {
  * must not wait for it.
  */
 export function doubtsOfBatch(): Doubts {
-  return currentScope() === undefined ? kProcess : createDoubts();
+  return currentScope() === undefined ? ofProcess() : createDoubts();
 }
 
 export function createDoubts(): Doubts {
@@ -109,7 +109,14 @@ export function createDoubts(): Doubts {
 
 // --- internal ---
 
-const kProcess = createDoubts();
+const kDoubts = Symbol.for("agentlightning.doubts");
+
+/** At a global symbol: trainers of two copies of the package may share a queue too. */
+function ofProcess(): Doubts {
+  const holder = globalThis as { [kDoubts]?: Doubts };
+  holder[kDoubts] ??= createDoubts();
+  return holder[kDoubts];
+}
 
 interface Entry {
   readonly rolloutId: string;
