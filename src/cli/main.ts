@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command `agl`. What goes wrong is one line on stderr: exit code 2 for wrong arguments, 1 for all else.
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LightningError } from "../base/error.js";
 import { buildCommand } from "./build-command.js";
@@ -14,6 +15,7 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("agl")
     .description("Agent Lightning: stores, runners and what they share, and the native build")
+    .version(version())
     .exitOverride()
     .addCommand(storeCommand())
     .addCommand(runnerCommand())
@@ -33,6 +35,11 @@ async function main(args: readonly string[]): Promise<number> {
     say(`agl: ${error.message}`);
     return error.code === "E_ARGUMENT" ? 2 : 1;
   }
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { readonly version: unknown }).version);
 }
 
 function allOf(command: Command): Command[] {

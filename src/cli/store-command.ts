@@ -1,12 +1,14 @@
 // agl store: serves a store to runners, trainers and dashboards. agl store export, import and prune are beside it.
 import { Command, Option } from "commander";
 import { argumentError } from "../base/check.js";
+import { showUrl } from "../base/show-url.js";
 import { watchLostAttempts } from "../runner/lost-attempts.js";
 import { kMaxInFlight } from "../server/store-api/in-flight.js";
 import { serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";
-import { keyOption, lostAfterOption, preparingOption, toInteger } from "./option-values.js";
+import { durationOption, keyOption, lostAfterOption, preparingOption, toInteger } from "./option-values.js";
 import { ageOption, pruneCommand, toRetention } from "./prune-command.js";
+import { checkFolder } from "./store-file.js";
 import { say, watchSignals } from "./terminal.js";
 import { exportCommand, importCommand } from "./transfer-commands.js";
 
@@ -30,6 +32,14 @@ export function storeCommand(): Command {
     .addOption(preparingOption())
     .option("--gateway-model <name>", "the model that calls of the 1.0 gateway go to", "default")
     .addOption(lostAfterOption("runners"))
+    .addOption(
+      durationOption(
+        "--store-timeout <seconds>",
+        "for a database that is away to come back, before a request fails",
+        10,
+        0.1,
+      ),
+    )
     .addOption(
       ageOption(
         "--forget-after <duration>",
@@ -56,6 +66,7 @@ interface StoreCommandOptions {
   readonly preparingSeconds: number;
   readonly gatewayModel: string;
   readonly lostAfter: number;
+  readonly storeTimeout: number;
   readonly forgetAfter?: number;
   readonly keep?: number;
 }
@@ -65,7 +76,11 @@ async function serveStore(options: StoreCommandOptions): Promise<void> {
   const { host, port, key, corsOrigin, maxInFlight, preparingSeconds, lostAfter } = options;
   const retention = toRetention(options.forgetAfter, options.keep);
   const signals = watchSignals();
-  await using store = await openStore(url, { preparingSeconds });
+  checkFolder("store", url);
+  await using store = await openStore(url, {
+    preparingSeconds,
+    ...(/^(postgres|http)/.test(url) ? { timeoutMs: options.storeTimeout } : {}),
+  });
   const server = await serve({
     ...{ store, host, port, maxInFlight },
     ...(key === undefined ? {} : { key }),
@@ -80,7 +95,7 @@ async function serveStore(options: StoreCommandOptions): Promise<void> {
     onLost: (rolloutId, workerId) => say(`rollout ${rolloutId}: its runner ${workerId} is gone`),
     onError: (error) => say(`cannot look for lost attempts: ${String(error)}`),
   });
-  say(`store ${url.replace(/:\/\/.*@/, "://")} at ${server.url}`);
+  say(`store ${showUrl(url)} at ${server.url}`);
   await aborted(signals.first);
   say("closing");
   unwatch();

@@ -1,8 +1,9 @@
 // What commands say, and the signals they heed.
+import { oneLine } from "../base/one-line.js";
 
-/** A line for people. */
+/** A line for people: one, whatever others wrote into it. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${oneLine(line)}\n`);
 }
 
 export interface Signals {

@@ -2,6 +2,7 @@
 import { argumentError, checkText } from "../base/check.js";
 import { nearest } from "../base/nearest.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
+import { showUrl } from "../base/show-url.js";
 import type { HttpStoreOptions } from "./http/open-http-store.js";
 import { createMemoryStore } from "./memory-store.js";
 import type { PostgresStoreOptions } from "./postgres/open-postgres-store.js";
@@ -40,7 +41,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     const { openHttpStore } = await import("./http/open-http-store.js");
     return openHttpStore(url, options);
   }
-  throw argumentError(kWho, kExpected, url, remedyFor(url));
+  throw argumentError(kWho, kExpected, showUrl(url), remedyFor(showUrl(url)));
 }
 
 // --- internal ---

@@ -72,7 +72,9 @@ describe("agl store", () => {
       const shown = help.output.out.replaceAll(/\s+/g, " ").matchAll(/(--\S+) <seconds>.*?default: (\d+)/g);
       return Object.fromEntries([...shown].map(([, name, seconds]) => [name, Number(seconds)]));
     };
-    expect(await times("store")).toEqual({ "--preparing-seconds": 600, "--lost-after": 60 });
+    expect(await times("store")).toEqual({
+      ...{ "--preparing-seconds": 600, "--lost-after": 60, "--store-timeout": 10 },
+    });
     const runners = { "--heartbeat": 5, "--timeout": 3600, "--grace": 5, "--lost-after": 60 };
     expect(await times("runner")).toEqual({ ...runners, "--preparing-seconds": 600 });
   });
@@ -101,6 +103,14 @@ describe("agl store", () => {
     ["an unknown option", ["store", "--porch", "1"], {}, 2],
     ["a runner without an agent", ["runner", "--store", "memory:"], {}, 2],
     ["a file that cannot be one", ["store", "--url", "sqlite:package.json/store.db"], {}, 1],
+    [
+      "a file in a folder that a typo would make",
+      ["store", "--store", "sqlite:no-such-folder/store.db"],
+      {},
+      2,
+    ],
+    ["two names of one store", ["store", "--store", "memory:", "--url", "memory:"], {}, 2],
+    ["its version", ["--version"], {}, 0],
     ["help", ["runner", "--help"], {}, 0],
   ])("ends as it should: %s", async (_, args, env, end) => {
     const command = run(args, { env: { AGL_KEY: "", ...env } });

@@ -54,7 +54,7 @@ function setHeaders(c: Context, headers: Readonly<Record<string, string>>): void
   }
 }
 
-const kOpen: ReadonlySet<string> = new Set(["/health", "/healthz", "/v1/agl/health"]);
+const kOpen: ReadonlySet<string> = new Set(["/ready", "/health", "/healthz", "/v1/agl/health"]);
 const kPreflight = {
   "access-control-allow-methods": "GET, POST, PATCH, DELETE",
   "access-control-allow-headers": "authorization, content-type, content-encoding, x-api-key",

@@ -7,11 +7,12 @@ import type { RolloutQuery } from "../../store/store-records.js";
 import type { Rollout } from "../../types/rollout.js";
 import type { Metrics } from "./metrics.js";
 
-/** @param onError  told when a rollout that ended could not be looked up */
+/** @param onFailure  told of what calls fail with @param onError  told when a rollout that ended could not be looked up */
 export function meterStore(
   store: LightningStore,
   metrics: Metrics,
   onError: (error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): LightningStore {
   const meter =
     <A extends readonly unknown[], R>(method: string, call: (...args: A) => Promise<R>) =>
@@ -21,6 +22,7 @@ export function meterStore(
       try {
         return await call(...args);
       } catch (error) {
+        onFailure(error);
         status = error instanceof LightningError ? error.code : "error";
         throw error;
       } finally {

@@ -10,6 +10,7 @@ import { isLoopback } from "./access.js";
 import { createInFlight, kMaxInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
 import { createLongPolls } from "./long-polls.js";
+import { nameRequest } from "./request-id.js";
 import { checkRetentionOptions, keepRetention, type RetentionOptions } from "./retention-timer.js";
 import { createStoreApp } from "./store-app.js";
 
@@ -100,7 +101,10 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     },
     host,
     port,
-    (incoming, outgoing) => quickTraces(incoming, outgoing) || listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      nameRequest(incoming, outgoing);
+      return quickTraces(incoming, outgoing) || listener(incoming, outgoing);
+    },
   );
   let closing: Promise<void> | undefined;
   const endRetention = options.retention && keepRetention(options.store, options.retention, onError);

@@ -16,6 +16,7 @@ import { createMetrics } from "./metrics.js";
 import { toOpenApi } from "./open-api.js";
 import { queueRoutes } from "./queue-routes.js";
 import { createQuickTraces, type QuickTraces } from "./quick-traces.js";
+import { createReadiness } from "./readiness.js";
 import { tooLarge } from "./request-body.js";
 import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
@@ -43,7 +44,8 @@ export interface StoreApp {
 export function createStoreApp(options: StoreAppOptions): StoreApp {
   const { polls, inFlight, maxBodyBytes, onError } = options;
   const metrics = createMetrics();
-  const store = meterStore(options.store, metrics, onError);
+  const readiness = createReadiness(options.store, onError);
+  const store = meterStore(options.store, metrics, onError, readiness.note);
   const app = new Hono();
   app.use(async (c, next) => {
     const start = performance.now();
@@ -83,9 +85,16 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
   ];
   for (const route of routes) mountRoute(app, kBase, route, maxBodyBytes);
   app.get("/health", (c) => c.json({ status: "ok" }));
+  app.get("/ready", async (c) => {
+    const reason = await readiness.check();
+    if (reason === null) return c.json({ status: "ok" });
+    return c.json({ detail: `Not ready: ${reason}` }, 503, { "retry-after": "1" });
+  });
   for (const path of ["/metrics", "/v1/prometheus", "/v1/prometheus/"])
     app.get(path, async (c) => {
-      const gauges = toGauges(await store.statistics(), inFlight);
+      const reason = await readiness.check();
+      const statistics = reason === null ? await store.statistics() : null;
+      const gauges = toGauges(statistics, inFlight);
       return c.body(metrics.expose(gauges), 200, { "content-type": kPrometheus });
     });
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
@@ -102,19 +111,19 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
 const kBase = "/v1/agl";
 /** The beginnings of what is mounted besides. */
 const kKnown =
-  /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|api|proxy)(?![^/])/;
+  /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|ready|api|proxy)(?![^/])/;
 /** What watches the server, and calls that wait for a model's server. */
-const kUncounted = /^\/((v1\/agl\/)?health|healthz|metrics|v1\/prometheus|proxy)(?![^/])/;
+const kUncounted = /^\/((v1\/agl\/)?health|healthz|ready|metrics|v1\/prometheus|proxy)(?![^/])/;
 const kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 const kMethods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
 
-function toGauges(
-  { uptimeSeconds, name: _name, ...counts }: StoreStatistics,
-  inFlight: InFlight,
-): Readonly<Record<string, number>> {
+/** @param statistics  null: the store does not work */
+function toGauges(statistics: StoreStatistics | null, inFlight: InFlight): Readonly<Record<string, number>> {
+  const state = { agl_store_ready: statistics === null ? 0 : 1, agl_http_in_flight: inFlight.count };
+  if (statistics === null) return state;
+  const { uptimeSeconds, name: _name, ...counts } = statistics;
   const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
-  const gauges = { agl_store_uptime_seconds: uptimeSeconds, agl_http_in_flight: inFlight.count };
-  return { ...gauges, ...Object.fromEntries(kept) };
+  return { ...state, agl_store_uptime_seconds: uptimeSeconds, ...Object.fromEntries(kept) };
 }
 
 function isSent(c: Context): boolean {

@@ -144,6 +144,6 @@ function parseAnswer<T>({ who, answer }: WireRequest<T>, { text }: Answer, base:
 }
 
 function notAStore(who: string, base: URL, got: string, cause: unknown): LightningError {
-  const message = `store.${who}: expected an answer of the store's routes from ${base.href}, got ${JSON.stringify(got)}`;
+  const message = `store.${who}: expected an answer of the store's routes from ${base.origin}${base.pathname}, got ${JSON.stringify(got)}`;
   return new LightningError("E_STORE", message, { cause });
 }

@@ -51,7 +51,7 @@ export interface PostgresSettings extends DatabaseOptions {
 /** What openPostgresStore returns. */
 export class PostgresStore implements LightningStore, StoreTransfer, RolloutListing {
   readonly #database: Database;
-  readonly #schema: string;
+  readonly #table: string;
   readonly #statements: Statements;
   readonly #writer: Writer;
   readonly #waits: Waits;
@@ -63,7 +63,7 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
   private constructor(database: Database, settings: PostgresSettings) {
     const statements = toStatements(settings.schema);
     this.#database = database;
-    this.#schema = settings.schema;
+    this.#table = `${quoteIdentifier(settings.schema)}.rollouts`;
     this.#statements = statements;
     this.#writer = new Writer(database, statements, settings, ({ events, dueInSeconds }) => {
       this.#waits.hear(events);
@@ -130,11 +130,11 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
   }
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
-    return queries.queryRollouts(this.#read, `${quoteIdentifier(this.#schema)}.rollouts`, query);
+    return queries.queryRollouts(this.#read, this.#table, query);
   }
 
   listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
-    return listRollouts(this.#read, `${quoteIdentifier(this.#schema)}.rollouts`, query);
+    return listRollouts(this.#read, this.#table, query);
   }
 
   async updateRollout(rolloutId: string, fields: RolloutChanges): Promise<Rollout> {
@@ -150,8 +150,7 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
   }
 
   async changes(since?: string, limit = kMostChanges): Promise<ChangedRollouts> {
-    const table = `${quoteIdentifier(this.#schema)}.rollouts`;
-    return changesSince(this.#read, table, since, checkMostChanges(limit));
+    return changesSince(this.#read, this.#table, since, checkMostChanges(limit));
   }
 
   async waitForRollouts(
@@ -235,9 +234,12 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
   }
 
   async statistics(): Promise<StoreStatistics> {
-    const [row] = await this.#read("statistics", this.#statements.statistics);
-    const uptimeSeconds = (performance.now() - this.#openTime) / 1000;
-    return { name: "postgres", ...(row as Omit<StoreStatistics, "name" | "uptimeSeconds">), uptimeSeconds };
+    const counts = await queries.countRows(this.#read, this.#statements);
+    return { name: "postgres", ...counts, uptimeSeconds: (performance.now() - this.#openTime) / 1000 };
+  }
+
+  probe(): Promise<void> {
+    return this.#writer.submit({ who: "probe", size: 1, apply: () => () => undefined });
   }
 
   close(): Promise<void> {

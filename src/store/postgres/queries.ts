@@ -14,6 +14,7 @@ import type {
   ResourcesQuery,
   RolloutQuery,
   SpanQuery,
+  StoreStatistics,
   WorkerQuery,
 } from "../store-records.js";
 import type { Row } from "./database.js";
@@ -168,6 +169,11 @@ export async function getLatestResources(
 ): Promise<ResourcesUpdate | null> {
   const [row] = await read("getLatestResources", statements.latestResources);
   return (row?.body as ResourcesUpdate | undefined) ?? null;
+}
+
+export async function countRows(read: Read, statements: Statements) {
+  const [row] = await read("statistics", statements.statistics);
+  return row as Omit<StoreStatistics, "name" | "uptimeSeconds">;
 }
 
 /** @throws E_NOT_FOUND */

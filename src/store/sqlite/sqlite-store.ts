@@ -266,6 +266,10 @@ export class SqliteStore implements LightningStore, StoreTransfer, RolloutListin
     await this.#write("importRecords", (tables) => importIntoSqlite(tables, batch));
   }
 
+  async probe(): Promise<void> {
+    await this.#write("probe", ({ db }) => db.run("UPDATE clock SET changed = changed"));
+  }
+
   close(): Promise<void> {
     return this.#backend.close();
   }
