@@ -45,12 +45,16 @@ const kNetworkCode = new RegExp(
     "E(?:CONN(?:REFUSED|RESET|ABORTED)|NOTFOUND|AI_.+|(?:SOCKET)?TIMEDOUT|PIPE|(?:HOST|NET)(?:UNREACH|DOWN)|PROTO)",
     "UND_ERR_(?:(?:CONNECT|HEADERS|BODY)_TIMEOUT|SOCKET|CONNECT|RES_.+)",
     "ERR_(?:HTTP2_.+|TLS_.+|SSL_.+|STREAM_PREMATURE_CLOSE|SOCKET_CLOSED|SOCKET_CONNECTION_TIMEOUT|NETWORK)",
+    // Bun's.
+    "Connection(?:Refused|Closed|Reset)|FailedToOpenSocket",
     "HPE_.+|CERT_.+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.+",
   ].join("|")})$`,
 );
 /** Names of errors that carry nothing else, or of their classes. */
 const kNames =
   /^(?:APIConnection(?:Timeout)?Error|APITimeoutError|APIUserAbortError|ConnectionError|(?:Request)?TimeoutError|\w*TimeoutException|RateLimitError|ThrottlingException|ServiceUnavailableException)$/;
+/** What node-fetch says instead of a code. */
+const kFetchTypes: ReadonlySet<unknown> = new Set(["request-timeout", "body-timeout"]);
 /** gRPC's DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL and UNAVAILABLE, by number and as Google's JSON has them. */
 const kGrpcNumbers: ReadonlySet<unknown> = new Set([4, 8, 13, 14]);
 const kGrpcNames: ReadonlySet<unknown> = new Set([
@@ -67,6 +71,7 @@ interface Failure {
   readonly code: unknown;
   /** Of a call that named no rollout that runs, or came after its end. */
   readonly isOurRefusal: boolean;
+  readonly isFetchTimeout: boolean;
   readonly isGrpc: boolean;
   /** As the AI SDK says of errors without a status, and AWS's clients of theirs. */
   readonly isRetryable: boolean;
@@ -82,6 +87,7 @@ function readFailure(error: object): Failure {
     message: read(error, "message"),
     code: read(error, "code"),
     isOurRefusal: ["code", "message", "responseBody"].some((key) => kOurRefusal.test(textOf(error, key))),
+    isFetchTimeout: read(error, "name") === "FetchError" && kFetchTypes.has(read(error, "type")),
     isGrpc: typeof (read(error, "details") ?? read(error, "rawMessage")) === "string",
     isRetryable: read(error, "isRetryable") === true || read(error, "$fault") === "server",
     statuses: kStatuses.map((key) => read(error, key)),
@@ -110,7 +116,7 @@ function textOf(from: object, key: string): string {
 
 function judge(failure: Failure, refusals: readonly number[]): "provider" | "agent" | "unknown" {
   if (failure.isOurRefusal) return "agent";
-  const { name, className, code, isGrpc, isRetryable, hadNoResponse, statuses } = failure;
+  const { name, className, code, isGrpc, isRetryable, hadNoResponse, isFetchTimeout, statuses } = failure;
   const status = statuses.map(toStatus).find((value) => value !== null) ?? null;
   if (status !== null) return status >= 500 || !refusals.includes(status) ? "provider" : "agent";
   const isNetwork = typeof code === "string" && kNetworkCode.test(code);
@@ -118,9 +124,8 @@ function judge(failure: Failure, refusals: readonly number[]): "provider" | "age
   const isRemote = (isGrpc && kGrpcNumbers.has(code)) || statuses.some((value) => kGrpcNames.has(value));
   // fetch and what is built on it, when somebody's signal cut the call off; the rollout's own is known before.
   const isCutOff = name === "AbortError" && className === "DOMException";
-  return isNetwork || isNamed || isRemote || isCutOff || isRetryable || hadNoResponse
-    ? "provider"
-    : "unknown";
+  const isSaid = isRetryable || hadNoResponse || isFetchTimeout;
+  return isNetwork || isNamed || isRemote || isCutOff || isSaid ? "provider" : "unknown";
 }
 
 /** Google's clients write it as text. */

@@ -66,6 +66,11 @@ const outages: readonly (readonly [string, unknown])[] = [
   ["fetch: a certificate", fetchFailed(system("CERT_HAS_EXPIRED"))],
   ["fetch: a timeout", new DOMException("The operation was aborted due to timeout", "TimeoutError")],
   ["fetch: cut off in the body", new TypeError("terminated", { cause: system("UND_ERR_BODY_TIMEOUT") })],
+  ["node-fetch: a timeout", errorOf({ name: "FetchError", type: "request-timeout" })],
+  ["node-fetch: a timeout in the body", errorOf({ name: "FetchError", type: "body-timeout" })],
+  ["node-fetch: no connection", errorOf({ name: "FetchError", type: "system", code: "ECONNREFUSED" })],
+  ["Bun: no connection", errorOf({ code: "ConnectionRefused", path: "http://127.0.0.1:1/" })],
+  ["Bun: a name that is not known", errorOf({ code: "FailedToOpenSocket" })],
   ["several addresses", new AggregateError([system("ECONNREFUSED"), system("ENETUNREACH")])],
   ["all of several tries", new AggregateError([new Error("odd"), errorOf({ statusCode: 503 })])],
   [
