@@ -1,5 +1,16 @@
 // Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed into it.
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+import { constants } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 /** A file that is complete but not yet in its place. */
@@ -13,9 +24,10 @@ export interface StagedFile {
 /**
  * Writes and flushes a file beside its place.
  * @param chunks  the content in order; bytes or text (UTF-8); each is written before the next is asked for
- * @throws the file system's error, and what `chunks` throws, leaving nothing behind
+ * @throws the file system's error, and what `chunks` throws, leaving nothing behind; EEXIST for a device, a pipe or a socket
  */
 export function stageFile(file: string, chunks: Iterable<Uint8Array | string>): StagedFile {
+  checkPlace(file);
   const staged = `${file}.${process.pid}.tmp`;
   const discard = (): void => rmSync(staged, { force: true });
   try {
@@ -63,6 +75,18 @@ export function removeLeftovers(file: string): void {
 }
 
 // --- internal ---
+
+function checkPlace(file: string): void {
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  if (there === undefined || there.isFile() || there.isDirectory() || there.isSymbolicLink()) return;
+  const message = `${kindOf(there)}, whose place the file would take; choose another path`;
+  throw Object.assign(new Error(message), { code: "EEXIST", errno: -constants.errno.EEXIST, path: file });
+}
+
+function kindOf(there: Stats): string {
+  if (there.isFIFO()) return "a pipe";
+  return there.isSocket() ? "a socket" : "a device";
+}
 
 function isRunning(pid: number): boolean {
   try {

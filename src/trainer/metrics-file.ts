@@ -1,6 +1,6 @@
 // metrics.jsonl: one object a line, keys in the order of the table of metrics, then others by name, then times; equal runs write equal
 // bytes (time/* apart).
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { toJsonValue } from "../base/json-value.js";
@@ -35,6 +35,8 @@ export function createMetricsFile(path: string): MetricsFile {
     },
     rewind: (steps) =>
       output(() => {
+        // A pipe or a terminal has let them go.
+        if (!statSync(path).isFile()) return;
         const lines = readFileSync(path, "utf8").split("\n");
         const kept = lines.filter((line) => (stepOf(line) ?? steps) < steps);
         writeFileAtomically(path, [kept.map((line) => `${line}\n`).join("")]);
@@ -52,7 +54,8 @@ async function appendWhole(path: string, text: string): Promise<void> {
     try {
       await file.appendFile(text);
     } catch (error) {
-      await file.truncate(size);
+      // What cannot be cut has no lines; what failed first is what is told.
+      await Promise.allSettled([file.truncate(size)]);
       throw error;
     }
   } finally {
