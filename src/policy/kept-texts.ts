@@ -1,6 +1,6 @@
 // Whether a prompt has every message's text. Templates drop messages without a word: of roles that they do not know, of a second system message, of
 // parts. What they do to a text (trimming, escaping it as JSON, leaving out a thought) is theirs; so a text counts as dropped where the prompt does
-// not have it and would be the same with another text, with more of it, or with none in its place.
+// not have it and would be the same with another text in its place, or with more of it.
 import type { ContentForm, PreparedMessage } from "./chat-messages.js";
 
 export interface TextPlace {
@@ -70,9 +70,9 @@ export function findDropped(
     if (isSameWith(place, mark)) return true;
     // Only what an assistant says may be left out for what it is: a thought.
     if (messages[place.message]?.role === "assistant") return false;
-    // A text that switches something counts by its switch alone where nothing that is added to it is written.
+    // Of a text that switches something all may be taken for the switch, but then what is added to it is written.
     const text = own[place.message]?.[place.part] ?? "";
-    return isSameWith(place, `${text} ${mark}`) || isSameWith(place, "");
+    return isSameWith(place, `${text} ${mark}`);
   });
 }
 

@@ -1,5 +1,5 @@
 // Where a Hugging Face folder keeps chat templates: chat_template.jinja and, named, additional_chat_templates/NAME.jinja; where there is neither,
-// `chat_template` of tokenizer_config.json, one text or named ones.
+// `chat_template` of tokenizer_config.json, one text or named ones, in a list or by name.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -35,11 +35,10 @@ export function readTemplates(dir: string, { chatTemplate }: TokenizerConfig): r
     throw modelError(
       dir,
       kTokenizerConfigFile,
-      "chat_template to be text, or a list of name and template",
+      "chat_template to be text, or texts by name",
       showType(chatTemplate),
     );
-  const named = typeof field.data === "string" ? [{ name: "default", template: field.data }] : field.data;
-  return named.map(({ name, template }) => ({ name, file: kTokenizerConfigFile, source: template }));
+  return field.data.map(({ name, template }) => ({ name, file: kTokenizerConfigFile, source: template }));
 }
 
 /** Paths below the folder of its named templates, sorted. @throws E_MODEL when their folder cannot be read */
@@ -62,7 +61,13 @@ export function additionalTemplates(dir: string): readonly string[] {
 // --- internal ---
 
 const kSuffix = ".jinja";
-const schema = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]);
+const schema = z.union([
+  z.string().transform((template) => [{ name: "default", template }]),
+  z.array(z.looseObject({ name: z.string(), template: z.string() })),
+  z
+    .record(z.string(), z.string())
+    .transform((templates) => Object.entries(templates).map(([name, template]) => ({ name, template }))),
+]);
 
 function showType(value: unknown): string {
   return Array.isArray(value) ? "another list" : typeof value;

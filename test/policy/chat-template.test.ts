@@ -72,6 +72,9 @@ describe("a template", () => {
     expect(two.render([user])).toBe("default");
     expect(two.render([user], { tools: [] })).toBe("default");
     expect(two.render([user], { tools: [tool] })).toBe("tool_use");
+    const byName = { chat_template: { default: "D", tool_use: "T" } };
+    const record = loadChatTemplate(temporaryFolder({ "tokenizer_config.json": byName }));
+    expect([record.render([user]), record.render([user], { tools: [tool] })]).toEqual(["D", "T"]);
     expect(named("default").render([user], { tools: [tool] })).toBe("default");
   });
 

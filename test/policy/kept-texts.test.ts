@@ -71,6 +71,10 @@ describe("a message that a template drops", () => {
       "{% for m in messages %}{% if '/off' in m.content %}{% set off = true %}{{ '(off)' }}{% endif %}" +
       "{% if m.role == 'user' %}{{ m.content | replace('/off', '') | trim }};{% endif %}{% endfor %}";
     const template = loadChatTemplate(temporaryFolder({ "chat_template.jinja": source }));
+    // As the system message of Nemotron Nano 2, which means what is the default.
+    const consuming =
+      "{% set on = '/off' not in messages[0].content %}[{{ messages[0].content | replace('/on', '') | replace('/off', '') }}]{{ on }}{{ messages[1].content }}";
+    expect(render(consuming, [{ role: "system", content: "/on" }, user])).toBe("[]Truehi");
     const switched: ChatMessage = { role: "system", content: "Be kind. /off" };
     expect(template.render([{ role: "user", content: "hi /off" }])).toBe("(off)hi;");
     expect(template.render([{ role: "user", content: "/off" }])).toBe("(off);");
