@@ -133,9 +133,15 @@ function readDescription(
   const saved = descriptionSchema.safeParse(toJsonValue(metadata.weights ?? ""));
   if (!saved.success) throw refuse(file, "a list of weights", metadata.weights ?? "none");
   const show = (list: readonly { name: string; description?: unknown }[]) =>
-    JSON.stringify(list.map(({ name, description }) => ({ name, description })));
+    JSON.stringify(list.map(({ name, description }) => ({ name, description: withoutBase(description) })));
   if (show(saved.data) !== show(weights)) throw refuse(file, show(weights), show(saved.data));
   return saved.data;
+}
+
+/** What an adapter says of its base is for other programs: here the digest of the base decides. */
+function withoutBase(description: unknown): unknown {
+  if (typeof description !== "object" || description === null) return description;
+  return { ...description, baseModel: undefined, baseRevision: undefined };
 }
 
 function readState(

@@ -81,7 +81,8 @@ describe('a sample that an update finds running, with runningSamples: "carry",',
     expect(old).toBeGreaterThan(0);
     expect(after).toBeGreaterThan(0);
     expect(old + after).toBe(3 * 600);
-    expect(policy.counters.carriedRows).toBeGreaterThan(prompt.length);
+    // Those of the prompt, and of what was sampled by then, which may be nothing.
+    expect(policy.counters.carriedRows).toBeGreaterThanOrEqual(prompt.length);
   });
 
   it("names the versions of what it had sampled when it is given up", async () => {
