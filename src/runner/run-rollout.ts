@@ -1,6 +1,9 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
+
 import { setImmediate } from "node:timers";
+import { argumentError } from "../base/check.js";
 import { orAborted } from "../base/or-aborted.js";
+import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
@@ -51,6 +54,7 @@ export async function runRollout(options: RunOptions): Promise<RunReport> {
   const unwatch = watchStrays();
   const running = runInRollout(observer.scope, (visible) => {
     ending.enter();
+    checkTask(options.input);
     return options.agent(options.input as never, visible);
   });
   // An agent that was given up may still leave some.
@@ -121,6 +125,18 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
     return { spans: [...spans], droppedSpans, calls: account.report() };
   };
   return { scope, blame, end };
+}
+
+/** @throws E_ARGUMENT for an integer that would reach the agent as another one */
+function checkTask(input: unknown): void {
+  const path = findSpelled(input, "task");
+  if (path !== undefined)
+    throw argumentError(
+      "runner",
+      `${path} to be an integer that a JavaScript number holds`,
+      "one beyond 2^53",
+      "send it as text",
+    );
 }
 
 function endOf(last: Settled<AgentResult>, { blame }: Observer): Cut {

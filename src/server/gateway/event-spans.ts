@@ -1,6 +1,8 @@
 // Events of the 1.0 gateway as spans, and spans as events. An event is kept whole as JSON in its span; rewards and model calls also get
 // the attributes that our adapters read. Spans that came another way become the event they are nearest to.
+
 import { createHash } from "node:crypto";
+import { readSpelled, writeSpelled } from "../../base/spelled-integers.js";
 import { newSpanId } from "../../tracing/span.js";
 import type { Attempt } from "../../types/rollout.js";
 import type { Attributes, AttributeValue, Span } from "../../types/span.js";
@@ -27,7 +29,7 @@ export function toEventSpan(
       ...readableAttributes(event),
       [kType]: event_type,
       [kAttempt]: event.attempt_id,
-      [kData]: JSON.stringify(data),
+      [kData]: writeSpelled(data),
     },
     events: [],
     startTime: timestamp - latencyOf(data) / 1000,
@@ -49,7 +51,7 @@ export function toEvent(span: Span, rolloutId: string): GatewayEvent {
   if (typeof type === "string")
     return {
       ...{ event_type: type, ...place, attempt_id: String(attributes[kAttempt] ?? span.attemptId) },
-      data: JSON.parse(String(attributes[kData] ?? "{}")),
+      data: readSpelled(String(attributes[kData] ?? "{}"), true) as GatewayEvent["data"],
     };
   const attempt = { attempt_id: span.attemptId };
   const reward = rewardOfSpan(span);

@@ -1,4 +1,5 @@
 // Sends one model call to its server, again while it looks worth it, and says how it went.
+import { readSpelled, writeSpelled } from "../../base/spelled-integers.js";
 
 export interface ForwardOptions {
   readonly url: string;
@@ -51,7 +52,7 @@ async function tryOnce({ url, body, timeoutMs, maxAnswerBytes, signal }: Forward
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+      body: writeSpelled(body),
       redirect: "error",
       signal: AbortSignal.any([timeout, signal]),
     });
@@ -78,7 +79,7 @@ async function readAnswer(response: Response, maxBytes: number): Promise<unknown
   }
   const text = Buffer.concat(chunks).toString("utf8");
   try {
-    return JSON.parse(text);
+    return readSpelled(text, true);
   } catch {
     return text; // Not JSON: passed on as it is.
   }

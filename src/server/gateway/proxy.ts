@@ -1,6 +1,8 @@
 // The gateway's model proxy: forwards the calls of a rollout's agent to a registered server and records each as an event.
 // The trainer's model name and temperature replace what the agent asked for; streaming is refused.
+
 import { givenOptions } from "../../base/options.js";
+import { writeSpelled } from "../../base/spelled-integers.js";
 import { ApiError } from "../store-api/api-error.js";
 import { forwardCall } from "./forward-call.js";
 import type { GatewayModel } from "./gateway-records.js";
@@ -119,7 +121,7 @@ export class ModelProxy {
       finish_reason: finishReasonOf(report.answer),
     });
     const headers = { "content-type": report.type };
-    const body = typeof report.answer === "string" ? report.answer : JSON.stringify(report.answer);
+    const body = typeof report.answer === "string" ? report.answer : writeSpelled(report.answer);
     return new Response(body, { status: report.status, headers });
   }
 }

@@ -1,4 +1,5 @@
 // A rollout of ours as the 1.0 gateway shows it. What the gateway knows besides lies in the rollout's metadata, under one name.
+import { isSpelled, writeSpelled } from "../../base/spelled-integers.js";
 import type { Attempt, Rollout, RolloutStatus } from "../../types/rollout.js";
 import type { GatewayRollout, GatewayState, NewGatewayRollout } from "./gateway-records.js";
 
@@ -87,7 +88,7 @@ export function dataIdOf({ input }: Rollout): string | null {
   if (typeof input !== "object" || input === null) return null;
   const { data_id, instance_id } = input as Readonly<Record<string, unknown>>;
   const id = data_id ?? instance_id ?? null;
-  return id === null || typeof id === "string" ? id : JSON.stringify(id);
+  return id === null || (typeof id === "string" && !isSpelled(id)) ? id : writeSpelled(id);
 }
 
 // --- internal ---

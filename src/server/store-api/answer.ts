@@ -1,11 +1,13 @@
 // Answers, straight to the socket where there is one: a web Response costs a third of a small request.
+
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { writeSpelled } from "../../base/spelled-integers.js";
 
 export function answerJson(c: Context, status: ContentfulStatusCode, value: unknown): Response {
-  return answerBody(c, status, { "content-type": "application/json" }, JSON.stringify(value ?? null));
+  return answerBody(c, status, { "content-type": "application/json" }, writeSpelled(value ?? null));
 }
 
 export function answerBody(

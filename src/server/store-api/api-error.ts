@@ -1,5 +1,7 @@
 // What a request is refused with: a status, a body in 0.3's shape, and the error's code in a header. Clients get no stack and no cause.
+
 import { type ErrorCode, LightningError } from "../../base/error.js";
+import { writeSpelled } from "../../base/spelled-integers.js";
 
 /** Names the LightningError's code beside 0.3's body. */
 const kErrorHeader = "x-agl-error";
@@ -44,7 +46,7 @@ export function toRefusal(error: unknown, onError: (error: unknown) => void): Re
     known ?? new ApiError(500, "Internal server error", "E_INTERNAL");
   const headers: Record<string, string> = { "content-type": "application/json", [kErrorHeader]: code };
   if (retrySeconds !== null) headers["retry-after"] = String(retrySeconds);
-  return { status, headers, body: JSON.stringify({ detail }) };
+  return { status, headers, body: writeSpelled({ detail }) };
 }
 
 // --- internal ---

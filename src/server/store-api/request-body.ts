@@ -1,9 +1,11 @@
 // A request's body, bounded before and after decompression, as bytes or as JSON. What is wrong with it is the client's error.
+
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip, gunzipSync, inflate, inflateSync } from "node:zlib";
 import type { Context } from "hono";
+import { readSpelled } from "../../base/spelled-integers.js";
 import { isNestedTooDeep, kMaxDepth } from "../json-depth.js";
 import { ApiError } from "./api-error.js";
 import type { InFlight } from "./in-flight.js";
@@ -56,7 +58,7 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   const text = bytes.toString("utf8");
   try {
     if (isNestedTooDeep(text)) throw new ApiError(400, `Expected JSON nested at most ${kMaxDepth} deep`);
-    return JSON.parse(text);
+    return readSpelled(text);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     const ctx = { error: error instanceof Error ? error.message.slice(0, 200) : "not JSON" };

@@ -1,7 +1,9 @@
 // A page of any length as an answer that is sent while it is read: what is in memory is one part of it.
+
 import type { ServerResponse } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
 import { LightningError } from "../../base/error.js";
+import { writeSpelled } from "../../base/spelled-integers.js";
 import type { Listing } from "../../store/rollout-listing.js";
 
 /** What a route may return instead of a value. */
@@ -71,7 +73,7 @@ async function* toPieces<T>(
     // Others have their turn, also where reading waits for nothing.
     await turn();
     if (items.length === 0) continue;
-    yield `${isFirst ? '{"items":[' : ","}${items.map((item) => JSON.stringify(toWire(item))).join(",")}`;
+    yield `${isFirst ? '{"items":[' : ","}${items.map((item) => writeSpelled(toWire(item))).join(",")}`;
     isFirst = false;
   }
   yield `${isFirst ? '{"items":[' : ""}],"limit":${limit},"offset":${offset},"total":${listing.total}}`;

@@ -1,7 +1,9 @@
 // Kinds of requests that the HTTP store makes of its transport: reads, changes, searches, and waits made of bounded ones.
+
 import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
 import { LightningError } from "../../base/error.js";
+import { writeSpelled } from "../../base/spelled-integers.js";
 import { checkPaging, type PagingFields } from "../paging.js";
 import type { WaitOptions } from "../store-records.js";
 import { toTimeoutMs } from "../waiters.js";
@@ -91,7 +93,7 @@ const kPollMs = 20_000;
 
 function toText(who: string, body: object): string {
   try {
-    return JSON.stringify(body);
+    return writeSpelled(body);
   } catch (cause) {
     const message = `store.${who}: expected values that JSON can carry: ${String(cause)}`;
     throw new LightningError("E_ARGUMENT", message, { cause });

@@ -1,5 +1,7 @@
 // Sends spans: calls that come while others are under way go together in one request, each kept whole or not at all.
+
 import { LightningError } from "../../base/error.js";
+import { writeSpelled } from "../../base/spelled-integers.js";
 import type { Span } from "../../types/span.js";
 import type { Transport } from "./transport.js";
 import { type SpanBatchResults, spanBatchResultsSchema } from "./wire-requests.js";
@@ -55,7 +57,7 @@ const kMaxChars = 2 ** 20;
 
 function toText(spans: readonly Span[]): string {
   try {
-    return JSON.stringify(spans.map(toWireSpan));
+    return writeSpelled(spans.map(toWireSpan));
   } catch (cause) {
     throw new LightningError(
       "E_ARGUMENT",

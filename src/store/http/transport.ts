@@ -1,7 +1,9 @@
 // Requests to a store server, each with a deadline, sent again only where that is safe.
+
 import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
 import { LightningError } from "../../base/error.js";
+import { readSpelled } from "../../base/spelled-integers.js";
 import { isUnprocessed, toAnswerError, toRetryMs } from "./answer-error.js";
 import { type Answer, type Connections, openConnections, UnsentError } from "./exchange.js";
 
@@ -134,7 +136,7 @@ export class Transport {
 function parseAnswer<T>({ who, answer }: WireRequest<T>, { text }: Answer, base: URL): T {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = readSpelled(text);
   } catch (cause) {
     throw notAStore(who, base, text.slice(0, 100), cause);
   }

@@ -1,6 +1,8 @@
 // A span as 0.3 has it on the wire, and the way from and to ours. What ours has no field for (links, contexts, the resource, and fields
 // that 0.3 does not know either) travels in Span.extra and comes back as it was.
+
 import { z } from "zod";
+import { isSpelled } from "../../base/spelled-integers.js";
 import type { Attributes, Span, SpanEvent } from "../../types/span.js";
 import { atMost, metadataSchema } from "./wire-records.js";
 
@@ -150,8 +152,12 @@ function isScalar(value: unknown): boolean {
 
 function isList(value: unknown): boolean {
   if (!Array.isArray(value)) return false;
-  const kind = typeof value[0];
-  return value.every((item) => typeof item === kind && isScalar(item));
+  const kind = kindOf(value[0]);
+  return value.every((item) => kindOf(item) === kind && isScalar(item));
+}
+
+function kindOf(item: unknown): string {
+  return isSpelled(item) ? "number" : typeof item;
 }
 
 function toSeconds(time: number | null): number | null {
