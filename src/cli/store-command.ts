@@ -22,6 +22,7 @@ export function storeCommand(): Command {
     .option("--host <host>", "address to listen on; one that other machines reach needs a key", "127.0.0.1")
     .option("--port <port>", "0: any that is free", toInteger(0), 4747)
     .addOption(keyOption())
+    .addOption(new Option("--read-key <key...>", "keys of those who may only read").env("AGL_READ_KEY"))
     .option("--cors-origin <origin...>", "web pages that may ask, as https://host")
     .option(
       "--max-in-flight <n>",
@@ -61,6 +62,7 @@ interface StoreCommandOptions {
   readonly host: string;
   readonly port: number;
   readonly key?: string;
+  readonly readKey?: string | readonly string[];
   readonly corsOrigin?: readonly string[];
   readonly maxInFlight: number;
   readonly preparingSeconds: number;
@@ -84,6 +86,7 @@ async function serveStore(options: StoreCommandOptions): Promise<void> {
   const server = await serve({
     ...{ store, host, port, maxInFlight },
     ...(key === undefined ? {} : { key }),
+    readKeys: [options.readKey ?? []].flat(),
     ...(corsOrigin === undefined ? {} : { corsOrigins: corsOrigin }),
     onError: (error) =>
       say(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),

@@ -7,6 +7,8 @@ import { headerOf, type Received, type SocketRequest } from "./request-body.js";
 export interface AccessOptions {
   /** Null: only requests addressed to this machine by a loopback name. */
   readonly key: string | null;
+  /** Of those who may only read. */
+  readonly readKeys: readonly string[];
   /** Origins of web pages that may ask, "*" for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -18,8 +20,9 @@ export interface Access {
   admits(request: SocketRequest): boolean;
 }
 
-export function createAccess({ key, corsOrigins }: AccessOptions): Access {
+export function createAccess({ key, readKeys, corsOrigins }: AccessOptions): Access {
   const expected = key === null ? null : digest(key);
+  const readers = readKeys.map(digest);
   const admits = (request: Received) =>
     expected === null ? isLoopback(hostname(headerOf(request, "host") ?? "")) : hasKey(request, expected);
   const check: MiddlewareHandler = async (c, next) => {
@@ -32,6 +35,10 @@ export function createAccess({ key, corsOrigins }: AccessOptions): Access {
         return c.body(null, 204, kPreflight);
     }
     if (admits(c) || (expected !== null && kOpen.has(c.req.path))) return next();
+    if (readers.map((reader) => hasKey(c, reader)).includes(true)) {
+      if (c.req.method === "GET" || c.req.method === "HEAD" || kReads.test(c.req.path)) return next();
+      throw new ApiError(403, "This key may only read");
+    }
     if (expected !== null) throw new ApiError(401, "Invalid or missing API key");
     throw new ApiError(403, "Without a key, requests must be addressed to localhost");
   };
@@ -55,6 +62,9 @@ function setHeaders(c: Context, headers: Readonly<Record<string, string>>): void
 }
 
 const kOpen: ReadonlySet<string> = new Set(["/ready", "/health", "/healthz", "/v1/agl/health"]);
+/** Questions too long for an address. */
+const kReads =
+  /^\/v1\/agl\/(\w+\/search|rollouts\/[^/]+\/attempts\/search|changes\/rollouts|waits\/rollouts)$/;
 const kPreflight = {
   "access-control-allow-methods": "GET, POST, PATCH, DELETE",
   "access-control-allow-headers": "authorization, content-type, content-encoding, x-api-key",

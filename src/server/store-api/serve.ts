@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** What clients send as `Authorization: Bearer KEY` or `x-api-key`. */
   readonly key?: string;
+  /** Keys of those who may only read, beside `key`. */
+  readonly readKeys?: readonly string[];
   /** Web pages that may ask, as "https://host"; default none but the server's own. */
   readonly corsOrigins?: readonly string[];
   /** Default 32 MiB, before and after decompression. */
@@ -85,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     key,
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
+    readKeys: options.readKeys ?? [],
     onError,
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
@@ -124,6 +127,7 @@ const kNames: OptionNames<ServeOptions> = {
   port: [],
   host: ["hostname", "address", "bind", "listen"],
   key: ["api_key", "token", "password"],
+  readKeys: ["read_key", "readKey", "readonly_keys"],
   corsOrigins: ["cors", "cors_origin", "cors_allow_origins", "origins"],
   maxBodyBytes: ["body_limit", "max_body_size"],
   maxBodiesBytes: ["max_bodies_size"],
@@ -164,6 +168,11 @@ function checkServeOptions(options: ServeOptions): void {
     );
   if (options.host !== undefined) checkText("serve", "host to be an address", options.host);
   if (options.key !== undefined) checkText("serve", "key to be text that is not empty", options.key);
+  const { readKeys = [] } = options;
+  if (!Array.isArray(readKeys) || readKeys.some((key) => typeof key !== "string" || key === ""))
+    throw argumentError("serve", "readKeys to be a list of texts that are not empty", typeof readKeys);
+  if (readKeys.length > 0 && (options.key === undefined || readKeys.includes(options.key)))
+    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
   const { corsOrigins = [], mounts = [], gateway, retention } = options;
   if (!Array.isArray(corsOrigins) || corsOrigins.some((origin) => typeof origin !== "string"))
     throw argumentError("serve", 'corsOrigins to be a list of origins, as in ["https://host"]', corsOrigins);
