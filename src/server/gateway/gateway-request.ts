@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import { ApiError } from "../store-api/api-error.js";
-import { type Detail, missingBody, toDetails } from "../store-api/pydantic-detail.js";
+import { type Detail, kUnsaid, missingBody, toDetails } from "../store-api/pydantic-detail.js";
 import { readJson } from "../store-api/request-body.js";
 
 /** @throws ApiError 400, 413, 415, 422 */
@@ -57,7 +57,7 @@ function refine(details: readonly Detail[], error: z.ZodError, given: unknown): 
       type: "extra_forbidden",
       loc: [...detail.loc, key],
       msg: "Extra inputs are not permitted",
-      input: (holder as Record<string, unknown>)[key],
+      input: detail.loc[0] === "body" ? kUnsaid : (holder as Record<string, unknown>)[key],
     }));
   });
 }

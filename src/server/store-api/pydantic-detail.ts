@@ -9,6 +9,9 @@ export interface Detail {
   readonly ctx?: Readonly<Record<string, unknown>>;
 }
 
+/** In place of a body's parts, which may be secrets, where answers end in logs. */
+export const kUnsaid = "...";
+
 /** @param place  where the value came from; a query's missing field has no input to show */
 export function toDetails(error: z.ZodError, value: unknown, place: "body" | "query"): Detail[] {
   // A body can be wrong in more ways than anyone reads.
@@ -16,7 +19,8 @@ export function toDetails(error: z.ZodError, value: unknown, place: "body" | "qu
     const path = issue.path.filter((key) => typeof key !== "symbol");
     const detail = { ...describe(issue, path, value, place), loc: [place, ...path] };
     if (issue.code === "invalid_union") detail.loc.pop();
-    return isSmall(detail.input) ? detail : { ...detail, input: "..." };
+    const isOurs = detail.input === undefined || detail.input === null;
+    return isOurs || (place === "query" && isSmall(detail.input)) ? detail : { ...detail, input: kUnsaid };
   });
 }
 
@@ -70,9 +74,9 @@ function describeTag(issue: Issue & { code: "invalid_union" }, parent: unknown, 
   const expected_tags = options.map((option) => `'${String(option)}'`).join(", ");
   return {
     type: "union_tag_invalid",
-    msg: `Input tag '${tag.slice(0, 60)}' found using ${discriminator} does not match any of the expected tags: ${expected_tags}`,
+    msg: `Input tag found using ${discriminator} does not match any of the expected tags: ${expected_tags}`,
     input: parent,
-    ctx: { discriminator, tag: tag.slice(0, 60), expected_tags },
+    ctx: { discriminator, tag: kUnsaid, expected_tags },
   };
 }
 

@@ -61,7 +61,8 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
     return readSpelled(text);
   } catch (error) {
     if (error instanceof ApiError) throw error;
-    const ctx = { error: error instanceof Error ? error.message.slice(0, 200) : "not JSON" };
+    // The parser's own words quote the body.
+    const ctx = { error: "not JSON" };
     const detail = { type: "json_invalid", loc: ["body", 0], msg: "JSON decode error", input: {}, ctx };
     throw new ApiError(422, [detail]);
   }

@@ -47,6 +47,13 @@ const llm = { resource_type: "prompt_template", template: "{x}", engine: "f-stri
 /** By the words that the list in the documentation begins with. */
 const differences: readonly (readonly [string, (call: Call) => Promise<void>])[] = [
   [
+    "What stood in a refused body is not said again",
+    async (call) => {
+      const { status, text } = await call("/rollouts", { input: 1, mode: "sk-SECRET" });
+      expect([status, text.includes("SECRET")]).toEqual([422, false]);
+    },
+  ],
+  [
     "An unknown id is 404",
     async (call) => {
       for (const answer of [
