@@ -15,6 +15,8 @@ const values = readOptions("npm run prebuild:addon [-- --cuda]", {
 // The cards that the CUDA library has machine code for; newer ones translate the last two.
 const kCards = ["80", "86", "89", "90a", "100", "120"].map((card) => `${card}-real`);
 const kGlibcMinor = 34;
+// About 6 MB of host code and one card's, 3 MB for each card more.
+const kMostCudaBytes = 48e6;
 const kArchitectures = [...kCards, "80-virtual", "120-virtual"];
 
 const { glibcVersionRuntime } = process.report.getReport().header;
@@ -61,6 +63,10 @@ async function prebuildCuda() {
     "# @agentlightning/cuda-linux-x64\n\nThe CUDA library of the package agentlightning of the same version, which finds it by itself.\n",
   );
   tell(library);
+  if (statSync(library).size > kMostCudaBytes)
+    giveUp(
+      `prebuild: expected a CUDA library of at most ${kMostCudaBytes / 1e6} MB; raise the bound if it is worth it`,
+    );
 }
 
 function cudaPackage() {
