@@ -11,7 +11,7 @@ const kAllowed = [
   /^(native|bindings)\/[\w./-]+\.(cpp|cu|cuh|h|inc)$/,
   /^native\/model\/README\.md$/,
   /^scripts\/(command|native-build|options|progress|toolchain)\.mjs$/,
-  /^docs\/[\w-]+\.md$/,
+  /^docs\/[\w-]+\.(md|svg)$/,
   /^examples\/(quickstart\/)?[\w-]+\.(js|mjs|ts)$/,
   /^(CMakeLists\.txt|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
 ];
