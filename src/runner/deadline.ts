@@ -1,5 +1,6 @@
 // The deadline of one rollout, by a clock that no one sets. A timer cannot fire while the agent blocks the loop, so whoever is about to
 // believe the agent asks first.
+import { clearTimeout, performance, setTimeout } from "../base/clock.js";
 import { kLongestTimerMs } from "../store/waiters.js";
 
 export interface Deadline {

@@ -1,4 +1,5 @@
 // The process of one isolated attempt: runs the agent that the first message names, and ends with the process that started it.
+import { setInterval } from "../base/clock.js";
 import { loadAgent } from "./agent-module.js";
 import type { AttemptEnd } from "./attempt-job.js";
 import { type FromChild, kAliveMs, type ToChild } from "./isolated-messages.js";

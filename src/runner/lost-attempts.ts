@@ -1,5 +1,6 @@
 // Attempts whose runner is gone: a worker that once gave signs of life and gives none any more. They become unresponsive, and their
 // rollouts are tried again by their rules. What needs no unresponsiveSeconds in a rollout's configuration, and no common clock.
+import { clearTimeout, performance, setTimeout } from "../base/clock.js";
 import type { LightningStore } from "../store/store.js";
 import type { AttemptedRollout, Rollout } from "../types/rollout.js";
 import { isRefused } from "./patience.js";

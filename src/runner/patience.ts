@@ -1,4 +1,5 @@
 // Calls to a store that may be out of reach for a while: a server that restarts, a database that fails over.
+import { performance, setTimeout } from "../base/clock.js";
 import { LightningError } from "../base/error.js";
 
 export interface Patience {

@@ -1,4 +1,5 @@
 // A runner's signs of life, and the store's word on what it runs: attempts that were cancelled, ended or given to another are aborted.
+import { clearTimeout, performance, setTimeout } from "../base/clock.js";
 import type { LightningStore } from "../store/store.js";
 import type { AttemptedRollout } from "../types/rollout.js";
 import type { Attributes } from "../types/span.js";

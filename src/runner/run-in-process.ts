@@ -1,6 +1,7 @@
 // Runs attempts in this process, any number at once. An agent that does not stop when it is told to loses its slot after a grace; what
 // it still does is dropped, but it cannot be stopped: that takes a process of its own (run-isolated.ts).
 import { argumentError } from "../base/check.js";
+import { clearTimeout, setTimeout } from "../base/clock.js";
 import { emitReward } from "../tracing/emit.js";
 import type { Agent, AgentResult, RolloutContext } from "../types/agent.js";
 import type { AttemptEnd, RunAttempt } from "./attempt-job.js";

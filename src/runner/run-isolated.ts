@@ -1,6 +1,7 @@
 // Runs each attempt in a process of its own: told to stop, then terminated, then killed, with all that it has started.
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { clearTimeout, performance, setTimeout } from "../base/clock.js";
 import { kLongestTimerMs } from "../store/waiters.js";
 import type { AttemptEnd, AttemptHooks, AttemptJob, AttemptRun, RunAttempt } from "./attempt-job.js";
 import { isFromChild, kAliveMs, type ToChild } from "./isolated-messages.js";

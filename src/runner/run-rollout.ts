@@ -1,7 +1,7 @@
 // One attempt at one rollout: the agent runs in its context with a deadline and an AbortSignal; how it ended is data, never an exception.
 
-import { setImmediate } from "node:timers";
 import { argumentError } from "../base/check.js";
+import { performance, setImmediate } from "../base/clock.js";
 import { orAborted } from "../base/or-aborted.js";
 import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";

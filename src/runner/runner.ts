@@ -2,6 +2,7 @@
 // that is out of reach for a while; what it runs survives neither its death nor a cancellation, and the store's rules decide what follows.
 import { setMaxListeners } from "node:events";
 import { checkInteger, checkNumber } from "../base/check.js";
+import { clearTimeout, performance, setTimeout } from "../base/clock.js";
 import type { LightningStore } from "../store/store.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Resources } from "../types/resources.js";

@@ -1,4 +1,5 @@
 // Sends the spans of a running attempt to the store, some at a time and in order: what was sent before a crash is kept.
+import { clearTimeout, setTimeout } from "../base/clock.js";
 import { LightningError } from "../base/error.js";
 import type { LightningStore } from "../store/store.js";
 import type { Attempt } from "../types/rollout.js";

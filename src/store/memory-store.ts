@@ -1,6 +1,7 @@
 // A store in this process's memory: nothing survives it, nothing is copied (records are read-only by contract).
 // The watchdog is a timer of its own, and waits end by events, not by looking again.
 import { checkInteger } from "../base/check.js";
+import { performance, wallClock } from "../base/clock.js";
 import { checkOptions } from "../base/options.js";
 import type { Resources, ResourcesUpdate } from "../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
@@ -295,6 +296,4 @@ class MemoryStore implements LightningStore, StoreTransfer, RolloutListing {
   }
 }
 
-function now(): number {
-  return Date.now() / 1000;
-}
+const now = (): number => wallClock.now() / 1000;

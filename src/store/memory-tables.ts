@@ -1,5 +1,6 @@
 // The memory store's records and what one change of them brings with it: queue, worker, rollout, waits, watchdog. Everything is
 // synchronous, so a change is whole before anyone else runs.
+import { wallClock } from "../base/clock.js";
 import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
 import type { AttemptedRollout, Rollout, Worker } from "../types/rollout.js";
@@ -210,7 +211,7 @@ export class MemoryTables implements Bundles, EntryTable<MemoryEntry> {
   }
 
   #scan(isSetBack: boolean): number {
-    const now = Date.now() / 1000;
+    const now = wallClock.now() / 1000;
     for (const [entry, deadline] of [...this.#watched])
       if (isSetBack || deadline < now) endOverdue(this, entry, now);
     let next = Number.POSITIVE_INFINITY;

@@ -1,5 +1,6 @@
 // How long rollouts are kept: what ended long ago, or before so many others, is forgotten with its attempts and spans.
 import { argumentError, checkInteger, checkNumber } from "../base/check.js";
+import { wallClock } from "../base/clock.js";
 import { LightningError } from "../base/error.js";
 import type { LightningStore } from "./store.js";
 
@@ -30,7 +31,7 @@ export async function pruneRollouts(
   checkRetention("pruneRollouts", retention);
   const { olderThanSeconds, keep = 0 } = retention;
   const before =
-    olderThanSeconds === undefined ? Number.POSITIVE_INFINITY : Date.now() / 1000 - olderThanSeconds;
+    olderThanSeconds === undefined ? Number.POSITIVE_INFINITY : wallClock.now() / 1000 - olderThanSeconds;
   for (let count = 0; ; ) {
     signal?.throwIfAborted();
     const ended = await store.queryRollouts({ statusIn: kEnded, sortBy: "endTime", limit: kPart });

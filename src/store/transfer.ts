@@ -1,6 +1,7 @@
 // A store as lines of JSON, for backup and for moving between backends: a header, resources in all versions, each rollout with its
 // attempts and spans, workers, and a last line that shows that nothing is missing.
 import { argumentError } from "../base/check.js";
+import { wallClock } from "../base/clock.js";
 import { LightningError } from "../base/error.js";
 import type { ResourcesUpdate } from "../types/resources.js";
 import type { Span } from "../types/span.js";
@@ -24,7 +25,11 @@ export interface TransferCounts {
 /** Lines without their ends. A rollout that changes meanwhile is read again, so that it is whole. */
 export async function* exportLines(store: LightningStore): AsyncGenerator<string> {
   const counts = { resources: 0, rollouts: 0, spans: 0, workers: 0 };
-  yield JSON.stringify({ format: kTransferFormat, version: kTransferVersion, exportTime: Date.now() / 1000 });
+  yield JSON.stringify({
+    format: kTransferFormat,
+    version: kTransferVersion,
+    exportTime: wallClock.now() / 1000,
+  });
   const versions: ResourcesUpdate[] = [];
   for await (const { resourcesId, version } of pages((page) => store.queryResources(page)))
     for (let v = 1; v <= version; v++) versions.push(await store.getResources(resourcesId, v));

@@ -1,5 +1,6 @@
 // Waits for events by key, without polling: a wait ends when every key was settled, at its timeout, on its signal, or on close.
 import { argumentError } from "../base/check.js";
+import { clearTimeout, setTimeout } from "../base/clock.js";
 import type { WaitOptions } from "./store-records.js";
 
 export interface Waiters {

@@ -1,5 +1,6 @@
 // A timer that ends overdue attempts without any caller. It does not keep the process alive. Deadlines are times of the clock, which may be
 // set: it looks at the clock again and again, and tells when it was set back.
+import { clearTimeout, performance, setTimeout, wallClock } from "../base/clock.js";
 
 export interface Watchdog {
   /** Something becomes due then (unix seconds; Infinity: never). A later time than one known is free. */
@@ -28,18 +29,18 @@ export function createWatchdog(scan: (isSetBack: boolean) => number | Promise<nu
     } catch {
       // Whatever is wrong with the store, its callers meet too; the next look may succeed.
       isSetBack ||= wasSetBack;
-      watch(Date.now() / 1000 + 1);
+      watch(wallClock.now() / 1000 + 1);
     }
   };
   const onTimer = (): void => {
     isSetBack ||= clock.wasSetBack();
-    if (isSetBack || Date.now() > next * 1000) void look();
+    if (isSetBack || wallClock.now() > next * 1000) void look();
     else arm();
   };
   const arm = (): void => {
     clearTimeout(timer);
     // Overdue is strictly after the deadline.
-    timer = setTimeout(onTimer, Math.min(Math.max(next * 1000 - Date.now(), 0) + 1, kLookMs));
+    timer = setTimeout(onTimer, Math.min(Math.max(next * 1000 - wallClock.now(), 0) + 1, kLookMs));
     timer.unref();
   };
   const watch = (deadline: number): void => {
@@ -69,11 +70,11 @@ const kToleranceMs = 100;
 
 /** Compares the clock with one that nobody sets. */
 function createStepDetector(): { wasSetBack(): boolean } {
-  let offset = Date.now() - performance.now();
+  let offset = wallClock.now() - performance.now();
   return {
     wasSetBack: () => {
       const before = offset;
-      offset = Date.now() - performance.now();
+      offset = wallClock.now() - performance.now();
       return offset < before - kToleranceMs;
     },
   };

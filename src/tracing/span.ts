@@ -1,5 +1,6 @@
 // Spans of the running rollout: drafted with ids and parent from the context, recorded when they end.
 import { randomBytes } from "node:crypto";
+import { performance } from "../base/clock.js";
 import type { Attributes, SpanDraft, SpanEvent, SpanStatus } from "../types/span.js";
 import { currentContext, isOver } from "./context.js";
 

@@ -1,5 +1,6 @@
 // One evaluation: the agent on each task, with its own sampling and without learning.
 import { checkInteger, checkNumber } from "../base/check.js";
+import { performance } from "../base/clock.js";
 import { evaluationMetrics, type Metrics } from "../types/metrics.js";
 import { describeEvaluation, nameEvaluation } from "./report-lines.js";
 import { rolloutMetrics } from "./rollout-metrics.js";

@@ -1,5 +1,6 @@
 // How long a run of known length has left, at the pace of the steps that this process took of it, evaluations between them included.
 import type { RunPlace } from "../algorithms/algorithm.js";
+import { performance } from "../base/clock.js";
 
 export interface Pace {
   /** At a step's begin; one without a place, or of another run, begins anew. */

@@ -1,4 +1,5 @@
 // How long at least one of several overlapping things ran: the share of a step that is sampling, whatever number of calls overlap.
+import { performance } from "../base/clock.js";
 
 export interface Stopwatch {
   /** Counts while the promise is pending. */

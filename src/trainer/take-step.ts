@@ -1,5 +1,6 @@
 // One training step: rollouts of each task, then the algorithm.
 import type { RunPlace } from "../algorithms/algorithm.js";
+import { performance } from "../base/clock.js";
 import { warn } from "../base/warning.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";

@@ -1,4 +1,5 @@
 // Long work among other work: a few milliseconds of it in each turn of the event loop, whoever's they are.
+import { performance, setImmediate } from "../../base/clock.js";
 
 /** Work that yields every few milliseconds; encodings that run at once share the turns, the first to come first. */
 export interface Turns {

@@ -1,4 +1,5 @@
 // Sends one model call to its server, again while it looks worth it, and says how it went.
+import { clearTimeout, setTimeout } from "../../base/clock.js";
 import { readSpelled, writeSpelled } from "../../base/spelled-integers.js";
 
 export interface ForwardOptions {

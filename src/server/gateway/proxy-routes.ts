@@ -1,4 +1,5 @@
 // /api/models and /proxy: the model servers, and the calls that go to them.
+import { wallClock } from "../../base/clock.js";
 import { answerJson } from "../store-api/answer.js";
 import { ApiError } from "../store-api/api-error.js";
 import type { GatewayContext } from "./gateway-context.js";
@@ -48,7 +49,7 @@ function mountCalls({ app, book, events, proxy, maxBodyBytes }: GatewayContext):
       record: (data) =>
         events.recordLate(id, {
           event_type: "model_request",
-          ...{ rollout_id: id, attempt_id: attempt, timestamp: Date.now() / 1000 },
+          ...{ rollout_id: id, attempt_id: attempt, timestamp: wallClock.now() / 1000 },
           data: { ...data },
         }),
     });

@@ -1,6 +1,7 @@
 // The gateway's model proxy: forwards the calls of a rollout's agent to a registered server and records each as an event.
 // The trainer's model name and temperature replace what the agent asked for; streaming is refused.
 
+import { performance } from "../../base/clock.js";
 import { givenOptions } from "../../base/options.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
 import { ApiError } from "../store-api/api-error.js";

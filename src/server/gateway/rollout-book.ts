@@ -1,6 +1,7 @@
 // Rollouts as 1.0 clients handle them, over a LightningStore: ids of their own choice, idempotent creation, changes of state that
 // only follow 1.0's arrows, and one ever-growing list of those that ended.
 // A deleted rollout is cancelled if it still runs, and forgotten.
+import { wallClock } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
@@ -106,7 +107,7 @@ export class RolloutBook {
       await this.note(rollout, {
         ...given,
         version: notesOf(rollout).version + 1,
-        updated_at: Date.now() / 1000,
+        updated_at: wallClock.now() / 1000,
       });
       return this.#store.getRollout(rollout.rolloutId);
     });

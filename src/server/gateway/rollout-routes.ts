@@ -1,4 +1,5 @@
 // /api/rollouts: rollouts and their events.
+import { wallClock } from "../../base/clock.js";
 import { answerJson } from "../store-api/answer.js";
 import type { GatewayContext } from "./gateway-context.js";
 import {
@@ -54,7 +55,7 @@ export function mountEventRoutes({ app, book, events, maxBodyBytes }: GatewayCon
       event_type,
       rollout_id: gatewayIdOf(rollout),
       attempt_id: c.req.param("attempt"),
-      timestamp: Date.now() / 1000,
+      timestamp: wallClock.now() / 1000,
       data,
     };
     await events.record(event.rollout_id, event);

@@ -1,6 +1,7 @@
 // A listening HTTP server that closes in good order: what is being answered is answered, connections without a request end at once.
 import { createServer, type RequestListener, type ServerOptions } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 
 export interface Listening {

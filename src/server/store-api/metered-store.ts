@@ -1,4 +1,5 @@
 // A store that counts and times its calls, and times rollouts when it hears of their end.
+import { performance } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { isEnded } from "../../store/life-cycle.js";
 import { listRollouts } from "../../store/rollout-listing.js";

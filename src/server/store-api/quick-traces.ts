@@ -1,6 +1,7 @@
 // Spans from exporters, the largest part of what a server gets, straight from the socket, without hono's objects around each request.
 // Only requests that nothing could refuse before their body is read; all others, and so every refusal, are hono's.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { performance } from "../../base/clock.js";
 import type { TraceReceiver } from "../otlp/trace-receiver.js";
 import type { Access } from "./access.js";
 import { sendBody } from "./answer.js";

@@ -1,4 +1,5 @@
 // Whether the store behind a server works: asked by a write that changes nothing, and by what became of the calls of late.
+import { clearTimeout, performance, setTimeout } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { probeStore } from "../../store/probe.js";
 import type { LightningStore } from "../../store/store.js";

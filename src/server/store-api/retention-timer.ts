@@ -1,5 +1,6 @@
 // A server's retention: what its store is to forget, looked for again and again.
 import { checkInteger } from "../../base/check.js";
+import { clearTimeout, setTimeout } from "../../base/clock.js";
 import { checkRetention, pruneRollouts, type Retention } from "../../store/prune.js";
 import type { LightningStore } from "../../store/store.js";
 

@@ -2,6 +2,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
+import { performance } from "../../base/clock.js";
 import type { LightningStore } from "../../store/store.js";
 import type { StoreStatistics } from "../../store/store-records.js";
 import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";

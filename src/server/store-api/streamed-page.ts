@@ -1,7 +1,7 @@
 // A page of any length as an answer that is sent while it is read: what is in memory is one part of it.
 
 import type { ServerResponse } from "node:http";
-import { setImmediate as turn } from "node:timers/promises";
+import { clearTimeout, setTimeout, turn } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
 import type { Listing } from "../../store/rollout-listing.js";

@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { clearTimeout, setTimeout } from "../../base/clock.js";
 
 export interface Exchange {
   readonly method: "GET" | "POST";

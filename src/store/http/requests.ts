@@ -1,7 +1,7 @@
 // Kinds of requests that the HTTP store makes of its transport: reads, changes, searches, and waits made of bounded ones.
 
-import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
+import { pause, performance } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
 import { checkPaging, type PagingFields } from "../paging.js";

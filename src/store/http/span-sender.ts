@@ -1,5 +1,6 @@
 // Sends spans: calls that come while others are under way go together in one request, each kept whole or not at all.
 
+import { setImmediate } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
 import type { Span } from "../../types/span.js";

@@ -1,7 +1,7 @@
 // Requests to a store server, each with a deadline, sent again only where that is safe.
 
-import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
+import { pause, performance } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { readSpelled } from "../../base/spelled-integers.js";
 import { isUnprocessed, toAnswerError, toRetryMs } from "./answer-error.js";

@@ -1,4 +1,5 @@
 // Laws of claims that wait for the queue.
+import { performance } from "../../base/clock.js";
 import { claimNew, codeOf, kPatienceMs, type Law, pause } from "./law.js";
 
 export const claimLaws: readonly Law[] = [

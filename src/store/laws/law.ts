@@ -1,4 +1,5 @@
 // A law of LightningStore: a sentence that could be false, and its check on a fresh store.
+import { performance, setTimeout } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import type { AttemptedRollout, RolloutConfig } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";

@@ -1,4 +1,5 @@
 // Laws of attempts that prepare: none does for ever, and none is cut while somebody speaks for it. They measure real time.
+import { wallClock } from "../../base/clock.js";
 import type { LightningStore } from "../store.js";
 import { claimNew, claimOne, codeOf, type Law, pause, statusesOf, toSpan, until } from "./law.js";
 
@@ -68,7 +69,7 @@ export const preparingLaws: readonly Law[] = [
     options: { preparingSeconds: 0.05 },
     async check(store, expect) {
       const { rolloutId } = await claimNew(store);
-      const inMilliseconds = { lastHeartbeatTime: Date.now() };
+      const inMilliseconds = { lastHeartbeatTime: wallClock.now() };
       const told = await store.updateAttempt(rolloutId, "latest", inMilliseconds);
       expect((told.lastHeartbeatTime ?? 0) > 0 && (told.lastHeartbeatTime ?? 0) < 1e11).toEqual(true);
       await until(async () => (await store.getRollout(rolloutId)).status === "requeuing");

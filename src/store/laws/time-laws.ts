@@ -1,4 +1,5 @@
 // Laws of waits, deadlines and close. They measure real time: tens of milliseconds where all is well, seconds where it is not.
+import { performance, wallClock } from "../../base/clock.js";
 import { claimNew, codeOf, kPatienceMs, type Law, pause, statusesOf, toSpan, until } from "./law.js";
 
 export const timeLaws: readonly Law[] = [
@@ -92,7 +93,7 @@ export const timeLaws: readonly Law[] = [
       }
       await until(async () => (await store.getRollout(silent.rolloutId)).status === "failed");
       expect(await statusesOf(store, silent.rolloutId)).toEqual(["failed", "unresponsive"]);
-      await store.updateAttempt(silent.rolloutId, "latest", { lastHeartbeatTime: Date.now() / 1000 });
+      await store.updateAttempt(silent.rolloutId, "latest", { lastHeartbeatTime: wallClock.now() / 1000 });
       expect((await statusesOf(store, silent.rolloutId))[0]).toEqual("running");
       // It spoke, which moved its deadline, and then fell silent.
       await until(async () => (await store.getRollout(talker.rolloutId)).status === "failed");

@@ -1,4 +1,5 @@
 // Claims that wait for the queue, in the order in which they came. One look at the queue serves as many of them as it can.
+import { clearTimeout, setTimeout } from "../../base/clock.js";
 import type { AttemptedRollout } from "../../types/rollout.js";
 import type { WaitOptions } from "../store-records.js";
 import { kLongestTimerMs } from "../waiters.js";

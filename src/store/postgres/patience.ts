@@ -1,4 +1,5 @@
 // How often and how long something that failed is tried again: sooner at first, until a deadline.
+import { clearTimeout, performance, setTimeout } from "../../base/clock.js";
 
 export interface Patience {
   /** Waits a little; false: the time is over, or the signal said so. */

@@ -1,7 +1,7 @@
 // A store in a PostgreSQL database, which any number of machines may share. Changes go through one writer in transactions that hold
-// the rollouts' row locks (transaction.ts); what happens elsewhere is heard by LISTEN; times are those of the database's clock, so that
-// it does not matter whether the machines' clocks agree.
+// the rollouts' row locks (transaction.ts); what happens elsewhere is heard by LISTEN; times are those of the database's clock.
 import { checkInteger } from "../../base/check.js";
+import { performance } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";

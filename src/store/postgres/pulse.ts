@@ -1,4 +1,5 @@
 // A timer that beats at the latest every so often, and sooner when asked. It keeps the process alive only while somebody waits.
+import { clearTimeout, performance, setTimeout } from "../../base/clock.js";
 
 export interface Pulse {
   /** Beats within so many milliseconds. */

@@ -5,6 +5,7 @@
 // connection is lost while COMMIT is under way, the group is sent again under the same number: that waits until the server has done with
 // the first, and either finds the number (it was committed) or commits now.
 import { randomUUID } from "node:crypto";
+import { performance, setImmediate } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import type { Change } from "./changes.js";
 import type { Database, Session } from "./database.js";

@@ -1,4 +1,5 @@
 // What runs beneath the store's methods: the open file, calls in groups, waits, the watchdog, and news from other processes.
+import { wallClock } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { isEnded } from "../life-cycle.js";
 import { endOverdue } from "../rollout-entry.js";
@@ -117,7 +118,7 @@ export class Backend {
 
   /** The clock may have been set back while no process had the file open. */
   #lookAhead(): void {
-    this.run("watchdog", "look", (tables) => tables.fromTheFuture(Date.now() / 1000, 1)).then(
+    this.run("watchdog", "look", (tables) => tables.fromTheFuture(wallClock.now() / 1000, 1)).then(
       ({ length }) => length > 0 && this.#watchdog.distrust(),
       // As above; the deadlines are watched whatever comes of this.
       () => undefined,
@@ -130,7 +131,7 @@ export class Backend {
 const kScanned = 100;
 
 function scan(tables: Tables, isSetBack: boolean): number {
-  const now = Date.now() / 1000;
+  const now = wallClock.now() / 1000;
   if (isSetBack)
     for (const entry of tables.fromTheFuture(now, Number.MAX_SAFE_INTEGER)) endOverdue(tables, entry, now);
   for (const entry of tables.nextOverdue(now, kScanned)) endOverdue(tables, entry, now);

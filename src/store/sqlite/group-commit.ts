@@ -1,5 +1,6 @@
 // Calls that come together share a transaction: each promise resolves after the commit that holds its write, and the failure of one
 // call undoes no other's. Calls run in the order in which they were made.
+import { performance, setImmediate, setTimeout } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { isBusy, toStoreError } from "./failure.js";
 import type { Changes, Tables } from "./tables.js";

@@ -1,5 +1,6 @@
 // Hears of other processes on the same file. While somebody waits it looks at the file's data version, which costs microseconds; the
 // watchdog's deadlines, which others may have set, are looked up once a second.
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "../../base/clock.js";
 
 export interface Neighbours {
   /** Somebody begins to wait. */

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { argumentError, checkInteger, checkOneOf } from "../../base/check.js";
+import { performance, setTimeout } from "../../base/clock.js";
 import { checkId } from "../new-records.js";
 import { type PreparingOptions, toPreparingSeconds } from "../preparing-limit.js";
 import type { LightningStore } from "../store.js";

@@ -1,4 +1,5 @@
 // Into the queue and out of it, inside a transaction.
+import { wallClock } from "../../base/clock.js";
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
 import { toRollout } from "../new-records.js";
 import { bindNew } from "../resources-binding.js";
@@ -16,7 +17,7 @@ export function toInput(who: string, fields: NewRollout): string | null {
 
 /** A queued rollout, bound to its resources or to the latest. @throws E_ARGUMENT, E_NOT_FOUND */
 export function toRecord({ db }: Tables, who: string, fields: NewRollout): Rollout {
-  return toRollout(`store.${who}`, fields, bindNew(who, fields, bundlesOf(db)), Date.now() / 1000);
+  return toRollout(`store.${who}`, fields, bindNew(who, fields, bundlesOf(db)), wallClock.now() / 1000);
 }
 
 /** At most `limit`, oldest first, with a new attempt each; the worker is told of it. */
@@ -26,5 +27,5 @@ export function claimQueued(
   limit: number,
 ): readonly AttemptedRollout[] {
   if (limit <= 0) return [];
-  return claimEntries(tables, tables.nextQueued(limit), workerId, Date.now() / 1000);
+  return claimEntries(tables, tables.nextQueued(limit), workerId, wallClock.now() / 1000);
 }

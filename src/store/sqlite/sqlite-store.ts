@@ -1,6 +1,7 @@
 // A store in one SQLite file, shared by any number of processes of a machine. Every change runs inside a write transaction, from the
 // reading of what it changes to its commit, so that the life cycle's pure functions decide alone.
 import { checkInteger } from "../../base/check.js";
+import { performance, wallClock } from "../../base/clock.js";
 import type { Resources, ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Attributes, Span } from "../../types/span.js";
@@ -294,5 +295,5 @@ export class SqliteStore implements LightningStore, StoreTransfer, RolloutListin
 // --- internal ---
 
 function now(): number {
-  return Date.now() / 1000;
+  return wallClock.now() / 1000;
 }

@@ -1,4 +1,5 @@
 // The wait for the end of rollouts, which may come by another process.
+import { performance } from "../../base/clock.js";
 import type { Rollout } from "../../types/rollout.js";
 import { isEnded } from "../life-cycle.js";
 import type { WaitOptions } from "../store-records.js";
