@@ -76,9 +76,7 @@ function toNumber(spelling: string, { path, name, isFree }: Place): number | str
   const number = Number(spelling);
   const isInteger = kDigits.test(spelling);
   if (!isInteger && !Number.isFinite(number))
-    throw new RangeError(
-      `expected numbers that JSON's readers can hold, got ${spelling.slice(0, 40)} at ${path}`,
-    );
+    throw new RangeError(`expected numbers that JSON's readers can hold, got a larger one at ${path}`);
   const isTime = !isFree && kTimes.has(name);
   return isInteger && !Number.isSafeInteger(number) && !isTime ? `${kWord}${spelling}` : number;
 }

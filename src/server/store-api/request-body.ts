@@ -61,8 +61,8 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
     return readSpelled(text);
   } catch (error) {
     if (error instanceof ApiError) throw error;
-    // The parser's own words quote the body.
-    const ctx = { error: "not JSON" };
+    // The parser's own words quote the body; those of a number that is too large only name its place.
+    const ctx = { error: error instanceof RangeError ? error.message : "not JSON" };
     const detail = { type: "json_invalid", loc: ["body", 0], msg: "JSON decode error", input: {}, ctx };
     throw new ApiError(422, [detail]);
   }
