@@ -30,7 +30,8 @@ export function toOutcome(report: RunReport, spans: readonly Span[], rules: Outc
     return { outcome: "no-call", reward: null, error: describeNoCall(report, error, rules) };
   }
   if (report.ended === "threw") {
-    const { rewardOnError } = rules;
+    // A mistake in the agent's program, not something that the policy did: no reward says so.
+    const rewardOnError = isMisuse(report.error) ? "exclude" : rules.rewardOnError;
     return { outcome: "error", reward: rewardOnError === "exclude" ? null : rewardOnError, error };
   }
   const final = finalReward(spans, report.result);
@@ -58,6 +59,15 @@ export function inDoubt(calls: number, silent: string): Outcome {
 
 const kRemedies =
   "make the client inside the agent with the rollout's base URL (context.endpoint.openai), or queue agl.bind(fn)";
+
+/** What a function of this package, or of another copy of it, throws at a wrong argument, such as emitReward("1"). */
+function isMisuse(error: unknown): boolean {
+  try {
+    return error instanceof Error && error.name === "LightningError" && Object(error).code === "E_ARGUMENT";
+  } catch {
+    return false; // Of what cannot be read nothing is known: it is the agent's.
+  }
+}
 
 /** Not of one whose calls failed: it answered as it did because they failed. */
 function neededNone({ ended, calls }: RunReport): boolean {

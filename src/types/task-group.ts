@@ -5,7 +5,7 @@ import type { Trajectory } from "./transition.js";
 export type RolloutOutcome =
   /** The agent returned. */
   | "ok"
-  /** The agent threw after a policy call: rewarded with rewardOnError. */
+  /** The agent threw after a policy call: rewarded with rewardOnError, but excluded for a wrong argument to this package's own functions. */
   | "error"
   /** Excluded: calls that may be another rollout's, since one that ran beside it ended with a reward and without any. */
   | "in-doubt"

@@ -8,6 +8,7 @@ import { baseline } from "../../src/algorithms/baseline.js";
 import { grpo } from "../../src/algorithms/grpo.js";
 import { sft } from "../../src/algorithms/sft.js";
 import type { Policy } from "../../src/policy/policy.js";
+import { emitReward } from "../../src/tracing/emit.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { TrainerOptions } from "../../src/trainer/trainer.js";
 import { checkUsable } from "../../src/trainer/usable.js";
@@ -62,6 +63,12 @@ const unusable: readonly (readonly [
     failsWith(Object.assign(new Error("judge"), { status: 503 })),
     {},
     "provider-error",
+  ],
+  [
+    "emits a reward that is none",
+    after(() => emitReward("1" as never)),
+    {},
+    "error: LightningError: emitReward",
   ],
   [
     "throws and is excluded",
