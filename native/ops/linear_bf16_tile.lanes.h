@@ -84,8 +84,8 @@ template <class W, int half>
   else return W::odd(pair);
 }
 
-// g++ 12 else keeps weights of some instances on the stack, and every multiply-add waits for memory: 4 rows of AVX-512 ran at 51
-// instead of 105 GFLOP/s (N 448, K 896, one core of Zen 4). test/rules/object-files.test.ts looks at every instance.
+// g++ 12 else keeps weights of some instances on the stack, and every multiply-add waits for memory: 4 rows of AVX-512 ran at 102
+// instead of 253 GFLOP/s (N 448, K 896, one core). test/rules/object-files.test.ts looks at every instance.
 [[gnu::always_inline]] inline void inRegister([[maybe_unused]] F16& number) {
 #if defined(__AVX512F__)
   asm("" : "+v"(number.v));
