@@ -1,10 +1,8 @@
 // Which types declarations mention without exporting them, one a line: "Name, of Owner, Owner". Read by the API of TypeScript 5; 7 has none.
 //   node scripts/unexported-types.mjs ENTRY.d.ts...     all in one folder, which is where a type must lie to count
-import { createRequire } from "node:module";
-import { dirname, join, resolve, sep } from "node:path";
-import { root } from "./command.mjs";
+import { dirname, resolve, sep } from "node:path";
+import ts from "typescript-5";
 
-const ts = createRequire(join(root, "test/types/typescript-5/package.json"))("typescript");
 const entries = process.argv.slice(2).map((path) => resolve(path));
 const folder = dirname(entries[0]) + sep;
 const program = ts.createProgram(entries, {

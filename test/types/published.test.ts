@@ -10,7 +10,7 @@ import { root } from "../rules/sources.js";
 const folder = mkdtempSync(join(tmpdir(), "agl-types-"));
 const compilers = {
   "TypeScript 7": "node_modules/typescript/bin/tsc",
-  "TypeScript 5.9": "test/types/typescript-5/node_modules/typescript/bin/tsc",
+  "TypeScript 5.9": "node_modules/typescript-5/bin/tsc",
 };
 const settings = {
   "nodenext, by its defaults": { module: "nodenext" },
