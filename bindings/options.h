@@ -1,4 +1,4 @@
-// Plain objects of the contract (src/policy/binding.ts) as native values. They were checked there; a missing field is our own mistake and throws.
+// Plain objects of the contract (src/policy/engine/binding.ts) as native values. They were checked there; a missing field is our own mistake and throws.
 #pragma once
 
 #include <napi.h>

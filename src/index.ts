@@ -16,18 +16,18 @@ export type { OptimizerOptions } from "./algorithms/optimizer-options.js";
 export type { DeadGroups } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
-export type { AdapterOptions } from "./policy/adapter-options.js";
+export type { AdapterOptions } from "./policy/adapters/adapter-options.js";
 export {
   advantages,
   type DiscountOptions,
   type GaeOptions,
   type GroupAdvantageOptions,
 } from "./policy/advantages.js";
-export type { Architecture } from "./policy/architecture.js";
-export type { NativeCounters, NativePlan, Projection } from "./policy/binding.js";
-export type { RenderChatOptions, RenderedChat } from "./policy/chat-template.js";
+export type { RenderChatOptions, RenderedChat } from "./policy/chat/chat-template.js";
+export type { TemplateVariables } from "./policy/chat/template-options.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
-export { type Device, type DeviceChoice, type DeviceName, devices } from "./policy/devices.js";
+export type { NativeCounters, NativePlan, Projection } from "./policy/engine/binding.js";
+export { type Device, type DeviceChoice, type DeviceName, devices } from "./policy/engine/devices.js";
 export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
 export { loadPolicy } from "./policy/load-policy.js";
 export type { Aggregate } from "./policy/losses/aggregate.js";
@@ -41,7 +41,9 @@ export type {
   TokenNumbers,
 } from "./policy/losses/policy-loss.js";
 export type { PpoClipOptions } from "./policy/losses/ppo-clip.js";
-export type { ModelConfig } from "./policy/model-config.js";
+export type { Architecture } from "./policy/model/architecture.js";
+export type { ModelConfig } from "./policy/model/model-config.js";
+export type { RopeConfig } from "./policy/model/rope-config.js";
 export type {
   Counters,
   ForwardBackwardResult,
@@ -55,11 +57,9 @@ export type {
   SequenceScores,
   StreamedToken,
 } from "./policy/policy.js";
-export type { RopeConfig } from "./policy/rope-config.js";
-export type { TemplateVariables } from "./policy/template-options.js";
-export type { TokenDecoder } from "./policy/token-decoder.js";
-export type { DecodeOptions, Tokenizer } from "./policy/tokenizer.js";
-export type { TokenizerSource } from "./policy/tokenizer-files.js";
+export type { TokenDecoder } from "./policy/tokenizer/token-decoder.js";
+export type { DecodeOptions, Tokenizer } from "./policy/tokenizer/tokenizer.js";
+export type { TokenizerSource } from "./policy/tokenizer/tokenizer-files.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";

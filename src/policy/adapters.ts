@@ -3,12 +3,12 @@ import { argumentError, checkText } from "../base/check.js";
 import { writingNow } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import { planAdapter } from "./adapter-layout.js";
-import { checkAdapterName } from "./adapter-name.js";
-import type { AdapterOptions } from "./adapter-options.js";
-import { writeAdapterFolder } from "./adapter-writer.js";
-import { requireFolder } from "./missing-folder.js";
-import { fromNative } from "./native-error.js";
+import { planAdapter } from "./adapters/adapter-layout.js";
+import { checkAdapterName } from "./adapters/adapter-name.js";
+import type { AdapterOptions } from "./adapters/adapter-options.js";
+import { writeAdapterFolder } from "./adapters/adapter-writer.js";
+import { requireFolder } from "./adapters/missing-folder.js";
+import { fromNative } from "./engine/native-error.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 

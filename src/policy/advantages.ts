@@ -3,7 +3,7 @@
 import { argumentError, checkNumber, checkOneOf } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import { native } from "./binding.js";
+import { native } from "./engine/binding.js";
 import {
   checkFinite,
   checkLength,
@@ -11,7 +11,7 @@ import {
   toDenseIds,
   toFloat64Array,
   toOffsets,
-} from "./number-arrays.js";
+} from "./engine/number-arrays.js";
 
 export interface GroupAdvantageOptions {
   /** What is subtracted: the group's mean, the mean of the others (RLOO), nothing. Default "mean". */

@@ -10,14 +10,14 @@ import { writing } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
 import { toJsonValue } from "../base/json-value.js";
 import { warn } from "../base/warning.js";
-import { removeLeftovers, writeFileAtomically } from "./atomic-file.js";
-import type { NativeTrainingState } from "./binding.js";
-import { modelError } from "./model-file.js";
-import { fromNative } from "./native-error.js";
+import type { NativeTrainingState } from "./engine/binding.js";
+import { fromNative } from "./engine/native-error.js";
+import { removeLeftovers, writeFileAtomically } from "./model/atomic-file.js";
+import { modelError } from "./model/model-file.js";
+import { readSafetensors, type Safetensors } from "./model/safetensors.js";
+import { safetensorsChunks, type WritableTensor } from "./model/safetensors-writer.js";
+import { modelTensors } from "./model/tensors.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { readSafetensors, type Safetensors } from "./safetensors.js";
-import { safetensorsChunks, type WritableTensor } from "./safetensors-writer.js";
-import { modelTensors } from "./tensors.js";
 
 /** @throws as Policy.saveCheckpoint */
 export async function saveCheckpoint(parts: PolicyParts, file: string, state = ""): Promise<void> {

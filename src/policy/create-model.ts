@@ -6,13 +6,17 @@ import { argumentError, checkBoolean, checkInteger, checkOneOf, checkText } from
 import { writingNow } from "../base/disk-error.js";
 import { fillNormal } from "../base/normal.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import type { Architecture } from "./architecture.js";
-import { writeFileAtomically } from "./atomic-file.js";
-import { kMaxVocabulary, type ModelConfig } from "./model-config.js";
-import { planSafetensors } from "./safetensors-writer.js";
-import { kTemplateFolder } from "./template-files.js";
-import { type ModelTensor, modelTensors } from "./tensors.js";
-import { readTokenizerFiles, type TokenizerFiles, type TokenizerSource } from "./tokenizer-files.js";
+import type { Architecture } from "./model/architecture.js";
+import { writeFileAtomically } from "./model/atomic-file.js";
+import { kMaxVocabulary, type ModelConfig } from "./model/model-config.js";
+import { planSafetensors } from "./model/safetensors-writer.js";
+import { type ModelTensor, modelTensors } from "./model/tensors.js";
+import { kTemplateFolder } from "./tokenizer/template-files.js";
+import {
+  readTokenizerFiles,
+  type TokenizerFiles,
+  type TokenizerSource,
+} from "./tokenizer/tokenizer-files.js";
 
 export interface NewModel {
   readonly architecture: "llama" | "qwen2" | "qwen3";

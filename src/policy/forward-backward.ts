@@ -4,7 +4,8 @@
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions } from "../base/options.js";
-import type { NativeScores } from "./binding.js";
+import type { NativeScores } from "./engine/binding.js";
+import { fromNative } from "./engine/native-error.js";
 import { evaluateLoss } from "./losses/evaluate-loss.js";
 import { type LossSequence, toKnownLogprobs, toLossInputs, toPolicyLoss } from "./losses/loss-inputs.js";
 import type { LossFunction, LossResult, PolicyLoss, TokenNumbers } from "./losses/policy-loss.js";
@@ -18,7 +19,6 @@ import {
   place,
   splitBySequence,
 } from "./micro-batches.js";
-import { fromNative } from "./native-error.js";
 import type { ForwardBackwardResult, ScoreOptions } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 import { scoreNames } from "./score.js";

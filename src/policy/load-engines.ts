@@ -1,12 +1,12 @@
 // The engines of a policy: one on each chosen device, loaded side by side.
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";
-import { type NativeEngine, type NativeEngineOptions, native } from "./binding.js";
-import type { ChosenDevice } from "./devices.js";
+import { type NativeEngine, type NativeEngineOptions, native } from "./engine/binding.js";
+import type { ChosenDevice } from "./engine/devices.js";
+import { fromNative, onDevice } from "./engine/native-error.js";
 import type { EnginePlaces } from "./load-options.js";
-import { fromNative, onDevice } from "./native-error.js";
 import type { Lanes, PolicyEngine } from "./policy-parts.js";
-import type { Replica } from "./replica-group.js";
+import type { Replica } from "./replicas/replica-group.js";
 import { createReplicas } from "./replicas.js";
 
 /** What all engines of a policy have in common. */

@@ -1,13 +1,13 @@
 // The options of loadPolicy: checked against the model, with the defaults.
 import { availableParallelism } from "node:os";
 import { argumentError, checkBoolean, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
-import type { AdapterOptions } from "./adapter-options.js";
-import type { NativeEngineOptions } from "./binding.js";
-import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./devices.js";
-import type { ModelConfig } from "./model-config.js";
-import type { ModelFolder } from "./model-folder.js";
-import { checkSeed } from "./seeds.js";
-import type { TemplateVariables } from "./template-options.js";
+import type { AdapterOptions } from "./adapters/adapter-options.js";
+import type { TemplateVariables } from "./chat/template-options.js";
+import type { NativeEngineOptions } from "./engine/binding.js";
+import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./engine/devices.js";
+import { checkSeed } from "./engine/seeds.js";
+import type { ModelConfig } from "./model/model-config.js";
+import type { ModelFolder } from "./model/model-folder.js";
 
 export interface LoadPolicyOptions {
   /**

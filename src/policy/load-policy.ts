@@ -1,26 +1,26 @@
 // loadPolicy: a Hugging Face folder becomes a policy. It reads headers, hands the engine the places of the weights, and adds the first
 // adapter; what can be refused is refused before memory is taken.
 import { checkText } from "../base/check.js";
-import { planAdapter } from "./adapter-layout.js";
-import { createAdapterTable } from "./adapter-table.js";
+import { planAdapter } from "./adapters/adapter-layout.js";
+import { createAdapterTable } from "./adapters/adapter-table.js";
+import { requireFolder } from "./adapters/missing-folder.js";
 import { addAdapter } from "./adapters.js";
 import { assemblePolicy } from "./assemble-policy.js";
-import { createBaseDigest } from "./base-digest.js";
-import { baseModelName } from "./base-model-name.js";
-import { checkChatOptions } from "./chat-options.js";
-import { loadChatTemplate, renderChat } from "./chat-template.js";
+import { checkChatOptions } from "./chat/chat-options.js";
+import { loadChatTemplate, renderChat } from "./chat/chat-template.js";
+import { checkTemplate, kDefaultDate } from "./chat/template-options.js";
+import { createSeeds } from "./engine/seeds.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
 import { checkLoadNames } from "./load-names.js";
 import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
-import { requireFolder } from "./missing-folder.js";
-import { type ModelFolder, readModelFolder } from "./model-folder.js";
+import { createBaseDigest } from "./model/base-digest.js";
+import { baseModelName } from "./model/base-model-name.js";
+import { type ModelFolder, readModelFolder } from "./model/model-folder.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { createSeeds } from "./seeds.js";
 import { createStates } from "./states.js";
-import { withTokenizerEos } from "./stop-tokens.js";
-import { checkTemplate, kDefaultDate } from "./template-options.js";
-import { loadTokenizer } from "./tokenizer.js";
+import { withTokenizerEos } from "./tokenizer/stop-tokens.js";
+import { loadTokenizer } from "./tokenizer/tokenizer.js";
 
 /**
  * Loads a model folder: config.json, safetensors, tokenizer.json, chat template.

@@ -1,7 +1,7 @@
 // Sequences divided into micro-batches that an engine computes at once (the division is native: a function of the batch, the token budget and
 // the number of engines), and the way of their numbers in and out. T numbers, one for each of a sequence's tokens[1..], laid end to end.
-import type { NativePasses, NativeScores } from "./binding.js";
-import { fromNative } from "./native-error.js";
+import type { NativePasses, NativeScores } from "./engine/binding.js";
+import { fromNative } from "./engine/native-error.js";
 import type { Lanes } from "./policy-parts.js";
 import type { FlatSequences } from "./token-ids.js";
 import { concatenate } from "./token-ids.js";

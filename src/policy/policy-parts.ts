@@ -1,11 +1,11 @@
 // What the methods of one policy share. Plain data: the methods are functions in sample.ts, score.ts, train.ts and adapters.ts.
-import type { AdapterTable } from "./adapter-table.js";
-import type { BaseDigest } from "./base-digest.js";
-import type { NativeEngine, NativePasses } from "./binding.js";
-import type { ModelConfig } from "./model-config.js";
+import type { AdapterTable } from "./adapters/adapter-table.js";
+import type { NativeEngine, NativePasses } from "./engine/binding.js";
+import type { BaseDigest } from "./model/base-digest.js";
+import type { ModelConfig } from "./model/model-config.js";
 import type { Policy } from "./policy.js";
 import type { States } from "./states.js";
-import type { Tokenizer } from "./tokenizer.js";
+import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** One engine, or several that hold the same weights, as what they are to sampling, to the optimizer and to whoever reads and writes weights. */
 export type PolicyEngine = Omit<NativeEngine, keyof NativePasses | "load" | "isa" | "setGradients">;

@@ -1,13 +1,13 @@
 // The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
 import type { ChatMessage } from "../types/chat.js";
-import type { AdapterOptions } from "./adapter-options.js";
-import type { NativeCounters, NativePlan } from "./binding.js";
-import type { RenderChatOptions, RenderedChat } from "./chat-template.js";
+import type { AdapterOptions } from "./adapters/adapter-options.js";
+import type { RenderChatOptions, RenderedChat } from "./chat/chat-template.js";
+import type { TemplateVariables } from "./chat/template-options.js";
+import type { NativeCounters, NativePlan } from "./engine/binding.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
-import type { ModelConfig } from "./model-config.js";
-import type { TemplateVariables } from "./template-options.js";
-import type { Tokenizer } from "./tokenizer.js";
+import type { ModelConfig } from "./model/model-config.js";
+import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 /**
  * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it. Loaded with

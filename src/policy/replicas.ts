@@ -1,11 +1,11 @@
 // Several engines with the same weights as one: a sample runs on one of them, everything else on all. Each keeps the gradients of its own
 // micro-batches; every step is taken by all from their sum, so that they stay the same bit for bit.
 import { LightningError } from "../base/error.js";
-import type { NativePasses } from "./binding.js";
+import type { NativePasses } from "./engine/binding.js";
 import type { Lanes, PolicyEngine } from "./policy-parts.js";
-import { createReplicaGroup, type Replica, type ReplicaGroup } from "./replica-group.js";
-import { createRoutes, type Routes } from "./replica-routes.js";
-import { sumCounters, sumPlans, sumTensors } from "./replica-sums.js";
+import { createReplicaGroup, type Replica, type ReplicaGroup } from "./replicas/replica-group.js";
+import { createRoutes, type Routes } from "./replicas/replica-routes.js";
+import { sumCounters, sumPlans, sumTensors } from "./replicas/replica-sums.js";
 
 export type Replicas = readonly [Replica, ...Replica[]];
 

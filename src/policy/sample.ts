@@ -8,12 +8,12 @@ import {
   checkSignal,
 } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import type { PolicyWeights } from "./adapter-table.js";
-import type { NativeChoice, NativeSampleRequest } from "./binding.js";
-import { fromNative } from "./native-error.js";
+import type { PolicyWeights } from "./adapters/adapter-table.js";
+import type { NativeChoice, NativeSampleRequest } from "./engine/binding.js";
+import { fromNative } from "./engine/native-error.js";
+import { checkSeed } from "./engine/seeds.js";
 import type { SampledChoice, SampleOptions, StreamedToken } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { checkSeed } from "./seeds.js";
 import { createStopMatcher, type StopMatcher } from "./stop-strings.js";
 import { checkTemperature } from "./temperature.js";
 import { toTokenIds } from "./token-ids.js";

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { argumentError } from "../base/check.js";
 import { writing } from "../base/disk-error.js";
 import { LightningError } from "../base/error.js";
-import { writeFilesAtomically } from "./atomic-file.js";
-import { readModelText } from "./model-file.js";
-import { fromNative } from "./native-error.js";
+import { fromNative } from "./engine/native-error.js";
+import { writeFilesAtomically } from "./model/atomic-file.js";
+import { readModelText } from "./model/model-file.js";
+import { safetensorsChunks } from "./model/safetensors-writer.js";
+import { modelTensors } from "./model/tensors.js";
 import type { PolicyParts } from "./policy-parts.js";
-import { safetensorsChunks } from "./safetensors-writer.js";
-import { additionalTemplates, kTemplateFolder } from "./template-files.js";
-import { modelTensors } from "./tensors.js";
+import { additionalTemplates, kTemplateFolder } from "./tokenizer/template-files.js";
 
 /** @throws as Policy.saveModel */
 export async function saveModel(parts: PolicyParts, dir: string): Promise<void> {

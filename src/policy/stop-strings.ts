@@ -1,7 +1,7 @@
 // Finds the token with which a stop string is complete, one token at a time. Every stop string is sought by an automaton
 // of its own over UTF-16 units: Knuth, Morris & Pratt 1977, "Fast pattern matching in strings". Nothing is read twice.
 import { argumentError } from "../base/check.js";
-import type { Tokenizer } from "./tokenizer.js";
+import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
 export interface StopMatcher {
   /**

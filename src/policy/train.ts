@@ -1,8 +1,8 @@
 // policy.gradients, zeroGradients and optimStep: what becomes of the gradients that forwardBackward adds up.
 import { argumentError, checkNumber } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import type { NativeOptimStep } from "./binding.js";
-import { fromNative } from "./native-error.js";
+import type { NativeOptimStep } from "./engine/binding.js";
+import { fromNative } from "./engine/native-error.js";
 import type { OptimStepOptions, OptimStepResult } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
 

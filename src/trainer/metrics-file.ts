@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { toJsonValue } from "../base/json-value.js";
-import { writeFileAtomically } from "../policy/atomic-file.js";
+import { writeFileAtomically } from "../policy/model/atomic-file.js";
 import { metrics } from "../types/metrics.js";
 import { writeOutput } from "./output-file.js";
 

@@ -2,8 +2,8 @@
 import type { Algorithm } from "../algorithms/algorithm.js";
 import { grpo } from "../algorithms/grpo.js";
 import { argumentError, checkInteger, checkNumber, checkOneOf } from "../base/check.js";
-import { isPathLike } from "../policy/adapter-name.js";
-import { checkTemplate, type TemplateVariables } from "../policy/template-options.js";
+import { isPathLike } from "../policy/adapters/adapter-name.js";
+import { checkTemplate, type TemplateVariables } from "../policy/chat/template-options.js";
 import { kLongestTimerMs } from "../store/waiters.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";

@@ -1,5 +1,5 @@
 // What model calls are sampled with: in training the trainer's, in an evaluation the agent's own.
-import type { Sampling } from "../server/answer-call.js";
+import type { Sampling } from "../server/endpoint/answer-call.js";
 import type { CallRequest } from "../types/call-request.js";
 import type { Settings } from "./options.js";
 

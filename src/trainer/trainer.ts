@@ -1,8 +1,8 @@
 // The contract of a trainer: the loop of agent, policy and algorithm, closed. Nothing is printed unless asked for.
 import type { EventEmitter } from "eventemitter3";
 import type { Algorithm } from "../algorithms/algorithm.js";
+import type { TemplateVariables } from "../policy/chat/template-options.js";
 import type { Policy } from "../policy/policy.js";
-import type { TemplateVariables } from "../policy/template-options.js";
 import type { LightningStore } from "../store/store.js";
 import type { Agent } from "../types/agent.js";
 import type { Span, SpanDraft } from "../types/span.js";

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { losses } from "../../src/policy/losses/index.js";
+import { readSafetensors } from "../../src/policy/model/safetensors.js";
 import type { Policy } from "../../src/policy/policy.js";
-import { readSafetensors } from "../../src/policy/safetensors.js";
 import { qwen2 } from "./fixture-models.js";
 import { joinSafetensors, splitSafetensors } from "./model-copies.js";
 

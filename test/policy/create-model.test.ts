@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CreateModelOptions, createModel, type NewModel } from "../../src/policy/create-model.js";
-import { readModelFolder } from "../../src/policy/model-folder.js";
-import { loadTokenizer } from "../../src/policy/tokenizer.js";
+import { readModelFolder } from "../../src/policy/model/model-folder.js";
+import { loadTokenizer } from "../../src/policy/tokenizer/tokenizer.js";
 import { qwen2, readJson } from "./fixture-models.js";
 import { emptyFolder, errorOf } from "./model-copies.js";
 

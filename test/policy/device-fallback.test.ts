@@ -4,7 +4,9 @@ import { describe, expect, it, vi } from "vitest";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { qwen2 } from "./fixture-models.js";
 
-vi.mock("../../src/policy/devices.js", () => ({ chooseDevices: () => [{ name: "cuda:93", kind: "cuda" }] }));
+vi.mock("../../src/policy/engine/devices.js", () => ({
+  chooseDevices: () => [{ name: "cuda:93", kind: "cuda" }],
+}));
 
 describe("loadPolicy on a GPU that does not work", () => {
   it("computes on the CPU, and warns, where no device was asked for", async () => {

@@ -1,7 +1,7 @@
 // expected.safetensors of a reference model: what transformers and PEFT computed in float64.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors } from "../../src/policy/safetensors.js";
+import { readSafetensors } from "../../src/policy/model/safetensors.js";
 
 export interface ExpectedTensor {
   readonly shape: readonly number[];

@@ -12,7 +12,7 @@ import type {
   NativeSampleRequest,
   NativeScores,
   NativeTrainingState,
-} from "../../src/policy/binding.js";
+} from "../../src/policy/engine/binding.js";
 
 interface Cut {
   readonly choice: number;

@@ -1,15 +1,15 @@
 // A policy whose engine is the fake: real tokenizer, configuration, states and checks.
-import { createAdapterTable } from "../../src/policy/adapter-table.js";
+import { createAdapterTable } from "../../src/policy/adapters/adapter-table.js";
 import { assemblePolicy } from "../../src/policy/assemble-policy.js";
-import { loadChatTemplate, renderChat } from "../../src/policy/chat-template.js";
-import { readModelConfig } from "../../src/policy/model-config.js";
+import { loadChatTemplate, renderChat } from "../../src/policy/chat/chat-template.js";
+import { kDefaultDate } from "../../src/policy/chat/template-options.js";
+import { createSeeds } from "../../src/policy/engine/seeds.js";
+import { readModelConfig } from "../../src/policy/model/model-config.js";
+import { adapterPair, projections } from "../../src/policy/model/tensors.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { createReplicas, type Replicas } from "../../src/policy/replicas.js";
-import { createSeeds } from "../../src/policy/seeds.js";
 import { createStates } from "../../src/policy/states.js";
-import { kDefaultDate } from "../../src/policy/template-options.js";
-import { adapterPair, projections } from "../../src/policy/tensors.js";
-import { loadTokenizer } from "../../src/policy/tokenizer.js";
+import { loadTokenizer } from "../../src/policy/tokenizer/tokenizer.js";
 import { FakeEngine } from "./fake-engine.js";
 import { qwen2 } from "./fixture-models.js";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createModel } from "../../src/policy/create-model.js";
-import { devices } from "../../src/policy/devices.js";
+import { devices } from "../../src/policy/engine/devices.js";
 import type { LoadPolicyOptions } from "../../src/policy/load-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { losses } from "../../src/policy/losses/index.js";

@@ -1,5 +1,5 @@
-// The real addon, and every engine that it makes, for tests that look behind a policy: vi.mock("../../src/policy/binding.js", recordEngines).
-import type * as Binding from "../../src/policy/binding.js";
+// The real addon, and every engine that it makes, for tests that look behind a policy: vi.mock("../../src/policy/engine/binding.js", recordEngines).
+import type * as Binding from "../../src/policy/engine/binding.js";
 
 export interface MadeEngine {
   readonly engine: Binding.NativeEngine;

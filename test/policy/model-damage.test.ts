@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LightningError } from "../../src/base/error.js";
 import { philox4x32 } from "../../src/base/philox.js";
-import { readAdapterFolder } from "../../src/policy/adapter-folder.js";
-import { readModelFolder } from "../../src/policy/model-folder.js";
+import { readAdapterFolder } from "../../src/policy/adapters/adapter-folder.js";
+import { readModelFolder } from "../../src/policy/model/model-folder.js";
 import { copyModel } from "./model-copies.js";
 
 const kCases = 500;

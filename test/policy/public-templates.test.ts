@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { compileJinja } from "../../src/jinja/jinja.js";
-import { loadChatTemplate, type RenderChatOptions } from "../../src/policy/chat-template.js";
+import { loadChatTemplate, type RenderChatOptions } from "../../src/policy/chat/chat-template.js";
 import type { ChatMessage } from "../../src/types/chat.js";
 import { temporaryFolder } from "./fixture-models.js";
 

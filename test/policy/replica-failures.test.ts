@@ -8,7 +8,7 @@ import { type FakePolicy, fakePolicy, isPending, settle } from "./fake-policy.js
 import { qwen2 } from "./fixture-models.js";
 import { loadFailures, madeEngines } from "./made-engines.js";
 
-vi.mock("../../src/policy/binding.js", async (original) =>
+vi.mock("../../src/policy/engine/binding.js", async (original) =>
   (await import("./made-engines.js")).recordEngines(original),
 );
 

@@ -12,7 +12,7 @@ import { relativeError } from "./expected-numbers.js";
 import { qwen2 } from "./fixture-models.js";
 import { madeEngines } from "./made-engines.js";
 
-vi.mock("../../src/policy/binding.js", async (original) =>
+vi.mock("../../src/policy/engine/binding.js", async (original) =>
   (await import("./made-engines.js")).recordEngines(original),
 );
 

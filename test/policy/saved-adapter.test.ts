@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { baseModelName } from "../../src/policy/base-model-name.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
+import { baseModelName } from "../../src/policy/model/base-model-name.js";
 import { qwen2, readJson } from "./fixture-models.js";
 import { editJson } from "./model-copies.js";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createStopMatcher } from "../../src/policy/stop-strings.js";
-import type { TokenDecoder } from "../../src/policy/token-decoder.js";
-import { loadTokenizer } from "../../src/policy/tokenizer.js";
+import type { TokenDecoder } from "../../src/policy/tokenizer/token-decoder.js";
+import { loadTokenizer } from "../../src/policy/tokenizer/tokenizer.js";
 import { qwen2, thrownBy } from "./fixture-models.js";
 
 const tokenizer = loadTokenizer(qwen2);

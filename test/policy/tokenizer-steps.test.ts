@@ -2,16 +2,16 @@
 // scripts/record-tokenizers.py: the same, or refused when the folder is loaded. What is refused is listed here.
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { finish } from "../../src/policy/encoding/encoder.js";
-import { createNormalizer } from "../../src/policy/encoding/normalizer.js";
-import { createPreTokenizer } from "../../src/policy/encoding/pre-tokenizer.js";
+import { finish } from "../../src/policy/tokenizer/encoding/encoder.js";
+import { createNormalizer } from "../../src/policy/tokenizer/encoding/normalizer.js";
+import { createPreTokenizer } from "../../src/policy/tokenizer/encoding/pre-tokenizer.js";
 import {
   normalizerSchema,
   normalizerSteps,
   preTokenizerSchema,
   preTokenizerSteps,
-} from "../../src/policy/encoding/step-schema.js";
-import { loadTokenizer } from "../../src/policy/tokenizer.js";
+} from "../../src/policy/tokenizer/encoding/step-schema.js";
+import { loadTokenizer } from "../../src/policy/tokenizer/tokenizer.js";
 import { type Json, readJson, temporaryFolder } from "./fixture-models.js";
 
 const folder = join(import.meta.dirname, "../fixtures/tokenizers");

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createModel, type NewModel } from "../../src/policy/create-model.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import { losses } from "../../src/policy/losses/index.js";
+import { readSafetensors } from "../../src/policy/model/safetensors.js";
 import type { Policy } from "../../src/policy/policy.js";
-import { readSafetensors } from "../../src/policy/safetensors.js";
 import { qwen2 } from "./fixture-models.js";
 
 const small = { contextLength: 64, cacheTokens: 256 } as const;

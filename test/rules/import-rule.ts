@@ -48,8 +48,8 @@ export function typescriptViolations(sources: Sources): string[] {
     const folder = folderBelow("src/", path);
     const targets: string[] = [];
     for (const specifier of importsOf(text)) {
-      if (specifier === "node-gyp-build" && path !== "src/policy/binding.ts") {
-        violations.push(`${path} loads the addon; only src/policy/binding.ts may`);
+      if (specifier === "node-gyp-build" && path !== "src/policy/engine/binding.ts") {
+        violations.push(`${path} loads the addon; only src/policy/engine/binding.ts may`);
       }
       if (!specifier.startsWith(".")) continue;
       const target = join(dirname(path), specifier).replace(/\.js$/, ".ts");

@@ -2,7 +2,7 @@
 // on how it is divided into micro-batches. An update split by hand over several calls passes the denominator as `total`.
 import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
-import type { NativeAggregate } from "../native-math.js";
+import type { NativeAggregate } from "../engine/native-math.js";
 import type { TokenInput, TokenNumbers } from "./policy-loss.js";
 
 /**

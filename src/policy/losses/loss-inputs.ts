@@ -2,7 +2,7 @@
 // before the forward pass, so that a wrong argument costs nothing.
 import { argumentError } from "../../base/check.js";
 import { checkSpelling, type OptionNames } from "../../base/options.js";
-import { toDenseIds, toFloat64Array } from "../number-arrays.js";
+import { toDenseIds, toFloat64Array } from "../engine/number-arrays.js";
 import type { LossFunction, PolicyLoss, TokenInput, TokenNumbers } from "./policy-loss.js";
 
 /** A sequence of an update. Arrays have one number for each of tokens[1..]; every sequence carries a field, or none does. */

@@ -6,8 +6,8 @@
 // 3. On the edge itself a token is not clipped.
 import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
-import { native } from "../binding.js";
-import type { NativeLossSums } from "../native-math.js";
+import { native } from "../engine/binding.js";
+import type { NativeLossSums } from "../engine/native-math.js";
 import { type Aggregate, aggregateReads, checkAggregate, toNativeAggregate } from "./aggregate.js";
 import type { PolicyLoss, TokenInput } from "./policy-loss.js";
 import { checkTokenNumbers } from "./token-numbers.js";

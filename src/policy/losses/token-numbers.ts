@@ -1,6 +1,6 @@
 // The shape of TokenNumbers, for losses evaluated by hand: the engine builds them right.
 import { argumentError } from "../../base/check.js";
-import { checkLength, toOffsets } from "../number-arrays.js";
+import { checkLength, toOffsets } from "../engine/number-arrays.js";
 import type { TokenInput, TokenNumbers } from "./policy-loss.js";
 
 /** @throws E_ARGUMENT when something read is absent, or a length or the offsets do not fit logprobs */

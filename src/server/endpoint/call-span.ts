@@ -1,0 +1,101 @@
+// A model call as a span, in the attributes that adapters read (protocols: traceloop's names, and ours below agentlightning.).
+import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
+import type { ChatMessage } from "../../types/chat.js";
+import type { Attributes, AttributeValue, SpanDraft } from "../../types/span.js";
+import type { ModelCall } from "./answer-call.js";
+import { logprobsOf } from "./token-logprobs.js";
+
+export interface CallSpan extends Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime"> {
+  readonly endTime: number;
+}
+
+/** Name and attributes; ids and parents are the recorder's. */
+export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
+  return {
+    name: "openai.chat.completion",
+    status: { code: "OK", description: null },
+    attributes: { ...requestAttributes(call), ...answerAttributes(call, tokenizer) },
+    events: [],
+    startTime: call.startTime,
+    endTime: call.endTime,
+  };
+}
+
+// --- internal ---
+
+function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes {
+  const out: Record<string, AttributeValue> = {
+    "gen_ai.request.model": request.model,
+    "gen_ai.request.temperature": sampling.temperature,
+    "gen_ai.request.top_p": sampling.topP,
+    "gen_ai.request.max_tokens": sampling.maxTokens,
+  };
+  // As they were rendered: a thought that came in a field of its own stands in the content.
+  prompt.conversation.messages.forEach((message, i) => {
+    putMessage(out, `gen_ai.prompt.${i}`, message);
+  });
+  request.tools.forEach(({ function: tool }, i) => {
+    out[`gen_ai.request.functions.${i}.name`] = tool.name;
+    if (tool.description !== undefined) out[`gen_ai.request.functions.${i}.description`] = tool.description;
+    out[`gen_ai.request.functions.${i}.parameters`] = JSON.stringify(tool.parameters ?? {});
+  });
+  // What training replaced, so that nobody wonders why temperature 0 sampled.
+  for (const [name, key] of kSampling) {
+    const asked = request.sampling[key];
+    if (asked !== null && asked !== sampling[key]) out[`agentlightning.replaced.${name}`] = asked;
+  }
+  if (request.ignored.length > 0) out["agentlightning.ignored"] = request.ignored;
+  return out;
+}
+
+const kSampling = [
+  ["temperature", "temperature"],
+  ["top_p", "topP"],
+  ["top_k", "topK"],
+  ["min_p", "minP"],
+  ["max_tokens", "maxTokens"],
+] as const;
+
+function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
+  const { choice, prompt } = call;
+  const { sampled } = choice;
+  const out: Record<string, AttributeValue> = {
+    // One span a choice; adapters take a repeated response id for the same call.
+    "gen_ai.response.id": choice.index === 0 ? call.responseId : `${call.responseId}-${choice.index}`,
+    "gen_ai.response.model": call.request.model,
+    "gen_ai.response.finish_reason": choice.finishReason,
+    "gen_ai.usage.input_tokens": prompt.ids.length,
+    "gen_ai.usage.output_tokens": sampled.tokens.length,
+    prompt_token_ids: Array.from(prompt.ids),
+    response_token_ids: Array.from(sampled.tokens),
+    "agentlightning.response_logprobs": Array.from(sampled.logprobs),
+    "agentlightning.adapter": sampled.adapter,
+    "agentlightning.version": sampled.version,
+    "agentlightning.arithmetic": sampled.arithmetic,
+    "agentlightning.temperature": call.sampling.temperature,
+    "agentlightning.prefix": prompt.prefix,
+  };
+  if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
+  if (call.request.logprobs !== null)
+    out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
+  putMessage(out, "gen_ai.completion.0", {
+    role: "assistant",
+    content: choice.content,
+    tool_calls: choice.toolCalls,
+  });
+  return out;
+}
+
+function putMessage(out: Record<string, AttributeValue>, key: string, message: ChatMessage): void {
+  out[`${key}.role`] = message.role;
+  const { content } = message;
+  if (typeof content === "string") out[`${key}.content`] = content;
+  else if (content) out[`${key}.content`] = JSON.stringify(content);
+  if (message.tool_call_id) out[`${key}.tool_call_id`] = message.tool_call_id;
+  message.tool_calls?.forEach((call, i) => {
+    const { name, arguments: args } = call.function;
+    if (call.id !== undefined) out[`${key}.tool_calls.${i}.id`] = call.id;
+    out[`${key}.tool_calls.${i}.name`] = name;
+    out[`${key}.tool_calls.${i}.arguments`] = typeof args === "string" ? args : JSON.stringify(args);
+  });
+}

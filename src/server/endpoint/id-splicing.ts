@@ -1,0 +1,184 @@
+// Token ids are never made twice: when a request's messages extend an earlier exchange of the same rollout, its prompt is that exchange's ids as
+// they were, and only the text that the template adds after them is encoded. One memory per rollout.
+import { LightningError } from "../../base/error.js";
+import type { Policy } from "../../policy/policy.js";
+import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
+import type { ChatMessage } from "../../types/chat.js";
+import { endOfAnswer, type Said } from "./answer-end.js";
+import { type Conversation, createExchanges, type Exchange } from "./exchanges.js";
+import { contentText, endsInThought, withThought } from "./thought.js";
+
+/** "start": nothing earlier fits; "extends": spliced; "break": an earlier exchange fits but the template rewrites its history. */
+export type Prefix = "start" | "extends" | "break";
+
+export interface SplicedPrompt {
+  /** The whole conversation as the template writes it. */
+  readonly text: string;
+  readonly ids: Int32Array;
+  readonly prefix: Prefix;
+  /** The text ends inside a thought: the answer begins in it. */
+  readonly inThought: boolean;
+  /** What was rendered. */
+  readonly conversation: Conversation;
+}
+
+export interface IdMemory {
+  /**
+   * The prompt's ids. Which exchange it continues is decided before this returns.
+   * @param options  `most`: as many ids are allowed
+   * @throws what renderChat throws; TooManyTokensError; the signal's reason
+   */
+  prompt(
+    request: Conversation,
+    options: { readonly most: number; readonly signal: AbortSignal },
+  ): Promise<SplicedPrompt>;
+  /** Remembers what was answered: `answer` is the message as the client saw it, `responseIds` as sampled. */
+  remember(prompt: SplicedPrompt, answer: ChatMessage, responseIds: Int32Array): void;
+}
+
+export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" | "config">): IdMemory {
+  const exchanges = createExchanges();
+  const render = ({ messages, tools, template }: Conversation, addGenerationPrompt: boolean) =>
+    policy.renderChat(messages, { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt })
+      .text;
+  const marks = marksOf(policy);
+  return {
+    async prompt(request, options) {
+      const earlier = exchanges.find(request);
+      const conversation = asRemembered(request, earlier?.conversation);
+      const text = render(conversation, true);
+      const inThought = endsInThought(text, () => render(conversation, false));
+      const asLast = () =>
+        earlier === undefined ? "" : orNothing(() => render(earlier.conversation, false));
+      const closing = earlier && closingText(earlier, text, marks, asLast);
+      const known = { text, inThought, conversation };
+      if (earlier === undefined || closing === undefined) {
+        const ids = await encodeAfter(policy, kNothing, text, options);
+        return { ...known, ids, prefix: earlier === undefined ? "start" : "break" };
+      }
+      return { ...known, ids: await encodeAfter(policy, earlier.ids, closing, options), prefix: "extends" };
+    },
+    remember({ conversation, ids, text }, answer, responseIds) {
+      exchanges.add({
+        conversation: { ...conversation, messages: [...conversation.messages, answer] },
+        ids: Int32Array.from([...ids, ...responseIds]),
+        promptText: text,
+        lastId: responseIds.at(-1) ?? -1,
+      });
+    },
+  };
+}
+
+// --- internal ---
+
+const kNothing = new Int32Array(0);
+
+async function encodeAfter(
+  { tokenizer }: Pick<Policy, "tokenizer">,
+  before: Int32Array,
+  text: string,
+  { most, signal }: { readonly most: number; readonly signal: AbortSignal },
+): Promise<Int32Array> {
+  const room = most - before.length;
+  if (room < 0) throw new TooManyTokensError(most, before.length);
+  try {
+    const added = await tokenizer.encodeAsync(text, { most: room, signal });
+    return Int32Array.from([...before, ...added]);
+  } catch (error) {
+    if (!(error instanceof TooManyTokensError)) throw error;
+    throw new TooManyTokensError(most, before.length + error.atLeast);
+  }
+}
+
+/** A template that refuses an answer as the last message has written it all the same, before others. */
+function orNothing(render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    if (error instanceof LightningError && (error.code === "E_ARGUMENT" || error.code === "E_MODEL"))
+      return "";
+    throw error;
+  }
+}
+
+/** A token that the template may write where an answer ends. */
+interface Mark {
+  readonly id: number;
+  readonly text: string;
+  readonly isStop: boolean;
+}
+
+/** Longer ones first: one may begin with another. */
+function marksOf({ tokenizer, config }: Pick<Policy, "tokenizer" | "config">): readonly Mark[] {
+  const ids = new Set([...config.eosTokenIds, ...tokenizer.specialIds]);
+  return [...ids]
+    .map((id) => ({ id, text: tokenizer.decode([id]), isStop: config.eosTokenIds.includes(id) }))
+    .filter(({ text }) => text !== "")
+    .sort((a, b) => b.text.length - a.text.length);
+}
+
+/** Thoughts that a client took apart stand where the answer had them, or before what was said. */
+function asRemembered(request: Conversation, earlier: Conversation | undefined): Conversation {
+  const messages = request.messages.map((message, i) => {
+    const known = earlier?.messages[i];
+    if (message.reasoning === undefined || known === undefined) return withThought(message);
+    const { reasoning: _, ...rest } = message;
+    return { ...rest, content: known.content ?? null };
+  });
+  return { ...request, messages };
+}
+
+/**
+ * What the template writes after the sampled text of the answer: its end-of-turn token unless that was sampled, and what follows it.
+ * First by the conversation's own text; where that writes the answer in other words, by how the template writes it as the last message.
+ */
+function closingText(
+  exchange: Exchange,
+  text: string,
+  marks: readonly Mark[],
+  renderAsLast: () => string,
+): string | undefined {
+  const { promptText, conversation } = exchange;
+  if (!text.startsWith(promptText)) return undefined;
+  const rest = text.slice(promptText.length);
+  const end = endOfAnswer(rest, toSaid(conversation.messages.at(-1)));
+  const closing = end === undefined ? undefined : closingAfter(exchange, rest, end, marks, renderAsLast);
+  if (closing !== undefined) return closing;
+  const asLast = renderAsLast();
+  if (!asLast.startsWith(promptText) || !text.startsWith(asLast)) return undefined;
+  return closingAfter(exchange, rest, endOfLast(asLast.slice(promptText.length), marks), marks, () => asLast);
+}
+
+function toSaid(answer: ChatMessage | undefined): Said {
+  const calls = (answer?.tool_calls ?? []).map((call) => call.function);
+  return { content: answer === undefined ? "" : contentText(answer), calls };
+}
+
+/** Where the last stop token that was written begins, or any token that nothing follows; the end where there is none. */
+function endOfLast(written: string, marks: readonly Mark[]): number {
+  const stop = Math.max(...marks.map(({ isStop, text }) => (isStop ? written.lastIndexOf(text) : -1)));
+  if (stop >= 0) return stop;
+  const trimmed = written.trimEnd();
+  const mark = marks.find(({ text }) => trimmed.endsWith(text));
+  return mark === undefined ? written.length : trimmed.length - mark.text.length;
+}
+
+function closingAfter(
+  { lastId }: Exchange,
+  rest: string,
+  end: number,
+  marks: readonly Mark[],
+  renderAsLast: () => string,
+): string | undefined {
+  const at = rest.length - rest.slice(end).trimStart().length;
+  const mark = marks.find(({ text }) => rest.startsWith(text, at));
+  // Something of the answer's that was not said, such as an empty thought.
+  if (mark === undefined && marks.some(({ isStop, text }) => isStop && rest.includes(text, end)))
+    return undefined;
+  // Another token that ends turns stands for the template's own, but not for one that begins the next message.
+  const isReplaced =
+    mark?.isStop === true &&
+    marks.some(({ id, isStop }) => isStop && id === lastId) &&
+    (mark.id === lastId || renderAsLast().trimEnd().endsWith(mark.text));
+  return isReplaced ? rest.slice(at + mark.text.length) : rest.slice(end);
+}

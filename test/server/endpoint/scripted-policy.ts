@@ -1,0 +1,128 @@
+// A policy that says what it is told to: the real tokenizer and template of a fixture, tokens from a script.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { loadChatTemplate, renderChat } from "../../../src/policy/chat/chat-template.js";
+import { readModelConfig } from "../../../src/policy/model/model-config.js";
+import type { SampledChoice, SampleOptions } from "../../../src/policy/policy.js";
+import { loadTokenizer } from "../../../src/policy/tokenizer/tokenizer.js";
+import type { ModelCall } from "../../../src/server/endpoint/answer-call.js";
+import type { ChatHandlerOptions } from "../../../src/server/endpoint/chat-handler.js";
+import { createChatHandler } from "../../../src/server/endpoint/chat-handler.js";
+
+const dir = join(import.meta.dirname, "../../fixtures/models/qwen2");
+export const tokenizer = loadTokenizer(dir);
+const fixtureTemplate = loadChatTemplate(dir);
+const fixtureConfig = readModelConfig(dir);
+
+export interface ScriptedOptions {
+  /** Jinja, in place of the fixture's. */
+  readonly template?: string;
+  readonly eosTokenIds?: readonly number[];
+  readonly warnedFields?: Set<string>;
+}
+
+function templateOf(source: string): ReturnType<typeof loadChatTemplate> {
+  const folder = mkdtempSync(join(tmpdir(), "agl-template-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "chat_template.jinja"), source);
+  return loadChatTemplate(folder);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a wire body of any shape, which the tests look into
+type Wire = any;
+
+export interface Scripted {
+  readonly calls: ModelCall[];
+  readonly asked: SampleOptions[];
+  /** Posts a request body; the answer as JSON or, when it streams, as its events. */
+  post(body: Record<string, unknown>, path?: string): Promise<{ status: number; json: Wire }>;
+  stream(body: Record<string, unknown>): Promise<Wire[]>;
+}
+
+/** Each sample call says the next of `texts`; it ends with the end-of-turn token unless the text is given as { cut }, or the ids as they are. */
+export function scripted(
+  texts: readonly (string | { readonly cut: string } | { readonly ids: readonly number[] })[],
+  contextLength = 512,
+  more: ScriptedOptions = {},
+): Scripted {
+  const template = more.template === undefined ? fixtureTemplate : templateOf(more.template);
+  const config = { ...fixtureConfig, ...(more.eosTokenIds ? { eosTokenIds: more.eosTokenIds } : {}) };
+  const asked: SampleOptions[] = [];
+  const calls: ModelCall[] = [];
+  const policy: ChatHandlerOptions["policy"] = {
+    config,
+    contextLength,
+    tokenizer,
+    renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
+    async sample(options) {
+      const script = texts[asked.length] ?? "";
+      asked.push(options);
+      const eos = config.eosTokenIds[0] ?? 0;
+      const isCut = typeof script === "object" && "cut" in script;
+      const ids =
+        typeof script === "string"
+          ? [...tokenizer.encode(script), eos]
+          : isCut
+            ? [...tokenizer.encode(script.cut)]
+            : script.ids;
+      const choices: SampledChoice[] = Array.from({ length: options.n ?? 1 }, () => ({
+        tokens: Int32Array.from(ids),
+        logprobs: Float32Array.from(ids, (_, i) => -i / 8),
+        finishReason: isCut ? "length" : "stop",
+        topTokens: Int32Array.from(ids.flatMap((id) => [id, id - 1].slice(0, options.topLogprobs ?? 0))),
+        topLogprobs: Float32Array.from(
+          ids.flatMap((_, i) => [-i / 8, -i].slice(0, options.topLogprobs ?? 0)),
+        ),
+        adapter: "default",
+        version: 0,
+        arithmetic: "f32-r1",
+      }));
+      for (const id of ids) {
+        for (let choice = 0; choice < choices.length; choice++)
+          options.onToken?.({ choice, token: id, logprob: 0 });
+        await Promise.resolve();
+      }
+      return choices;
+    },
+  };
+  const handle = createChatHandler({
+    policy,
+    seed: 1n,
+    sampling: ({ sampling: asked }) => ({
+      temperature: 1,
+      topP: 1,
+      topK: 0,
+      minP: 0,
+      maxTokens: asked.maxTokens ?? 64,
+    }),
+    record: (call) => calls.push(call),
+    ...(more.warnedFields ? { warnedFields: more.warnedFields } : {}),
+  });
+  const send = (body: Record<string, unknown>, path = "/v1/chat/completions") =>
+    handle({
+      method: "POST",
+      url: `https://api.openai.com${path}`,
+      headers: {},
+      body: new TextEncoder().encode(JSON.stringify(body)),
+      signal: new AbortController().signal,
+    });
+  return {
+    asked,
+    calls,
+    async post(body, path) {
+      const response = await send(body, path);
+      return { status: response.status, json: await response.json() };
+    },
+    async stream(body) {
+      const text = await (await send({ ...body, stream: true })).text();
+      const events = text
+        .split("\n\n")
+        .filter(Boolean)
+        .map((event) => event.replace(/^data: /, ""));
+      if (events.pop() !== "[DONE]") throw new Error("the stream did not end with [DONE]");
+      return events.map((event) => JSON.parse(event));
+    },
+  };
+}
