@@ -9,6 +9,8 @@ export interface CallReport {
   readonly refused: number;
   /** By clients that are not on fetch, and to hosts that are not routed. */
   readonly unseen: number;
+  /** Of frameworks' traces, to their makers: answered here. */
+  readonly traceUploads: number;
   /** One sentence for each thing that happened to calls besides an answer; empty when nothing did. */
   readonly mishaps: readonly string[];
 }
@@ -26,6 +28,7 @@ export function createCallAccount(): CallAccount {
     ignore: new Tally(),
     "unknown-host": new Tally(),
     unseen: new Tally(),
+    "trace-upload": new Tally(),
   };
   const reasons = new Tally();
   let answered = 0;
@@ -48,6 +51,7 @@ export function createCallAccount(): CallAccount {
     },
     report: () => ({
       ...{ answered, refused, unseen: places.unseen.count + places["unknown-host"].count },
+      traceUploads: places["trace-upload"].count,
       mishaps: [
         ...sentence(refused, "was refused", "were refused", reasons),
         ...unknownHosts(places["unknown-host"]),

@@ -91,6 +91,7 @@ const kSuffixes: Readonly<Record<string, string>> = {
   "openai.completion": "/completions",
   "openai.response": "/responses",
   "anthropic.message": "/v1/messages",
+  "anthropic.count_tokens": "/v1/messages/count_tokens",
 };
 
 function joinUrl(base: string, suffix: string): string {

@@ -5,6 +5,7 @@ import { performance, setImmediate } from "../base/clock.js";
 import { orAborted } from "../base/or-aborted.js";
 import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";
+import { isCount, modelApi } from "../tracing/model-api.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
@@ -98,7 +99,8 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
   const blame = (error: unknown) => (isProviderError(error, refusals) ? "provider-error" : "threw");
   const handle: ModelHandler = async (request) => {
     const response = await options.handle(request);
-    account.answer(response);
+    // A count of a prompt's tokens is no call.
+    if (!isCount(modelApi(new URL(request.url).pathname))) account.answer(response);
     if (!response.ok) refusals.push(response.status);
     return response;
   };

@@ -3,19 +3,26 @@ import { toJsonValue } from "../base/json-value.js";
 import { type ActiveContext, isOver } from "./context.js";
 import type { RolloutCall } from "./find-call.js";
 import type { Exchange } from "./forward.js";
-import { isCommonPath, requestedModel } from "./model-api.js";
+import { isCommonPath, isCount, requestedModel } from "./model-api.js";
 import type { Refusal } from "./refusal.js";
 import { kEndpointHost } from "./rollout-name.js";
+import { isTraceUpload } from "./trace-upload.js";
 import { warnOnce } from "./warn-once.js";
 
 export type Decision =
-  | { readonly kind: "serve" | "pass" }
+  /** "upload": of traces, to be answered here. */
+  | { readonly kind: "serve" | "pass" | "upload" }
   | { readonly kind: "record"; readonly exchange: Exchange }
   | { readonly kind: "refuse"; readonly refusal: Refusal };
 
 /** Decides, and tells the rollout what became of its call. */
 export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   const { context, by, api, sent, url } = call;
+  const place = sent.host + url.pathname;
+  if (api === undefined && isTraceUpload({ method: "POST", host: sent.host, path: sent.pathname })) {
+    context.scope.note?.({ kind: "trace-upload", place, by });
+    return { kind: "upload" };
+  }
   // Without JSON there is no model name to route by, and the handler or provider will say what is wrong.
   const request = toJsonValue(requestBody.toString("utf8"));
   const model = requestedModel(url.pathname, request);
@@ -23,8 +30,8 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   if (action === "unknown-host" && isCommonPath(api) && model === null) return { kind: "pass" };
   if (isOver(context) && action !== "ignore" && action !== "unknown-host")
     return { kind: "refuse", refusal: over(context) };
-  const place = sent.host + url.pathname;
-  context.scope.note?.({ kind: action, place, by });
+  if (isCount(api) && action !== "serve") return { kind: "pass" };
+  if (!isCount(api)) context.scope.note?.({ kind: action, place, by });
   if (action === "unknown-host") warnOfHost(sent.host, place);
   if (action === "serve") return { kind: "serve" };
   if (sent.host === kEndpointHost) return { kind: "refuse", refusal: notForwarded(call, model) };

@@ -5,11 +5,12 @@ import { findRollout } from "./live-rollouts.js";
 import { type ModelApi, requestApi } from "./model-api.js";
 import type { Refusal } from "./refusal.js";
 import { type CallName, kEndpointHost, readName } from "./rollout-name.js";
+import { isTraceUpload } from "./trace-upload.js";
 
 export interface RolloutCall {
   readonly context: ActiveContext;
   readonly by: CallNote["by"];
-  /** Undefined at the rollouts' own address alone: whoever answers there says what is served. */
+  /** Undefined for uploads of traces, and at the rollouts' own address: whoever answers there says what is served. */
   readonly api: ModelApi | undefined;
   /** As the client sent it. */
   readonly sent: URL;
@@ -40,7 +41,7 @@ export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | 
   const name = knownName(request);
   const api = requestApi({ method: request.method, path: name?.path ?? path });
   const isAtEndpoint = sent.host === kEndpointHost;
-  if (api === undefined && !isAtEndpoint) return undefined;
+  if (api === undefined && !isAtEndpoint) return findUpload(request, sent);
   if (name === undefined) {
     const context = currentContext();
     if (context?.isRouted) return { context, by: "context", api, sent, url: sent };
@@ -53,6 +54,14 @@ export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | 
 }
 
 // --- internal ---
+
+/** Of traces: of the rollout whose code sends it, named or not; outside of rollouts it passes. */
+function findUpload({ method }: OutgoingRequest, sent: URL): RolloutCall | undefined {
+  const context = currentContext();
+  if (!context?.isRouted || !isTraceUpload({ method, host: sent.host, path: sent.pathname }))
+    return undefined;
+  return { context, by: "context", api: undefined, sent, url: sent };
+}
 
 /** A path that begins with two slashes is one all the same: as a reference it would name another host. */
 function toUrl(path: string, origin: string | URL): URL | undefined {

@@ -7,6 +7,7 @@ import { type Exchange, recordExchange } from "./forward.js";
 import { refusalResponse } from "./refusal.js";
 import { kNameHeader } from "./rollout-name.js";
 import { unixSeconds } from "./span.js";
+import { uploadAnswer } from "./trace-upload.js";
 
 export type Fetch = typeof globalThis.fetch;
 
@@ -41,6 +42,8 @@ export async function interceptFetch(
   switch (decision.kind) {
     case "refuse":
       return refusalResponse(decision.refusal, found.api);
+    case "upload":
+      return uploadAnswer();
     case "pass":
       return await pass();
     case "record":

@@ -10,6 +10,7 @@ import { isReadableBody, readBody, readHeaders } from "./request-body.js";
 import { createResponseSink } from "./response-sink.js";
 import { withoutName } from "./rollout-name.js";
 import { serve } from "./serve.js";
+import { uploadAnswer } from "./trace-upload.js";
 
 /** Dispatches through `next` unless a rollout wants to see the request. @returns as undici's dispatch */
 export function interceptDispatch(
@@ -59,7 +60,7 @@ interface PassedOptions {
 async function handle(call: TakenCall): Promise<void> {
   const { found, options, next, client } = call;
   const body = await readBody(options.body);
-  if ("refusal" in found) return await refuse(call, found);
+  if ("refusal" in found) return await answer(call, refusalResponse(found.refusal, found.api));
   const decision = decideCall(found, body);
   const hasBody = options.body !== undefined && options.body !== null;
   const passed = { ...options, ...(hasBody ? { body } : {}), [kPassed]: true };
@@ -71,7 +72,9 @@ async function handle(call: TakenCall): Promise<void> {
       next.dispatch(passed, recordResponse(client, decision.exchange, found.context));
       return;
     case "refuse":
-      return await refuse(call, { api: found.api, refusal: decision.refusal });
+      return await answer(call, refusalResponse(decision.refusal, found.api));
+    case "upload":
+      return await answer(call, uploadAnswer());
     case "serve": {
       const { "accept-encoding": _notCompressed, ...headers } = readHeaders(options.headers);
       const { scope } = found.context;
@@ -83,11 +86,12 @@ async function handle(call: TakenCall): Promise<void> {
   }
 }
 
-async function refuse(call: TakenCall, { refusal, api }: RefusedCall): Promise<void> {
+/** Without the rollout's handler. */
+async function answer(call: TakenCall, response: Response): Promise<void> {
   const { method, path } = call.options;
   await serve({
     request: { method, url: path, headers: {}, body: Buffer.alloc(0) },
-    handle: async () => refusalResponse(refusal, api),
+    handle: async () => response,
     ...{ signal: new AbortController().signal, client: call.client, runAsClient: asClient(call) },
   });
 }

@@ -9,7 +9,9 @@ export type ModelApi =
   | "openai.completion"
   | "openai.response"
   | "anthropic.message"
+  | "anthropic.count_tokens"
   | "google.generate_content"
+  | "google.count_tokens"
   | "vercel.language_model"
   | "ollama.chat"
   | "ollama.generate"
@@ -32,16 +34,21 @@ export function requestApi(request: {
   return request.method.toUpperCase() === "POST" ? modelApi(request.path) : undefined;
 }
 
+/** Whether it only counts the tokens of a prompt: nothing is generated, so nothing is recorded and nothing is warned of. */
+export function isCount(api: ModelApi | undefined): boolean {
+  return api === "anthropic.count_tokens" || api === "google.count_tokens";
+}
+
 /** Whether many a web application has such a path too: then only a request that names a model looks like a model call. */
 export function isCommonPath(api: ModelApi | undefined): boolean {
   return api === "ollama.chat" || api === "ollama.generate" || api === "cohere.chat";
 }
 
-/** The model's name in a request: from the body's `model`, else from the path (Azure, Google, Bedrock); null: not known. */
+/** The model's name in a request: from the body's `model`, else from the path (Azure, Google and its Vertex, Bedrock); null: not known. */
 export function requestedModel(path: string, body: unknown): string | null {
   if (typeof body === "object" && body !== null && "model" in body && typeof body.model === "string")
     return body.model;
-  const name = /\/(?:deployments|models?)\/([^/:?]+)[/:]/.exec(path)?.[1];
+  const name = /\/(?:deployments|models?|tunedModels|endpoints)\/([^/:?]+)[/:]/.exec(path)?.[1];
   return name === undefined ? null : decodeName(name);
 }
 
@@ -52,9 +59,12 @@ const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
   [/\/completions\/?$/, "openai.completion"],
   [/\/responses\/?$/, "openai.response"],
   [/\/v1\/messages\/?$/, "anthropic.message"],
-  [/\/models\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],
+  [/\/v1\/messages\/count_tokens\/?$/, "anthropic.count_tokens"],
+  [/\/(?:models|tunedModels|endpoints)\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],
+  [/\/(?:models|tunedModels|endpoints)\/[^/:]+:countTokens\/?$/, "google.count_tokens"],
   [/\/v\d+\/ai\/language-model\/?$/, "vercel.language_model"],
   // Claude at Google.
+  [/\/models\/count-tokens:rawPredict\/?$/, "anthropic.count_tokens"],
   [/\/models\/[^/:]+:(?:r|streamR)awPredict\/?$/, "anthropic.message"],
   [/\/api\/chat\/?$/, "ollama.chat"],
   [/\/api\/generate\/?$/, "ollama.generate"],

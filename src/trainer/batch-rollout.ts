@@ -120,6 +120,7 @@ export async function finishRollout(
     ...outcome,
     ...{ trajectories, modelCalls: report.calls.answered, seconds: report.seconds },
     ...{ refusedCalls: report.calls.refused, unseenCalls: report.calls.unseen },
+    traceUploads: report.calls.traceUploads,
   };
   return { result, spans };
 }

@@ -25,6 +25,7 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
     "calls/refused": sum(results.map(({ refusedCalls }) => refusedCalls)),
     "calls/unseen": sum(results.map(({ unseenCalls }) => unseenCalls)),
+    "calls/trace_uploads": sum(results.map(({ traceUploads }) => traceUploads)),
     "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
     "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
     "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),

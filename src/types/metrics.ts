@@ -44,6 +44,13 @@ export const metrics = [
   metric("calls/refused", "count", "calls that the policy's endpoint refused, sum", "lower", "both"),
   metric("calls/unseen", "count", "calls that could be neither served nor recorded, sum", "lower", "both"),
   metric(
+    "calls/trace_uploads",
+    "count",
+    "uploads of frameworks' traces to their makers that were answered here, sum",
+    null,
+    "both",
+  ),
+  metric(
     "calls/ignored",
     "count",
     "answers to calls with fields that the endpoint does not know, sum; the spans name them",

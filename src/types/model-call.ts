@@ -17,8 +17,11 @@ export type RouteAction = "serve" | "forward" | "ignore" | "unknown-host";
 
 /** What became of a model call of a rollout. */
 export interface CallNote {
-  /** `unseen`: by a client that is not on fetch. `unknown-host`: it went to a host that is not routed. */
-  readonly kind: "serve" | "forward" | "ignore" | "unknown-host" | "unseen";
+  /**
+   * `unseen`: by a client that is not on fetch. `unknown-host`: it went to a host that is not routed. `trace-upload`: no model call, but a
+   * framework's upload of what it saw, which was answered here.
+   */
+  readonly kind: "serve" | "forward" | "ignore" | "unknown-host" | "unseen" | "trace-upload";
   /** Host and path, without the query. */
   readonly place: string;
   /** What says whose call it is: a name on the call, or the asynchronous context alone. */

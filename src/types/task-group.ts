@@ -36,6 +36,8 @@ export interface RolloutResult {
   readonly refusedCalls: number;
   /** Requests that look like model calls and could neither be served nor recorded: to hosts that are not routed, or by clients that are not on fetch. */
   readonly unseenCalls: number;
+  /** Uploads of frameworks' traces to their makers, which were answered here. */
+  readonly traceUploads: number;
   readonly seconds: number;
 }
 

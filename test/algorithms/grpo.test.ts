@@ -66,6 +66,7 @@ async function groupOf(reward: (sample: number) => number, task = 0): Promise<Ta
         modelCalls: 1,
         refusedCalls: 0,
         unseenCalls: 0,
+        traceUploads: 0,
         seconds: 0,
       },
     };

@@ -4,7 +4,15 @@ import type { RolloutResult } from "../../src/types/task-group.js";
 
 const rollout = (reward: number, task: number, sample: number): RolloutResult => ({
   ...{ rolloutId: `ro-${task}-${sample}`, attemptId: "at-0", task, sample, outcome: "ok", reward },
-  ...{ error: null, trajectories: [], modelCalls: 1, refusedCalls: 0, unseenCalls: 0, seconds: 0 },
+  ...{
+    error: null,
+    trajectories: [],
+    modelCalls: 1,
+    refusedCalls: 0,
+    unseenCalls: 0,
+    traceUploads: 0,
+    seconds: 0,
+  },
 });
 const metricsOf = (groups: readonly (readonly number[])[]) =>
   toRows(

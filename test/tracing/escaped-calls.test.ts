@@ -78,6 +78,7 @@ describe("a model call through node:http inside a rollout", () => {
     await runInRollout(testScope(), async () => {
       await unrouted(() => post("/v1/chat/completions"));
       await post("/v1/embeddings");
+      await post("/v1/messages/count_tokens");
       await post("/v1/chat/completions", "PUT");
     });
     await runInRollout(testScope({ route: () => "ignore" }), () => post("/v1/chat/completions"));

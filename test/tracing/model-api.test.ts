@@ -31,7 +31,27 @@ describe("a model call", () => {
     ["/v1/chats", undefined],
     ["/v1/embeddings", undefined],
     ["/v1/threads/t/messages", undefined],
-    ["/v1/messages/count_tokens", undefined],
+    ["/v1/messages/count_tokens", "anthropic.count_tokens"],
+    ["/v1/messages/count_tokens?beta=true", "anthropic.count_tokens"],
+    [
+      "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
+      "anthropic.count_tokens",
+    ],
+    ["/v1/models/m:generateContent", "google.generate_content"],
+    [
+      "/v1beta1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent",
+      "google.generate_content",
+    ],
+    ["/v1/projects/p/locations/l/endpoints/12:generateContent", "google.generate_content"],
+    ["/v1beta/tunedModels/mine:generateContent", "google.generate_content"],
+    ["/v1beta/models/m:countTokens", "google.count_tokens"],
+    ["/v3/ai/language-model", "vercel.language_model"],
+    ["/anthropic/v1/messages", "anthropic.message"],
+    ["/v1beta/models/m:embedContent", undefined],
+    ["/v1beta/models/m:batchGenerateContent", undefined],
+    ["/v4/ai/embedding-model", undefined],
+    ["/api/embed", undefined],
+    ["/v1/messages/batches", undefined],
     ["/v1/responses/r1/cancel", undefined],
     ["/v1/models?x=/chat/completions", undefined],
   ])("at %s is of kind %s", (path, api) => {
@@ -43,6 +63,8 @@ describe("a model call", () => {
     expect(requestedModel("/openai/deployments/dep%201/chat/completions", {})).toBe("dep 1");
     expect(requestedModel("/v1beta/models/gemini-2:generateContent", undefined)).toBe("gemini-2");
     expect(requestedModel("/model/titan/invoke", {})).toBe("titan");
+    expect(requestedModel("/v1/projects/p/locations/l/publishers/google/models/g:countTokens", {})).toBe("g");
+    expect(requestedModel("/v1beta/tunedModels/mine:generateContent", {})).toBe("mine");
     expect(requestedModel("/v1/chat/completions", { model: 3 })).toBe(null);
   });
 });

@@ -41,6 +41,8 @@ describe("the default route", () => {
       "opencode.ai",
     ],
     ...["api.kimi.com", "api.minimax.io", "api.cloudflare.com", "api.individual.githubcopilot.com"],
+    ...["api.githubcopilot.com", "team.openai.azure.us", "models.inference.ai.azure.com", "api.moonshot.cn"],
+    ...["ai-gateway.helicone.ai", "dashscope.aliyuncs.com", "api.studio.nebius.com", "inference.baseten.co"],
     "agentlightning.invalid",
     ...["api.openai.com.", "eu.api.openai.com.", "team.openai.azure.com."],
   ])("knows %s", (host) => {

@@ -283,6 +283,20 @@ describe("a rollout without a call", () => {
       { refusedCalls: 1 },
     ],
     [
+      "an interface of a host that is routed by the option, and that many a web application has too",
+      () => post(`http://${kHost}/api/chat`),
+      { routes: { hosts: [kHost] } },
+      /1 model call was refused \(404 POST \/api\/chat is not served/,
+      { refusedCalls: 1 },
+    ],
+    [
+      "an upload of traces",
+      () => post("https://api.openai.com/v1/traces/ingest"),
+      {},
+      /made no model call of its own/,
+      { traceUploads: 1 },
+    ],
+    [
       "a host that is not routed",
       () => post(`http://${kHost}/v1/chat/completions`),
       {},

@@ -7,7 +7,7 @@ import type { RolloutResult } from "../../src/types/task-group.js";
 const src = new URL("../../src/", import.meta.url);
 const result = {
   ...{ rolloutId: "r", attemptId: "a", task: 0, sample: 0, outcome: "ok", error: null, reward: 1 },
-  ...{ trajectories: [], modelCalls: 1, refusedCalls: 0, unseenCalls: 0, seconds: 1.5 },
+  ...{ trajectories: [], modelCalls: 1, refusedCalls: 0, unseenCalls: 0, traceUploads: 0, seconds: 1.5 },
 } as unknown as RolloutResult;
 
 let made = 0;

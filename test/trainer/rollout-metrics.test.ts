@@ -20,6 +20,7 @@ function rollout(task: number, sample: number, reward: number | null, given: Giv
       modelCalls: 1,
       refusedCalls: 0,
       unseenCalls: 0,
+      traceUploads: 0,
       seconds: 0,
     },
   };
