@@ -63,6 +63,7 @@ export type { TokenizerSource } from "./policy/tokenizer/tokenizer-files.js";
 export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";
+export type { LogLevel, LogRecord } from "./server/store-api/log-record.js";
 export type { RetentionOptions } from "./server/store-api/retention-timer.js";
 export { type ServeOptions, type StoreServer, serve } from "./server/store-api/serve.js";
 export type { HttpStoreOptions } from "./store/http/open-http-store.js";

@@ -46,10 +46,6 @@ export function storeOption(): Option {
   return new Option("--store <url>", "sqlite:PATH, postgres://... or http://HOST:PORT").makeOptionMandatory();
 }
 
-export function keyOption(): Option {
-  return new Option("--key <key>", "the store server's key").env("AGL_KEY");
-}
-
 // --- internal ---
 
 function toMilliseconds(text: string, least: number): number {

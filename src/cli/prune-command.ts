@@ -3,17 +3,16 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { argumentError } from "../base/check.js";
 import { openStore } from "../store/open-store.js";
 import { pruneRollouts, type Retention } from "../store/prune.js";
-import { keyOption, storeOption, toInteger } from "./option-values.js";
+import { addClientKey, type ClientKeyOptions, toClientKey } from "./key-options.js";
+import { storeOption, toInteger } from "./option-values.js";
 import { checkThere } from "./store-file.js";
 import { say } from "./terminal.js";
 
 export function pruneCommand(): Command {
-  return new Command("prune")
-    .description(
-      "forget rollouts that have ended, with their attempts and spans, beyond all limits that are given",
-    )
-    .addOption(storeOption())
-    .addOption(keyOption())
+  const command = new Command("prune").description(
+    "forget rollouts that have ended, with their attempts and spans, beyond all limits that are given",
+  );
+  return addClientKey(command.addOption(storeOption()))
     .addOption(ageOption("--older-than <duration>", "those that ended longer ago, as 90s, 30m, 12h or 7d"))
     .option("--keep <n>", "all but the newest so many", toInteger(0))
     .action(async (options: PruneOptions) => {
@@ -26,10 +25,7 @@ export function pruneCommand(): Command {
           "it would forget all that ended",
         );
       await checkThere("store prune", options.store);
-      await using store = await openStore(
-        options.store,
-        options.key === undefined ? {} : { key: options.key },
-      );
+      await using store = await openStore(options.store, toClientKey(options));
       say(`forgot ${await pruneRollouts(store, retention)} rollouts`);
     });
 }
@@ -53,9 +49,8 @@ export function toRetention(
 
 // --- internal ---
 
-interface PruneOptions {
+interface PruneOptions extends ClientKeyOptions {
   readonly store: string;
-  readonly key?: string;
   readonly olderThan?: number;
   readonly keep?: number;
 }

@@ -8,23 +8,15 @@ import { createInProcessRun } from "../runner/run-in-process.js";
 import { createIsolatedRun } from "../runner/run-isolated.js";
 import { runRunner } from "../runner/runner.js";
 import { openStore } from "../store/open-store.js";
-import {
-  durationOption,
-  keyOption,
-  lostAfterOption,
-  preparingOption,
-  storeOption,
-  toInteger,
-} from "./option-values.js";
+import { addClientKey, type ClientKeyOptions, toClientKey } from "./key-options.js";
+import { durationOption, lostAfterOption, preparingOption, storeOption, toInteger } from "./option-values.js";
 import { say, watchSignals } from "./terminal.js";
 
 export function runnerCommand(): Command {
-  return new Command("runner")
-    .description(
-      "run an agent on the rollouts of a store; SIGTERM finishes what runs, a second one cancels it",
-    )
-    .addOption(storeOption())
-    .addOption(keyOption())
+  const command = new Command("runner").description(
+    "run an agent on the rollouts of a store; SIGTERM finishes what runs, a second one cancels it",
+  );
+  return addClientKey(command.addOption(storeOption()))
     .requiredOption("--agent <file>", "a module whose export `agent`, or default, is the agent")
     .option("--concurrency <n>", "rollouts at once", toInteger(1), 1)
     .option("--isolate", "each rollout in a process of its own, which can be killed", false)
@@ -39,9 +31,8 @@ export function runnerCommand(): Command {
 
 // --- internal ---
 
-interface RunnerCommandOptions {
+interface RunnerCommandOptions extends ClientKeyOptions {
   readonly store: string;
-  readonly key?: string;
   readonly agent: string;
   readonly concurrency: number;
   readonly isolate: boolean;
@@ -67,8 +58,8 @@ async function runAgent(options: RunnerCommandOptions): Promise<void> {
       });
   const workerId = options.id ?? `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const signals = watchSignals();
-  const { key, preparingSeconds } = options;
-  const store = await openStore(options.store, { preparingSeconds, ...(key === undefined ? {} : { key }) });
+  const { preparingSeconds } = options;
+  const store = await openStore(options.store, { preparingSeconds, ...toClientKey(options) });
   signals.first.addEventListener("abort", () => say("finishing what runs; once more to cancel it"), {
     once: true,
   });

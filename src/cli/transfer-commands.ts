@@ -7,21 +7,23 @@ import { Command } from "commander";
 import { argumentError } from "../base/check.js";
 import { openStore } from "../store/open-store.js";
 import { exportLines, importLines } from "../store/transfer.js";
-import { keyOption, storeOption } from "./option-values.js";
+import { addClientKey, type ClientKeyOptions, toClientKey } from "./key-options.js";
+import { storeOption } from "./option-values.js";
 import { checkThere } from "./store-file.js";
 import { say } from "./terminal.js";
 
 export function exportCommand(): Command {
-  return new Command("export")
+  const command = new Command("export")
     .description("write all of a store to standard output, one record a line")
-    .addOption(storeOption())
-    .addOption(keyOption())
-    .action(async ({ store: url, key }: { readonly store: string; readonly key?: string }) => {
+    .addOption(storeOption());
+  return addClientKey(command).action(
+    async ({ store: url, ...key }: { readonly store: string } & ClientKeyOptions) => {
       await checkThere("store export", url);
-      await using store = await openStore(url, key === undefined ? {} : { key });
+      await using store = await openStore(url, toClientKey(key));
       for await (const line of exportLines(store))
         if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
-    });
+    },
+  );
 }
 
 export function importCommand(): Command {

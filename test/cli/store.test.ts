@@ -118,3 +118,68 @@ describe("agl store", () => {
     else expect([await command.done, command.output.err.includes("    at ")]).toEqual([end, false]);
   });
 });
+
+describe("keys and logs of agl store", () => {
+  const write = async (address: string, key: string) => {
+    const init = { method: "POST", body: '{"input":1}', headers: { "x-api-key": key } };
+    return (await fetch(`${address}/v1/agl/rollouts`, init)).status;
+  };
+
+  it("takes several keys, of options and of files, and reads the files again at SIGHUP", async () => {
+    using folder = temporaryFolder();
+    const file = folder.write("keys", "# of the team\nfirst\n\nsecond\r\n");
+    const readers = folder.write("readers", "look\n");
+    const options = ["--key", "given", "--key", "other", "--key-file", file, "--read-key-file", readers];
+    const server = run(["store", "--port", "0", ...options]);
+    const [, address = ""] = await server.says(/at (http:\S+)/);
+    const asked = async () => {
+      const keys = ["given", "other", "first", "second", "third", "look"];
+      return Promise.all(keys.map((key) => write(address, key)));
+    };
+    expect(await asked()).toEqual([201, 201, 201, 201, 401, 403]);
+    folder.write("keys", "third\n");
+    server.child.kill("SIGHUP");
+    await server.says(/keys were read again: 3, and 1 that only read/);
+    expect(await asked()).toEqual([201, 201, 401, 401, 201, 403]);
+    folder.write("keys", "\n");
+    server.child.kill("SIGHUP");
+    await server.says(/error the keys stay what they were: .*a key a line/);
+    expect(await asked()).toEqual([201, 201, 401, 401, 201, 403]);
+    const exported = run(["store", "export", "--store", address, "--key-file", folder.write("k", "third\n")]);
+    expect([await exported.done, exported.output.out]).toEqual([
+      0,
+      expect.stringContaining('"kind":"rollout"'),
+    ]);
+    for (const key of ["given", "other", "first", "second", "third", "look"])
+      expect(server.output.err).not.toMatch(new RegExp(`\\b${key}\\b`));
+  });
+
+  it("writes lines of JSON from the level on that it is told, requests only when asked to", async () => {
+    const server = run(["store", "--port", "0", "--log-format", "json", "--access-log"]);
+    const [, address = ""] = await server.says(/at (http:[^"]+)/);
+    await fetch(`${address}/v1/agl/statistics`);
+    await server.says(/statistics/);
+    const lines = server.output.err.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "info", message: `store memory: at ${address}` },
+      { level: "info", message: "request", method: "GET", route: "/v1/agl/statistics", status: 200 },
+    ]);
+    const wrong = run(["store", "--log-level", "loud"]);
+    expect(await wrong.done).toBe(2);
+  });
+
+  it("refuses a file without keys, and one that is not there", async () => {
+    using folder = temporaryFolder();
+    for (const file of [
+      folder.write("none", "# nothing\n"),
+      folder.write("two", "a b\n"),
+      `${folder.path}/missing`,
+    ]) {
+      const server = run(["store", "--port", "0", "--key-file", file]);
+      expect([await server.done, server.output.err]).toEqual([
+        2,
+        expect.stringContaining("key file: expected"),
+      ]);
+    }
+  });
+});

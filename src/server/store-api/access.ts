@@ -4,11 +4,14 @@ import type { Context, MiddlewareHandler } from "hono";
 import { ApiError } from "./api-error.js";
 import { headerOf, type Received, type SocketRequest } from "./request-body.js";
 
-export interface AccessOptions {
-  /** Null: only requests addressed to this machine by a loopback name. */
-  readonly key: string | null;
+export interface Keys {
+  /** Of those who may do all. None: only requests addressed to this machine by a loopback name, without a key. */
+  readonly keys: readonly string[];
   /** Of those who may only read. */
   readonly readKeys: readonly string[];
+}
+
+export interface AccessOptions extends Keys {
   /** Origins of web pages that may ask, "*" for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -18,13 +21,22 @@ export interface Access {
   readonly check: MiddlewareHandler;
   /** Whether `check` would let a request by that no web page sent, and leave its answer as it is. */
   admits(request: SocketRequest): boolean;
+  /** From now on these are the keys. */
+  change(keys: Keys): void;
 }
 
-export function createAccess({ key, readKeys, corsOrigins }: AccessOptions): Access {
-  const expected = key === null ? null : digest(key);
-  const readers = readKeys.map(digest);
+export function createAccess({ corsOrigins, ...given }: AccessOptions): Access {
+  let writers: readonly Buffer[] = [];
+  let readers: readonly Buffer[] = [];
+  const change = ({ keys, readKeys }: Keys) => {
+    writers = keys.map(digest);
+    readers = readKeys.map(digest);
+  };
+  change(given);
   const admits = (request: Received) =>
-    expected === null ? isLoopback(hostname(headerOf(request, "host") ?? "")) : hasKey(request, expected);
+    writers.length === 0
+      ? isLoopback(hostname(headerOf(request, "host") ?? ""))
+      : isAmong(writers, keyOf(request));
   const check: MiddlewareHandler = async (c, next) => {
     const origin = c.req.header("origin");
     if (origin !== undefined) {
@@ -34,15 +46,19 @@ export function createAccess({ key, readKeys, corsOrigins }: AccessOptions): Acc
       if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined)
         return c.body(null, 204, kPreflight);
     }
-    if (admits(c) || (expected !== null && kOpen.has(c.req.path))) return next();
-    if (readers.map((reader) => hasKey(c, reader)).includes(true)) {
+    if (admits(c) || (writers.length > 0 && kOpen.has(c.req.path))) return next();
+    if (isAmong(readers, keyOf(c))) {
       if (c.req.method === "GET" || c.req.method === "HEAD" || kReads.test(c.req.path)) return next();
       throw new ApiError(403, "This key may only read");
     }
-    if (expected !== null) throw new ApiError(401, "Invalid or missing API key");
+    if (writers.length > 0) throw new ApiError(401, "Invalid or missing API key");
     throw new ApiError(403, "Without a key, requests must be addressed to localhost");
   };
-  return { check, admits: (request) => headerOf(request, "origin") === undefined && admits(request) };
+  return {
+    check,
+    admits: (request) => headerOf(request, "origin") === undefined && admits(request),
+    change,
+  };
 }
 
 /** An address or name that only this machine can reach. */
@@ -71,10 +87,16 @@ const kPreflight = {
   "access-control-max-age": "600",
 };
 
-function hasKey(request: Received, expected: Buffer): boolean {
+function keyOf(request: Received): Buffer {
   const bearer = /^Bearer +(\S+) *$/i.exec(headerOf(request, "authorization") ?? "")?.[1];
-  const given = bearer ?? headerOf(request, "x-api-key") ?? "";
-  return timingSafeEqual(digest(given), expected);
+  return digest(bearer ?? headerOf(request, "x-api-key") ?? "");
+}
+
+// All are compared, so that the time does not tell which one it is like.
+function isAmong(keys: readonly Buffer[], given: Buffer): boolean {
+  let found = false;
+  for (const key of keys) found = timingSafeEqual(key, given) || found;
+  return found;
 }
 
 // Of one length whatever is hashed, as the comparison needs.

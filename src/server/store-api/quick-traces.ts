@@ -7,37 +7,37 @@ import type { Access } from "./access.js";
 import { sendBody } from "./answer.js";
 import { toRefusal } from "./api-error.js";
 import type { InFlight } from "./in-flight.js";
-import type { Metrics } from "./metrics.js";
+import type { AnsweredRequest, RequestLog } from "./request-log.js";
 
 export interface QuickTracesOptions {
   readonly receive: TraceReceiver;
   readonly access: Access;
   readonly inFlight: InFlight;
-  readonly metrics: Metrics;
+  readonly requests: RequestLog;
   readonly maxBodyBytes: number;
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, where: Partial<AnsweredRequest>) => void;
 }
 
 /** @returns false, and nothing was done, when the request is not of this kind */
 export type QuickTraces = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
 export function createQuickTraces(options: QuickTracesOptions): QuickTraces {
-  const { receive, access, inFlight, metrics, maxBodyBytes, onError } = options;
+  const { receive, access, inFlight, requests, maxBodyBytes, onError } = options;
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const start = performance.now();
+    const place = { method: "POST", route: kPath, incoming, outgoing };
     const { status, headers, body } = await inFlight
       .run(() => receive({ incoming, outgoing, inFlight }))
-      .catch((error: unknown) => toRefusal(error, onError));
+      .catch((error: unknown) => toRefusal(error, (failure) => onError(failure, place)));
     sendBody(outgoing, status, headers, body);
-    const labels = { method: "POST", path: kPath, status: String(status) };
-    metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
+    requests({ ...place, status, seconds: (performance.now() - start) / 1000 });
   };
   return (incoming, outgoing) => {
     if (incoming.url !== kPath || incoming.method !== "POST") return false;
     const length = incoming.headers["content-length"];
     if (length === undefined || Number(length) > maxBodyBytes) return false;
     if (!access.admits({ incoming, outgoing, inFlight }) || inFlight.isFull) return false;
-    answer(incoming, outgoing).catch(onError);
+    answer(incoming, outgoing).catch((error: unknown) => onError(error, {}));
     return true;
   };
 }

@@ -11,8 +11,12 @@ export interface Readiness {
   note(error: unknown): void;
 }
 
-/** @param onSick  told once of what began to fail, and again after it worked */
-export function createReadiness(store: LightningStore, onSick: (error: unknown) => void): Readiness {
+/** @param onSick  told once of what began to fail, and again after it worked @param onWell  told once that it works again */
+export function createReadiness(
+  store: LightningStore,
+  onSick: (error: unknown) => void,
+  onWell: () => void = () => undefined,
+): Readiness {
   let failedAt = Number.NEGATIVE_INFINITY;
   let isSick = false;
   let running: Promise<string | null> | undefined;
@@ -29,6 +33,7 @@ export function createReadiness(store: LightningStore, onSick: (error: unknown) 
       return error instanceof LateError ? "the store does not answer" : "the store fails";
     }
     if (performance.now() - failedAt < kMemoryMs) return "calls of the store failed a moment ago";
+    if (isSick) onWell();
     isSick = false;
     return null;
   };

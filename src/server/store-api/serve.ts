@@ -1,14 +1,15 @@
 // A store served over HTTP to runners, trainers, dashboards and programs in other languages.
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import { argumentError, checkFunction, checkInteger, checkText } from "../../base/check.js";
+import { argumentError, checkBoolean, checkFunction, checkInteger, checkText } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import { warn } from "../../base/warning.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
-import { isLoopback } from "./access.js";
+import { isLoopback, type Keys } from "./access.js";
 import { createInFlight, kMaxInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
+import type { LogRecord } from "./log-record.js";
 import { createLongPolls } from "./long-polls.js";
 import { nameRequest } from "./request-id.js";
 import { checkRetentionOptions, keepRetention, type RetentionOptions } from "./retention-timer.js";
@@ -21,8 +22,8 @@ export interface ServeOptions {
   readonly port?: number;
   /** Default 127.0.0.1. Any address that other machines reach needs a key. */
   readonly host?: string;
-  /** What clients send as `Authorization: Bearer KEY` or `x-api-key`. */
-  readonly key?: string;
+  /** What clients send as `Authorization: Bearer KEY` or `x-api-key`: one key, or several. */
+  readonly key?: string | readonly string[];
   /** Keys of those who may only read, beside `key`. */
   readonly readKeys?: readonly string[];
   /** Web pages that may ask, as "https://host"; default none but the server's own. */
@@ -40,8 +41,12 @@ export interface ServeOptions {
   readonly maxInFlight?: number;
   /** A client that wants to wait longer asks again; default 25 s. */
   readonly maxWaitMs?: number;
-  /** Told of errors behind a 500; default a process warning. */
+  /** Told of errors behind a 500; default a process warning, unless `onLog` is told. */
   readonly onError?: (error: unknown) => void;
+  /** Told what an operator wants to know: what fails and works again, and of refusals one of each kind in ten seconds. */
+  readonly onLog?: (record: LogRecord) => void;
+  /** `onLog` is told of every request; default false. */
+  readonly accessLog?: boolean;
   /** Of Agent Lightning 1.0's gateway: which model its proxy asks, and how. */
   readonly gateway?: GatewayOptions;
   /** Which rollouts that have ended are forgotten; default none. */
@@ -54,6 +59,8 @@ export interface StoreServer extends AsyncDisposable {
   /** As in http://127.0.0.1:4747, for openStore. */
   readonly url: string;
   readonly port: number;
+  /** From now on these are the keys, as in the options; who uses another is refused. @throws E_ARGUMENT, and then they stay what they were */
+  setKeys(keys: Pick<ServeOptions, "key" | "readKeys">): void;
   /** Takes no more requests, ends waits with what there is, and resolves when all is answered. Once more does nothing. */
   close(): Promise<void>;
 }
@@ -65,30 +72,24 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
   checkInteger("serve", "port", port, { min: 0, max: 65535 });
   checkInteger("serve", "maxWaitMs", maxWaitMs, { min: 0 });
   checkInteger("serve", "requestTimeoutMs", requestTimeoutMs, { min: 1 });
-  const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = kMaxInFlight, key = null } = options;
+  const { maxBodyBytes = 32 * 2 ** 20, maxInFlight = kMaxInFlight } = options;
   checkInteger("serve", "maxBodyBytes", maxBodyBytes, { min: 1 });
   const { maxBodiesBytes = 8 * maxBodyBytes } = options;
   checkInteger("serve", "maxBodiesBytes", maxBodiesBytes, { min: maxBodyBytes });
   checkInteger("serve", "maxInFlight", maxInFlight, { min: 1 });
-  if (key === null && !isLoopback(host))
-    throw argumentError(
-      "serve",
-      "a key for a host that other machines reach",
-      host,
-      "pass key or bind to 127.0.0.1",
-    );
-  const { onError = warnOfFailure } = options;
+  const onError = options.onError ?? (options.onLog === undefined ? warnOfFailure : () => undefined);
   const inFlight = createInFlight(maxInFlight, maxBodiesBytes);
   const polls = createLongPolls(maxWaitMs, inFlight);
-  const { app, quickTraces } = createStoreApp({
+  const { app, quickTraces, changeKeys } = createStoreApp({
     store: options.store,
     polls,
     inFlight,
-    key,
+    ...toKeys(host, options),
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
-    readKeys: options.readKeys ?? [],
     onError,
+    log: options.onLog ?? (() => undefined),
+    accessLog: options.accessLog ?? false,
     gateway: options.gateway ?? {},
     mounts: options.mounts ?? [],
   });
@@ -117,7 +118,10 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     return closing;
   };
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
-  return { url, port: listening.port, close, [Symbol.asyncDispose]: close };
+  return {
+    ...{ url, port: listening.port, close, [Symbol.asyncDispose]: close },
+    setKeys: (keys) => changeKeys(toKeys(host, keys)),
+  };
 }
 
 // --- internal ---
@@ -135,6 +139,8 @@ const kNames: OptionNames<ServeOptions> = {
   maxInFlight: ["max_concurrency", "concurrency"],
   maxWaitMs: ["max_wait"],
   onError: ["on_error", "error_handler"],
+  onLog: ["on_log", "log", "logger"],
+  accessLog: ["access_log"],
   gateway: ["proxy"],
   retention: ["prune", "ttl", "expire"],
   mounts: ["routes", "apps"],
@@ -167,23 +173,37 @@ function checkServeOptions(options: ServeOptions): void {
       "await agl.openStore(url)",
     );
   if (options.host !== undefined) checkText("serve", "host to be an address", options.host);
-  if (options.key !== undefined) checkText("serve", "key to be text that is not empty", options.key);
-  const { readKeys = [] } = options;
-  if (!Array.isArray(readKeys) || readKeys.some((key) => typeof key !== "string" || key === ""))
-    throw argumentError("serve", "readKeys to be a list of texts that are not empty", typeof readKeys);
-  if (readKeys.length > 0 && (options.key === undefined || readKeys.includes(options.key)))
-    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
   const { corsOrigins = [], mounts = [], gateway, retention } = options;
   if (!Array.isArray(corsOrigins) || corsOrigins.some((origin) => typeof origin !== "string"))
     throw argumentError("serve", 'corsOrigins to be a list of origins, as in ["https://host"]', corsOrigins);
   if (!Array.isArray(mounts) || mounts.some((mount) => typeof mount !== "function"))
     throw argumentError("serve", "mounts to be a list of functions", mounts);
   checkFunction("serve", "onError", options.onError);
+  checkFunction("serve", "onLog", options.onLog);
+  checkBoolean("serve", "accessLog", options.accessLog);
   if (gateway !== undefined) checkOptions("serve: gateway", gateway, kGatewayNames);
   if (retention !== undefined) {
     checkOptions("serve: retention", retention, kRetentionNames);
     checkRetentionOptions("serve: retention", retention);
   }
+}
+
+/** @throws E_ARGUMENT */
+function toKeys(host: string, { key = [], readKeys = [] }: Pick<ServeOptions, "key" | "readKeys">): Keys {
+  const keys = typeof key === "string" ? [key] : key;
+  for (const [name, list] of Object.entries({ key: keys, readKeys }))
+    if (!Array.isArray(list) || list.some((one) => typeof one !== "string" || one === ""))
+      throw argumentError("serve", `${name} to be texts that are not empty`, typeof list);
+  if (readKeys.length > 0 && (keys.length === 0 || readKeys.some((one) => keys.includes(one))))
+    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
+  if (keys.length === 0 && !isLoopback(host))
+    throw argumentError(
+      "serve",
+      "a key for a host that other machines reach",
+      host,
+      "pass key or bind to 127.0.0.1",
+    );
+  return { keys, readKeys };
 }
 
 function warnOfFailure(error: unknown): void {

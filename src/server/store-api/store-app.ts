@@ -8,9 +8,10 @@ import type { StoreStatistics } from "../../store/store-records.js";
 import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { otlpRoutes } from "../otlp/routes.js";
 import { createTraceReceiver } from "../otlp/trace-receiver.js";
-import { type AccessOptions, createAccess } from "./access.js";
+import { type AccessOptions, createAccess, type Keys } from "./access.js";
 import { toRefusal } from "./api-error.js";
 import type { InFlight } from "./in-flight.js";
+import type { Log } from "./log-record.js";
 import type { LongPolls } from "./long-polls.js";
 import { meterStore } from "./metered-store.js";
 import { createMetrics } from "./metrics.js";
@@ -19,6 +20,7 @@ import { queueRoutes } from "./queue-routes.js";
 import { createQuickTraces, type QuickTraces } from "./quick-traces.js";
 import { createReadiness } from "./readiness.js";
 import { tooLarge } from "./request-body.js";
+import { type AnsweredRequest, createRequestLog, placeOf } from "./request-log.js";
 import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
 import { mountRoute } from "./route.js";
@@ -31,6 +33,9 @@ export interface StoreAppOptions extends AccessOptions {
   readonly maxBodyBytes: number;
   /** Told of errors that are nobody's fault outside; clients get a 500 without details. */
   readonly onError: (error: unknown) => void;
+  readonly log: Log;
+  /** Whether the log has every request. */
+  readonly accessLog: boolean;
   readonly gateway: GatewayOptions;
   /** More routes over the same store, mounted at the root. */
   readonly mounts: readonly ((store: LightningStore) => Hono)[];
@@ -40,26 +45,31 @@ export interface StoreApp {
   readonly app: Hono;
   /** To be asked before the application. */
   readonly quickTraces: QuickTraces;
+  /** From now on these are the keys. */
+  changeKeys(keys: Keys): void;
 }
 
 export function createStoreApp(options: StoreAppOptions): StoreApp {
-  const { polls, inFlight, maxBodyBytes, onError } = options;
+  const { polls, inFlight, maxBodyBytes, log } = options;
+  const onError = (error: unknown, where: Partial<AnsweredRequest> = {}) => {
+    options.onError(error);
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log({ level: "error", message, ...placeOf(where) });
+  };
   const metrics = createMetrics();
-  const readiness = createReadiness(options.store, onError);
+  const requests = createRequestLog(metrics, log, options.accessLog);
+  const readiness = createReadiness(options.store, onError, () =>
+    log({ level: "info", message: "the store works again" }),
+  );
   const store = meterStore(options.store, metrics, onError, readiness.note);
   const app = new Hono();
   app.use(async (c, next) => {
     const start = performance.now();
     await next();
-    // Named by its route, so that no client can make up series.
-    const path = c.req.path.startsWith(`${kBase}/`)
-      ? routePath(c, -1)
-      : (c.req.path.match(kKnown)?.[0] ?? "other");
-    const labels = { method: methodOf(c.req.method), path, status: String(statusOf(c)) };
-    metrics.observe("agl_http", labels, (performance.now() - start) / 1000);
+    requests({ ...requestOf(c), status: statusOf(c), seconds: (performance.now() - start) / 1000 });
   });
   app.onError((error, c) => {
-    const { body, ...init } = toRefusal(error, onError);
+    const { body, ...init } = toRefusal(error, (failure) => onError(failure, requestOf(c)));
     // In the middle of a list, which was cut off.
     if (isSent(c)) return RESPONSE_ALREADY_SENT;
     return new Response(body, init);
@@ -103,8 +113,8 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
   app.route("/", otlpRoutes(receive));
   app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }));
   for (const mount of options.mounts) app.route("/", mount(store));
-  const quickTraces = createQuickTraces({ receive, access, inFlight, metrics, maxBodyBytes, onError });
-  return { app, quickTraces };
+  const quickTraces = createQuickTraces({ receive, access, inFlight, requests, maxBodyBytes, onError });
+  return { app, quickTraces, changeKeys: access.change };
 }
 
 // --- internal ---
@@ -125,6 +135,14 @@ function toGauges(statistics: StoreStatistics | null, inFlight: InFlight): Reado
   const { uptimeSeconds, name: _name, ...counts } = statistics;
   const kept = Object.entries(counts).map(([kind, count]) => [`agl_store_${kind}`, count]);
   return { ...state, agl_store_uptime_seconds: uptimeSeconds, ...Object.fromEntries(kept) };
+}
+
+/** Named by its route, so that no client can make up series. */
+function requestOf(c: Context) {
+  const { path, method } = c.req;
+  const route = path.startsWith(`${kBase}/`) ? routePath(c, -1) : (path.match(kKnown)?.[0] ?? "other");
+  const { incoming, outgoing } = (c.env ?? {}) as Pick<AnsweredRequest, "incoming" | "outgoing">;
+  return { method: methodOf(method), route, incoming, outgoing };
 }
 
 function isSent(c: Context): boolean {

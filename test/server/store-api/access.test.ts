@@ -59,3 +59,30 @@ describe("a key that may only read", () => {
     });
   });
 });
+
+describe("keys that may do all", () => {
+  it("are as many as there are, and may be others from one moment to the next", async () => {
+    await using store = createMemoryStore();
+    await using server = await serve({ store, port: 0, key: ["one", "two"], readKeys: ["look"] });
+    const asked = async () => {
+      const statuses: number[] = [];
+      for (const key of ["one", "two", "three", "look", "see", "on"]) {
+        const init = { method: "POST", body: '{"input":1}', headers: { "x-api-key": key } };
+        statuses.push((await fetch(`${server.url}/v1/agl/rollouts`, init)).status);
+      }
+      return statuses;
+    };
+    expect(await asked()).toEqual([201, 201, 401, 403, 401, 401]);
+    server.setKeys({ key: ["two", "three"], readKeys: ["see"] });
+    expect(await asked()).toEqual([401, 201, 201, 401, 403, 401]);
+    for (const wrong of [{ key: [""] }, { key: "a", readKeys: ["a"] }, { readKeys: ["a"] }])
+      expect(() => server.setKeys(wrong)).toThrow("serve: expected");
+    expect(await asked()).toEqual([401, 201, 201, 401, 403, 401]);
+  });
+
+  it("are wanted by a host that others reach, also later", async () => {
+    await using store = createMemoryStore();
+    await using server = await serve({ store, port: 0, host: "0.0.0.0", key: "k" });
+    expect(() => server.setKeys({})).toThrow("a key for a host that other machines reach");
+  });
+});
