@@ -1,4 +1,4 @@
-// Products with packed weights (native/ops/linear.*) at the projections of hidden 128 and hidden 896, beside the
+// Products with packed weights (native/ops/linear/linear.*) at the projections of hidden 128 and hidden 896, beside the
 // reference that the tests compare them with. Every bit is checked before the first round is timed.
 import { coldBytes } from "./limits.mjs";
 import { summarize } from "./results.mjs";

@@ -1,4 +1,4 @@
-// N-API faces of ops/advantage: typed arrays in, read in place; a new Float64Array out. Arguments were checked by
+// N-API faces of ops/loss/advantage: typed arrays in, read in place; a new Float64Array out. Arguments were checked by
 // src/policy/advantages.ts; here only what would read or write outside an array is refused.
 #include <napi.h>
 

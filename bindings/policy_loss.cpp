@@ -1,4 +1,4 @@
-// N-API faces of ops/policy_loss: one record of typed arrays in, read in place; the value, its sums and two new arrays of
+// N-API faces of ops/loss/policy_loss: one record of typed arrays in, read in place; the value, its sums and two new arrays of
 // derivatives out. Arguments were checked by src/policy/losses.
 #include <napi.h>
 

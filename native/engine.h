@@ -16,9 +16,9 @@
 
 #include "core/error.h"
 #include "core/os.h"
-#include "ops/advantage.h"
 #include "ops/cuda_library.h"
-#include "ops/policy_loss.h"
+#include "ops/loss/advantage.h"
+#include "ops/loss/policy_loss.h"
 #include "sample/scheduler.h"
 #include "train/trainer.h"
 

@@ -3,7 +3,7 @@
 //   bench_cuda_products [--list] [--commit TEXT] [--loaded true|false] [--rounds N]
 // `calls`: how often a layer of a GRPO step on the 1.5B shape does it; the cost of exactness is weighted by that.
 #include "cuda_measure.h"
-#include "ops/linear_cuda.h"
+#include "ops/linear/linear_cuda.h"
 
 namespace agl::bench {
 namespace {

@@ -11,7 +11,7 @@
 #include "core/philox.h"
 #include "measure.h"
 #include "ops/kernels.h"
-#include "ops/linear.reference.h"
+#include "ops/linear/linear.reference.h"
 #include "ops/ops.h"
 
 namespace agl::bench {

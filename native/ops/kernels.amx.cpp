@@ -1,6 +1,6 @@
 #define AGL_ISA amx
 #include "ops/kernels.h"
-#include "ops/linear_bf16_amx.lanes.h"
+#include "ops/linear/linear_bf16_amx.lanes.h"
 
 namespace agl {
 const LinearKernels* amxProducts() { return &amx::kLinearTiles; }

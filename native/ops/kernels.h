@@ -3,14 +3,14 @@
 #pragma once
 
 #include "core/cpu_features.h"
-#include "ops/adamw.h"
-#include "ops/attention_kernels.h"
-#include "ops/elementwise.h"
-#include "ops/linear.h"
-#include "ops/log_softmax.h"
-#include "ops/rms_norm.h"
-#include "ops/rope.h"
-#include "ops/swiglu.h"
+#include "ops/activation/swiglu.h"
+#include "ops/attention/attention_kernels.h"
+#include "ops/head/log_softmax.h"
+#include "ops/linear/linear.h"
+#include "ops/norm/rms_norm.h"
+#include "ops/optimizer/adamw.h"
+#include "ops/rope/rope.h"
+#include "ops/rows/elementwise.h"
 
 namespace agl {
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "model/transformer.h"
-#include "ops/draw.h"
+#include "ops/draw/draw.h"
 #include "sample/token_tree.h"
 
 namespace agl {

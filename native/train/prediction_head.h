@@ -1,5 +1,5 @@
 // The last norm and the fused log-probability and entropy of the vocabulary, block by block (Law 4): at most one block of logits exists.
-//   forward   h = norm(x);  logits of a block = W_block h;  statistics merge over blocks (ops/log_softmax.h)
+//   forward   h = norm(x);  logits of a block = W_block h;  statistics merge over blocks (ops/head/log_softmax.h)
 //   backward  the block's logits again, their gradient in place, dh += W_block' dlogits;  trainable weights: dW_block += dlogits h'
 #pragma once
 

@@ -1,5 +1,5 @@
 // How much better a rollout, a step or a token did than expected: checks and explanations here, the mathematics in
-// native/ops/advantage.h (float64, deterministic). Not credit assignment: which call earned which reward is src/credit.
+// native/ops/loss/advantage.h (float64, deterministic). Not credit assignment: which call earned which reward is src/credit.
 import { argumentError, checkNumber, checkOneOf } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { checkOptions, type OptionNames } from "../base/options.js";

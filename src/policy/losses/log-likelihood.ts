@@ -1,5 +1,5 @@
 // Weighted log-likelihood: loss = -sum_t w_t logp_t. Supervised tuning, REINFORCE (w = A / N), distillation on given text. A sum:
-// whoever chooses the weights chooses the normalisation. The mathematics is native/ops/policy_loss.h.
+// whoever chooses the weights chooses the normalisation. The mathematics is native/ops/loss/policy_loss.h.
 import { native } from "../engine/binding.js";
 import type { PolicyLoss } from "./policy-loss.js";
 import { checkTokenNumbers } from "./token-numbers.js";

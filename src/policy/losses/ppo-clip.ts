@@ -1,6 +1,6 @@
 // The clipped ratio of PPO (arXiv:1707.06347) with the options that make it GRPO, DAPO or Dr. GRPO:
 //   L = -min(rho A, clip(rho, 1 - low, 1 + high) A) + kl K(logp, ref) - entropy H        rho = exp(logp - old)
-// The mathematics, with the closed-form derivatives, is native/ops/policy_loss.h. Differences:
+// The mathematics, with the closed-form derivatives, is native/ops/loss/policy_loss.h. Differences:
 // 1. Clip-higher by default: 0.2 and 0.28 (DAPO, arXiv:2503.14476).
 // 2. Log ratios are held within +-20 as verl does; its cap of k3 at 10 is left out, as it removes the pull where it is needed most.
 // 3. On the edge itself a token is not clipped.

@@ -33,7 +33,7 @@ export interface ModelConfig {
   readonly bosTokenId?: number;
 }
 
-/** A draw adds up as many weights of at most 2^44 steps in 64 bits (native/ops/draw.h). */
+/** A draw adds up as many weights of at most 2^44 steps in 64 bits (native/ops/draw/draw.h). */
 export const kMaxVocabulary = 2 ** 19;
 
 /**

@@ -2,7 +2,7 @@
 #define AGL_CUDA_EMULATED
 #include "core/cuda.h"
 #include "cuda/on_device.h"
-#include "ops/lora_groups.h"
+#include "ops/lora/lora_groups.h"
 
 namespace agl::test {
 

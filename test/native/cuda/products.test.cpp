@@ -4,8 +4,8 @@
 
 #include "core/cuda.h"
 #include "cuda/on_device.h"
-#include "ops/linear_cuda.h"
-#include "ops/packed_weights.h"
+#include "ops/linear/linear_cuda.h"
+#include "ops/linear/packed_weights.h"
 
 namespace agl::test {
 namespace {

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "ops/linear_cuda.h"
-#include "packed_weights.h"
+#include "ops/linear/linear_cuda.h"
+#include "ops/linear/packed_weights.h"
 
 namespace agl::test {
 namespace {
