@@ -1,20 +1,14 @@
 // Which requests are model calls, by their paths, and which model they name.
+import type { DialectName } from "../types/call-request.js";
 
 /**
  * The interfaces that are model calls, by the end of the path, a slash behind it or not. Everything else (files, embeddings, lists) passes. Those
  * that the policy does not speak are known too: at a routed host they are refused by name, at another they are warned of.
  */
 export type ModelApi =
-  | "openai.chat.completion"
-  | "openai.completion"
-  | "openai.response"
-  | "anthropic.message"
+  | DialectName
   | "anthropic.count_tokens"
-  | "google.generate_content"
   | "google.count_tokens"
-  | "vercel.language_model"
-  | "ollama.chat"
-  | "ollama.generate"
   | "bedrock.invoke"
   | "cohere.chat"
   | "cloudflare.run"

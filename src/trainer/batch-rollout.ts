@@ -7,7 +7,7 @@ import { inDoubt, isRewarded, type Outcome, toOutcome } from "../runner/outcome.
 import { resourcesOf } from "../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../runner/run-rollout.js";
 import { toCallSpan } from "../server/endpoint/call-span.js";
-import { type ChatHandlerOptions, createChatHandler } from "../server/endpoint/chat-handler.js";
+import { createModelHandler, type ModelHandlerOptions } from "../server/endpoint/model-handler.js";
 import type { LightningStore } from "../store/store.js";
 import { emitSpan } from "../tracing/span.js";
 import type { Agent } from "../types/agent.js";
@@ -37,7 +37,7 @@ export interface BatchContext {
 export interface RunningBatch {
   readonly context: BatchContext;
   /** As its rollouts sample from it. */
-  readonly policy: ChatHandlerOptions["policy"];
+  readonly policy: ModelHandlerOptions["policy"];
   readonly doubts: Doubts;
   readonly sampling: ToSampling;
   readonly signal: AbortSignal;
@@ -149,7 +149,7 @@ function begin(
 
 function createHandler({ context, policy, sampling }: RunningBatch, place: RolloutPlace): ModelHandler {
   const { settings, warnedFields } = context;
-  return createChatHandler({
+  return createModelHandler({
     ...{ policy, sampling, warnedFields, template: settings.template, date: settings.date },
     seed: rolloutSeed(settings.seed, place),
     adapter: () => settings.adapter,

@@ -1,27 +1,55 @@
 // A model call as an agent asked for it, whatever wire it came on. What is sampled with in the end is the trainer's.
 import type { ChatMessage, ToolDefinition } from "./chat.js";
 
+/** The interfaces that the policy speaks, or will: names of wire formats, not of providers. */
+export type DialectName =
+  | "openai.chat.completion"
+  | "openai.completion"
+  | "openai.response"
+  | "anthropic.message"
+  | "google.generate_content"
+  | "vercel.language_model"
+  | "ollama.chat"
+  | "ollama.generate";
+
+/** Whether the model may, may not or must call, or which tool it must. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
+
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+}
+
+/** The form that the answer must have. */
+export type AskedOutput =
+  | { readonly kind: "text" }
+  | { readonly kind: "json" }
+  | { readonly kind: "schema"; readonly name: string; readonly schema: JsonSchema };
+
 export interface CallRequest {
+  readonly dialect: DialectName;
   readonly model: string;
   /** An assistant's may carry its thought in `reasoning`, apart from the content. */
   readonly messages: readonly ChatMessage[];
   /** What the model is told of; none where it may not call. */
   readonly tools: readonly ToolDefinition[];
-  readonly toolChoice: "auto" | "none";
+  readonly toolChoice: ToolChoice;
   /** false: an answer ends with its first call. */
   readonly parallelToolCalls: boolean;
+  readonly output: AskedOutput;
   readonly sampling: AskedSampling;
   /** How many answers. */
   readonly n: number;
   readonly stream: boolean;
-  /** A stream ends with its usage. */
-  readonly includeUsage: boolean;
   /** How many of the likeliest tokens stand beside each sampled one's log-probability; null: neither. */
   readonly logprobs: number | null;
+  /** The answer carries the ids of its prompt and of its tokens. */
+  readonly tokenIds: boolean;
   /** Variables of the chat template. */
   readonly template: Readonly<Record<string, unknown>>;
   /** Names of fields that nothing here knows: `messages[].mood`. */
   readonly ignored: readonly string[];
+  /** What the dialect itself needs for its answer; nobody else looks at it. */
+  readonly wire: unknown;
 }
 
 /** null where the agent did not say. Units and ranges are those of SampleOptions. */

@@ -1,22 +1,19 @@
 // One call of a rollout, from its checked request to the answer: the prompt's ids, what is sampled with, the record of every choice.
-import { randomUUID } from "node:crypto";
 import type { Policy, SampledChoice, SampleOptions } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { unixSeconds } from "../../tracing/span.js";
 import type { CallRequest } from "../../types/call-request.js";
+import { type AnswerChoice, type AnswerOptions, toAnswer } from "./answer.js";
+import { createAnswerPieces } from "./answer-pieces.js";
+import { createAnswerStream } from "./answer-stream.js";
 import type { CallSeeds } from "./call-seeds.js";
 import { createCallWatch } from "./call-watch.js";
-import {
-  type AnswerChoice,
-  type AnswerOptions,
-  type Completion,
-  completionBody,
-  toAnswer,
-} from "./chat-answer.js";
-import { createChatStream } from "./chat-stream.js";
+import { checkConstraint } from "./constraint.js";
+import type { CallHead, CallResult, Dialect } from "./dialect.js";
 import type { IdMemory, SplicedPrompt } from "./id-splicing.js";
-import { badRequest } from "./open-ai-error.js";
+import type { ItemMemory } from "./item-memory.js";
 import type { PromptChecks } from "./prompt-checks.js";
+import { badRequest, toRequestError } from "./request-error.js";
 
 /** What is sampled with; `maxTokens` beyond the context is cut to it. */
 export interface Sampling {
@@ -43,6 +40,7 @@ export interface ModelCall {
 export interface CallContext {
   readonly policy: Pick<Policy, "sample" | "renderChat" | "tokenizer" | "config" | "contextLength">;
   readonly memory: IdMemory;
+  readonly items: ItemMemory;
   readonly seeds: CallSeeds;
   readonly checks: PromptChecks;
   /** Training replaces what the agent asked for; validation keeps it. */
@@ -53,52 +51,59 @@ export interface CallContext {
   record(call: ModelCall): void;
 }
 
-/** @throws OpenAiError; what the policy throws; the signal's reason */
+/** @throws RequestError; what the policy throws; the signal's reason */
 export async function answerCall(
   context: CallContext,
+  dialect: Dialect,
   asked: CallRequest,
   signal: AbortSignal,
 ): Promise<Response> {
   const startTime = unixSeconds();
-  const request = context.checks.check(asked);
-  checkStopIds(request, context.policy.config.vocabulary);
+  const request = check(context, dialect, asked);
   // Before anything is awaited: calls keep the order they came in.
-  const rendered = promptOf(context, request, signal);
+  const rendered = promptOf(context, dialect, request, signal);
   const [prompt, seed] = await Promise.all([rendered, context.seeds.next(rendered.then(({ ids }) => ids))]);
-  const call = prepare(context, request, prompt, seed, startTime);
-  if (request.stream) return answerInPieces(context, call, signal);
+  const call = prepare(context, dialect, { request, prompt, seed, startTime });
+  if (request.stream) return answerInPieces(context, dialect, call, signal);
   const sampled = await context.policy.sample({ ...call.sample, signal });
-  return Response.json(
-    completionBody(
-      call.completion,
-      settle(context, call, sampled),
-      context.policy.tokenizer,
-      request.logprobs !== null,
-    ),
-  );
+  return Response.json(dialect.answer(settle(context, call, sampled), context.items));
+}
+
+/** How many tokens the prompt of a call has, which is not remembered. @throws as answerCall */
+export async function countTokens(
+  context: CallContext,
+  dialect: Dialect,
+  asked: CallRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  const { ids } = await promptOf(context, dialect, check(context, dialect, asked), signal);
+  return ids.length;
 }
 
 // --- internal ---
 
 interface Call {
-  readonly request: CallRequest;
+  readonly head: CallHead;
   readonly prompt: SplicedPrompt;
   readonly sampling: Sampling;
   readonly sample: SampleOptions;
   readonly answer: AnswerOptions;
-  readonly completion: Completion;
   readonly startTime: number;
 }
 
-function checkStopIds({ sampling: { stopTokenIds } }: CallRequest, vocabulary: number): void {
-  const beyond = stopTokenIds?.find((id) => id >= vocabulary);
-  if (beyond === undefined) return;
-  const message = `stop_token_ids: expected ids of the policy's ${vocabulary} tokens, got ${beyond}`;
-  throw badRequest(message, "stop_token_ids");
+function check({ checks, policy }: CallContext, { fields }: Dialect, asked: CallRequest): CallRequest {
+  checkConstraint(asked, fields);
+  const request = checks.check(asked);
+  const { vocabulary } = policy.config;
+  const beyond = request.sampling.stopTokenIds?.find((id) => id >= vocabulary);
+  if (beyond === undefined) return request;
+  const message = `${fields.stopTokenIds}: expected ids of the policy's ${vocabulary} tokens, got ${beyond}`;
+  throw badRequest(message, fields.stopTokenIds);
 }
 
 async function promptOf(
   { memory, policy: { contextLength } }: CallContext,
+  { fields }: Dialect,
   request: CallRequest,
   signal: AbortSignal,
 ): Promise<SplicedPrompt> {
@@ -108,23 +113,25 @@ async function promptOf(
   } catch (error) {
     if (!(error instanceof TooManyTokensError)) throw error;
     const message = `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in at least ${error.atLeast} tokens. Please reduce the length of the messages.`;
-    throw badRequest(message, "messages", "context_length_exceeded");
+    throw badRequest(message, fields.messages, "context_length_exceeded");
   }
 }
 
-function prepare(
-  context: CallContext,
-  request: CallRequest,
-  prompt: SplicedPrompt,
-  seed: bigint,
-  startTime: number,
-): Call {
-  const { policy } = context;
+interface Prepared {
+  readonly request: CallRequest;
+  readonly prompt: SplicedPrompt;
+  readonly seed: bigint;
+  readonly startTime: number;
+}
+
+function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call {
+  const { policy, items } = context;
+  const { request, prompt, seed, startTime } = asked;
   const { stop, stopTokenIds } = request.sampling;
   const isSingle = request.tools.length > 0 && !request.parallelToolCalls;
-  const asked = context.sampling(request);
+  const wanted = context.sampling(request);
   const room = policy.contextLength - prompt.ids.length;
-  const sampling = { ...asked, maxTokens: Math.min(asked.maxTokens, room) };
+  const sampling = { ...wanted, maxTokens: Math.min(wanted.maxTokens, room) };
   const answer: AnswerOptions = {
     tokenizer: policy.tokenizer,
     stopTokenIds: [...policy.config.eosTokenIds, ...(stopTokenIds ?? [])],
@@ -136,7 +143,7 @@ function prepare(
     idPrefix: `call_${request.messages.length}_`,
   };
   return {
-    ...{ request, prompt, sampling, answer, startTime },
+    ...{ prompt, sampling, answer, startTime },
     sample: {
       prompt: prompt.ids,
       n: request.n,
@@ -147,54 +154,58 @@ function prepare(
       ...(isSingle ? { isLast: createCallWatch(answer) } : {}),
       ...(context.adapter === undefined ? {} : { adapter: context.adapter(request) }),
     },
-    completion: {
-      id: `chatcmpl-${randomUUID().replaceAll("-", "")}`,
-      model: request.model,
-      created: Math.floor(startTime),
-      promptTokens: prompt.ids.length,
+    head: {
+      ...{ request, promptIds: prompt.ids, tokenizer: policy.tokenizer },
+      ...{ id: items.newId(dialect.idPrefix), created: Math.floor(startTime) },
     },
   };
 }
 
-function settle({ memory, record }: CallContext, call: Call, sampled: readonly SampledChoice[]) {
-  const { request, sampling, prompt, completion, startTime } = call;
+function settle({ memory, record }: CallContext, call: Call, sampled: readonly SampledChoice[]): CallResult {
+  const { head, sampling, prompt, startTime } = call;
   const endTime = unixSeconds();
   const choices = sampled.map((choice, index) => toAnswer(choice, index, call.answer));
   for (const choice of choices) {
     const message = { role: "assistant", content: choice.content, tool_calls: choice.toolCalls };
     memory.remember(prompt, message, choice.sampled.tokens);
-    record({ responseId: completion.id, request, sampling, prompt, choice, startTime, endTime });
+    record({ responseId: head.id, request: head.request, sampling, prompt, choice, startTime, endTime });
   }
-  return choices;
+  return { ...head, choices };
 }
 
-function answerInPieces(context: CallContext, call: Call, signal: AbortSignal): Response {
-  const { request } = call;
+function answerInPieces(context: CallContext, dialect: Dialect, call: Call, signal: AbortSignal): Response {
+  const { head } = call;
   const cancelled = new AbortController();
-  const stream = createChatStream({
-    completion: call.completion,
-    answer: call.answer,
-    choices: request.n,
-    includeUsage: request.includeUsage,
-    logprobs: request.logprobs !== null,
-    onCancel: () => cancelled.abort(new DOMException("the client closed the stream", "AbortError")),
-  });
+  const frames = dialect.frames(head, context.items);
+  const pieces = createAnswerPieces(call.answer, head.request.n);
+  const stream = createAnswerStream(frames.contentType, () =>
+    cancelled.abort(new DOMException("the client closed the stream", "AbortError")),
+  );
+  stream.send(frames.open());
   let had: readonly SampledChoice[] = [];
   context.policy
     .sample({
       ...call.sample,
       signal: AbortSignal.any([signal, cancelled.signal]),
-      onToken: (token) => stream.push(token),
+      onToken: ({ choice, token }) => {
+        for (const piece of pieces.push(choice, token)) stream.send(frames.piece(piece));
+      },
       onAborted: (choices) => {
         had = choices.filter(({ tokens }) => tokens.length > 0);
       },
     })
-    .then((sampled) => stream.finish(settle(context, call, sampled)))
+    .then((sampled) => {
+      const result = settle(context, call, sampled);
+      for (const answer of result.choices)
+        for (const piece of pieces.finish(answer)) stream.send(frames.piece(piece));
+      stream.send(frames.close(result));
+    })
     .catch((error: unknown) => {
       // A client that stops reading acts on what it has had: the call counts that far.
       settle(context, call, had);
       throw error;
     })
-    .catch((error: unknown) => stream.fail(error));
+    .catch((error: unknown) => stream.send(frames.fail(toRequestError(error))))
+    .finally(stream.close);
   return stream.response;
 }

@@ -25,6 +25,7 @@ export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
 
 function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes {
   const out: Record<string, AttributeValue> = {
+    "agentlightning.dialect": request.dialect,
     "gen_ai.request.model": request.model,
     "gen_ai.request.temperature": sampling.temperature,
     "gen_ai.request.top_p": sampling.topP,

@@ -2,7 +2,7 @@
 import type { StreamedToken } from "../../policy/policy.js";
 import type { TokenDecoder } from "../../policy/tokenizer/token-decoder.js";
 import { parseToolCalls } from "../../policy/tool-calls.js";
-import type { AnswerOptions } from "./chat-answer.js";
+import type { AnswerOptions } from "./answer.js";
 
 /** @returns whether this token completes its choice's first call; asked of every token in order */
 export function createCallWatch({ tokenizer, inThought }: AnswerOptions): (token: StreamedToken) => boolean {

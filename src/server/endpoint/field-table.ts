@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { showValue } from "../../base/check.js";
 import { nearest } from "../../base/nearest.js";
-import { badRequest, type OpenAiError } from "./open-ai-error.js";
+import { badRequest, type RequestError } from "./request-error.js";
 
 export interface FieldTable<Served> {
   /** Checks the served fields, each nullish where it may be left out. Further fields must pass it. */
@@ -30,7 +30,7 @@ export interface ReadFields<Served> {
 
 /**
  * @param at  where the object stands: "" for the body, "messages.0"
- * @throws OpenAiError 400 naming the field: wrong, not served, or a slip of a known name
+ * @throws RequestError 400 naming the field: wrong, not served, or a slip of a known name
  */
 export function readFields<Served>(
   table: FieldTable<Served>,
@@ -67,7 +67,7 @@ export function readFields<Served>(
 }
 
 /** @param remedy  default: leave it out */
-export function notServed(path: string, value: unknown, remedy = "leave it out"): OpenAiError {
+export function notServed(path: string, value: unknown, remedy = "leave it out"): RequestError {
   const shown = typeof value === "object" ? (JSON.stringify(value)?.slice(0, 100) ?? "") : showValue(value);
   const message = `${path}: ${shown} is not supported by this endpoint; ${remedy}`;
   return badRequest(message, path, "unsupported_parameter");

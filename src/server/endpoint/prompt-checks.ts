@@ -7,7 +7,7 @@ import { parseToolCalls } from "../../policy/tool-calls.js";
 import type { CallRequest } from "../../types/call-request.js";
 import type { ChatMessage, ToolDefinition } from "../../types/chat.js";
 import { notServed } from "./field-table.js";
-import { badRequest, type OpenAiError } from "./open-ai-error.js";
+import { badRequest, type RequestError } from "./request-error.js";
 
 type Template = Pick<Policy, "renderChat">;
 type ChatOptions = Pick<CallRequest, "template"> & { readonly tools?: CallRequest["tools"] };
@@ -15,7 +15,7 @@ type ChatOptions = Pick<CallRequest, "template"> & { readonly tools?: CallReques
 export interface PromptChecks {
   /**
    * @returns the request, with what else it asked for in vain among `ignored`; each such field is warned of once
-   * @throws OpenAiError naming what would vanish
+   * @throws RequestError naming what would vanish
    */
   check(request: CallRequest): CallRequest;
 }
@@ -25,7 +25,7 @@ export interface PromptChecks {
  * @param warned  names of fields that were warned of; grows
  */
 export function createPromptChecks(template: Template, warned: Set<string>): PromptChecks {
-  let tools: { readonly refused: OpenAiError | undefined } | undefined;
+  let tools: { readonly refused: RequestError | undefined } | undefined;
   const read = new Map<string, boolean>();
   const unread = ({ messages }: CallRequest, options: ChatOptions): readonly string[] => {
     const names = Object.keys(options.template);
@@ -64,7 +64,7 @@ export function createPromptChecks(template: Template, warned: Set<string>): Pro
  * many forms share their marks. Where it writes no calls, what it tells the model decides.
  * @returns why not, or undefined
  */
-function refusedTools(template: Template): OpenAiError | undefined {
+function refusedTools(template: Template): RequestError | undefined {
   const tried = tryTools(template, []) ?? tryTools(template, [{ role: "system", content: "Be brief." }]);
   // It refuses every conversation of ours: so it may the request's, by its own words.
   if (tried === undefined) return undefined;
@@ -83,7 +83,7 @@ function refusedTools(template: Template): OpenAiError | undefined {
  * Of people and instructions: a name that the template drops is refused. Of tools and assistants: it says nothing that the call or
  * the answer does not.
  * @returns names of fields that the template drops without harm
- * @throws OpenAiError naming the message
+ * @throws RequestError naming the message
  */
 function checkNames(
   template: Template,
@@ -191,7 +191,7 @@ const kForms: readonly (readonly [mark: RegExp, form: string])[] = [
   [new RegExp(`<\\|python_tag\\|>|"name":\\s*"${kName}",\\s*"parameters"`), "Llama 3's form"],
 ];
 
-function refusal(what: string): OpenAiError {
+function refusal(what: string): RequestError {
   const remedy =
     'served is Hermes\' and Qwen\'s <tool_call>{"name": ..., "arguments": {...}}</tool_call>: load a model of that form, put a ' +
     "chat_template.jinja that writes it into the folder, or describe the tools in a message and read the calls in the agent";

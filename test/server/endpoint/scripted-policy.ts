@@ -8,8 +8,8 @@ import { readModelConfig } from "../../../src/policy/model/model-config.js";
 import type { SampledChoice, SampleOptions } from "../../../src/policy/policy.js";
 import { loadTokenizer } from "../../../src/policy/tokenizer/tokenizer.js";
 import type { ModelCall } from "../../../src/server/endpoint/answer-call.js";
-import type { ChatHandlerOptions } from "../../../src/server/endpoint/chat-handler.js";
-import { createChatHandler } from "../../../src/server/endpoint/chat-handler.js";
+import { createModelHandler, type ModelHandlerOptions } from "../../../src/server/endpoint/model-handler.js";
+import type { ModelRequest } from "../../../src/types/model-call.js";
 
 const dir = join(import.meta.dirname, "../../fixtures/models/qwen2");
 export const tokenizer = loadTokenizer(dir);
@@ -21,6 +21,10 @@ export interface ScriptedOptions {
   readonly template?: string;
   readonly eosTokenIds?: readonly number[];
   readonly warnedFields?: Set<string>;
+  /** Awaited before each token. */
+  readonly pace?: (token: number) => Promise<void>;
+  /** In place of sampling. */
+  readonly failure?: Error;
 }
 
 function templateOf(source: string): ReturnType<typeof loadChatTemplate> {
@@ -36,6 +40,8 @@ type Wire = any;
 export interface Scripted {
   readonly calls: ModelCall[];
   readonly asked: SampleOptions[];
+  /** Sends what it is told to; a body that is no text as JSON. */
+  send(body: unknown, path?: string, more?: Partial<ModelRequest>): Promise<Response>;
   /** Posts a request body; the answer as JSON or, when it streams, as its events. */
   post(body: Record<string, unknown>, path?: string): Promise<{ status: number; json: Wire }>;
   stream(body: Record<string, unknown>): Promise<Wire[]>;
@@ -51,7 +57,7 @@ export function scripted(
   const config = { ...fixtureConfig, ...(more.eosTokenIds ? { eosTokenIds: more.eosTokenIds } : {}) };
   const asked: SampleOptions[] = [];
   const calls: ModelCall[] = [];
-  const policy: ChatHandlerOptions["policy"] = {
+  const policy: ModelHandlerOptions["policy"] = {
     config,
     contextLength,
     tokenizer,
@@ -59,6 +65,7 @@ export function scripted(
     async sample(options) {
       const script = texts[asked.length] ?? "";
       asked.push(options);
+      if (more.failure) throw more.failure;
       const eos = config.eosTokenIds[0] ?? 0;
       const isCut = typeof script === "object" && "cut" in script;
       const ids =
@@ -79,15 +86,21 @@ export function scripted(
         version: 0,
         arithmetic: "f32-r1",
       }));
+      let had = 0;
       for (const id of ids) {
+        await (more.pace?.(had) ?? Promise.resolve());
+        if (options.signal?.aborted) {
+          options.onAborted?.(choices.map((choice) => cutShort(choice, had)));
+          throw options.signal.reason;
+        }
         for (let choice = 0; choice < choices.length; choice++)
           options.onToken?.({ choice, token: id, logprob: 0 });
-        await Promise.resolve();
+        had++;
       }
       return choices;
     },
   };
-  const handle = createChatHandler({
+  const handle = createModelHandler({
     policy,
     seed: 1n,
     sampling: ({ sampling: asked }) => ({
@@ -100,17 +113,19 @@ export function scripted(
     record: (call) => calls.push(call),
     ...(more.warnedFields ? { warnedFields: more.warnedFields } : {}),
   });
-  const send = (body: Record<string, unknown>, path = "/v1/chat/completions") =>
+  const send: Scripted["send"] = (body, path = "/v1/chat/completions", request = {}) =>
     handle({
       method: "POST",
       url: `https://api.openai.com${path}`,
       headers: {},
-      body: new TextEncoder().encode(JSON.stringify(body)),
+      body: new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body)),
       signal: new AbortController().signal,
+      ...request,
     });
   return {
     asked,
     calls,
+    send,
     async post(body, path) {
       const response = await send(body, path);
       return { status: response.status, json: await response.json() };
@@ -125,4 +140,9 @@ export function scripted(
       return events.map((event) => JSON.parse(event));
     },
   };
+}
+
+function cutShort(choice: SampledChoice, length: number): SampledChoice {
+  const [tokens, logprobs] = [choice.tokens.slice(0, length), choice.logprobs.slice(0, length)];
+  return { ...choice, tokens, logprobs, finishReason: "aborted" };
 }

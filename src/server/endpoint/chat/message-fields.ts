@@ -1,6 +1,6 @@
 // Every field that is known of messages, their parts and calls, and of tools.
 import { z } from "zod";
-import type { FieldTable, Refusal } from "./field-table.js";
+import type { FieldTable, Refusal } from "../field-table.js";
 
 const isOff: Refusal = { neutral: [false] };
 const isEmpty: Refusal = { neutral: [[], {}, ""] };

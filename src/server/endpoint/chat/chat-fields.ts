@@ -1,6 +1,6 @@
 // Every field of a chat completions request that is known: OpenAI's own and what vLLM, SGLang, llama.cpp, Ollama and the routers add to them.
 import { z } from "zod";
-import type { FieldTable, Refusal } from "./field-table.js";
+import type { FieldTable, Refusal } from "../field-table.js";
 
 const isOff: Refusal = { neutral: [false] };
 const isZero: Refusal = { neutral: [0] };
@@ -39,6 +39,8 @@ const body = {
     stream_options: z.unknown().optional(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
+    response_format: z.unknown().optional(),
+    return_token_ids: z.boolean().nullish(),
     chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
   }),
   // `seed`: the rollout's decides (Law 6), since one seed in an agent's code would make all samples of a group the same.
@@ -75,7 +77,6 @@ const body = {
     ...["spaces_between_special_tokens", "mm_processor_kwargs", "safe_prompt"],
   ],
   refused: {
-    response_format: { neutral: [{ type: "text" }], ...askInWords },
     ...{ audio: never, modalities: { neutral: [["text"]] }, web_search_options: never, moderation: never },
     functions: { neutral: [[]], ...useTools },
     function_call: { neutral: ["none", "auto"], ...useTools },
@@ -175,7 +176,6 @@ const body = {
       kv_transfer_params: never,
     },
     ...{
-      return_token_ids: isOff,
       return_tokens_as_token_ids: isOff,
       return_hidden_states: isOff,
       n_probs: isZero,

@@ -217,3 +217,24 @@ describe("the chat endpoint", () => {
     expect((await answer(call)).message.tool_calls).toHaveLength(1);
   });
 });
+
+describe("ids of tokens", () => {
+  const body = { model: "m", messages: [user("hi")], return_token_ids: true };
+
+  it("stand beside the answer when they are asked for, streamed or not", async () => {
+    const policy = scripted(["hello", "hello"]);
+    const { json } = await policy.post(body);
+    const chunks = await policy.stream(body);
+    const [call] = policy.calls;
+    const [prompt, sampled] = [
+      Array.from(call?.prompt.ids ?? []),
+      Array.from(call?.choice.sampled.tokens ?? []),
+    ];
+    expect([json.prompt_token_ids, json.choices[0].token_ids]).toEqual([prompt, sampled]);
+    expect(chunks[0].prompt_token_ids).toEqual(prompt);
+    expect(chunks.flatMap((chunk) => chunk.choices[0].token_ids ?? [])).toEqual(sampled);
+    expect((await scripted(["a"]).post({ ...body, return_token_ids: false })).json).not.toHaveProperty(
+      "prompt_token_ids",
+    );
+  });
+});

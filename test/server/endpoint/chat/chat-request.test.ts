@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseChatRequest } from "../../../src/server/endpoint/chat-request.js";
-import { OpenAiError } from "../../../src/server/endpoint/open-ai-error.js";
+import { parseChatRequest } from "../../../../src/server/endpoint/chat/chat-request.js";
+import { RequestError } from "../../../../src/server/endpoint/request-error.js";
 
 type Body = Record<string, unknown>;
 const user = { role: "user", content: "hi" };
@@ -10,12 +10,12 @@ const tool = (more: Body = {}, described: Body = {}) => ({
   tools: [{ type: "function", function: { name: "add", ...described }, ...more }],
 });
 
-function refusal(run: () => unknown): OpenAiError {
+function refusal(run: () => unknown): RequestError {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(OpenAiError);
-    return error as OpenAiError;
+    expect(error).toBeInstanceOf(RequestError);
+    return error as RequestError;
   }
   throw new Error("expected a refusal, got none");
 }
@@ -36,12 +36,31 @@ describe("a chat completions request", () => {
     ["max_tokens alone", { max_tokens: 5, max_completion_tokens: null }, { sampling: { maxTokens: 5 } }],
     ["parallel_tool_calls", { ...tool(), parallel_tool_calls: false }, { parallelToolCalls: false }],
     ["chat_template_kwargs", { chat_template_kwargs: { a: [1] } }, { template: { a: [1] } }],
+    ["a form of JSON", { response_format: { type: "json_object" } }, { output: { kind: "json" } }],
+    [
+      "a schema",
+      {
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "out", strict: true, schema: { type: "object" } },
+        },
+      },
+      { output: { kind: "schema", name: "out", schema: { type: "object" } } },
+    ],
+    ["text as its form", { response_format: { type: "text" } }, { output: { kind: "text" } }],
+    ["a call that must be made", { ...tool(), tool_choice: "required" }, { toolChoice: "required" }],
+    [
+      "a call of one tool that must be made",
+      { ...tool(), tool_choice: { type: "function", function: { name: "add" } } },
+      { toolChoice: { name: "add" } },
+    ],
+    ["ids of tokens", { return_token_ids: true }, { tokenIds: true }],
     ["logprobs", { logprobs: true, top_logprobs: 3 }, { logprobs: 3 }],
     ["no logprobs", { logprobs: false }, { logprobs: null }],
     [
       "usage of a stream",
       { stream: true, stream_options: { include_usage: true } },
-      { stream: true, includeUsage: true },
+      { stream: true, wire: { includeUsage: true } },
     ],
     ["tools that may not be called", { ...tool(), tool_choice: "none" }, { tools: [], toolChoice: "none" }],
     [
@@ -168,7 +187,11 @@ describe("a chat completions request", () => {
   });
 
   const refused: [param: string, run: () => unknown, says: RegExp][] = [
-    ["response_format", () => parse({ response_format: { type: "json_object" } }), /json_object/],
+    [
+      "response_format.schema",
+      () => parse({ response_format: { type: "json_object", schema: {} } }),
+      /json_schema/,
+    ],
     ["frequency_penalty", () => parse({ frequency_penalty: 0.1 }), /0\.1/],
     ["logit_bias", () => parse({ logit_bias: { 5: 1 } }), /logit_bias/],
     ["functions", () => parse({ functions: [{ name: "f" }] }), /use tools/],
@@ -178,12 +201,11 @@ describe("a chat completions request", () => {
     ["guided_json", () => parse({ guided_json: {} }), /guided_json/],
     ["repetition_penalty", () => parse({ repetition_penalty: 1.1 }), /1\.1/],
     ["ignore_eos", () => parse({ ignore_eos: true }), /true/],
-    ["return_token_ids", () => parse({ return_token_ids: true }), /true/],
     ["modalities", () => parse({ modalities: ["text", "audio"] }), /audio/],
     [
       "tool_choice",
-      () => parse({ ...tool(), tool_choice: { type: "function", function: { name: "add" } } }),
-      /"auto" or "none"/,
+      () => parse({ ...tool(), tool_choice: { type: "allowed_tools", allowed_tools: {} } }),
+      /allowed_tools.*"required" or a function/,
     ],
     [
       "stream_options.continuous_usage_stats",
@@ -251,7 +273,7 @@ describe("a chat completions request", () => {
   ];
   it.each(refused)("refuses %s by name", (param, run, says) => {
     const error = refusal(run);
-    expect(error).toMatchObject({ status: 400, param });
+    expect(error).toMatchObject({ status: 400, field: param });
     expect(error.message.startsWith(`${param}: `)).toBe(true);
     expect(error.message).toMatch(says);
   });
@@ -283,7 +305,7 @@ describe("a chat completions request", () => {
   ];
   it.each(slips)("takes %s for a slip of %s", (param, meant, run) => {
     const error = refusal(run);
-    expect(error).toMatchObject({ status: 400, param, errorCode: "unknown_parameter" });
+    expect(error).toMatchObject({ status: 400, field: param, code: "unknown_parameter" });
     expect(error.message).toContain(`did you mean ${meant}?`);
   });
 
@@ -316,6 +338,6 @@ describe("a chat completions request", () => {
     ["messages.0.role", { messages: [{ role: "robot", content: "a" }] }],
     ["messages.0.content", { messages: [{ role: "user", content: 5 }] }],
   ])("says where a value is wrong: %s", (param, body) => {
-    expect(refusal(() => parse(body))).toMatchObject({ status: 400, param });
+    expect(refusal(() => parse(body))).toMatchObject({ status: 400, field: param });
   });
 });

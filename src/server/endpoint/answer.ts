@@ -1,0 +1,76 @@
+// Sampled tokens as an answer of no particular dialect: what it says, the calls it makes, why it ended.
+import type { SampledChoice } from "../../policy/policy.js";
+import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
+import { parseToolCalls } from "../../policy/tool-calls.js";
+import type { ToolCall } from "../../types/chat.js";
+
+export interface AnswerChoice {
+  readonly index: number;
+  /** Set apart from the content; null: the content has whatever was thought. */
+  readonly thought: string | null;
+  readonly content: string | null;
+  readonly toolCalls: readonly ToolCall[];
+  /** "aborted": the client of a stream went away. */
+  readonly finishReason: "stop" | "length" | "tool_calls" | "aborted";
+  /** The request's stop string that ended it; null: none did. */
+  readonly stopString: string | null;
+  readonly sampled: SampledChoice;
+}
+
+export interface AnswerOptions {
+  readonly tokenizer: Tokenizer;
+  /** The policy's stop set and what the request adds to it. */
+  readonly stopTokenIds: readonly number[];
+  readonly stop: readonly string[];
+  readonly hasTools: boolean;
+  /** The prompt ended inside a thought. */
+  readonly inThought: boolean;
+  /** The answer ends with this many tool calls. Default: any number. */
+  readonly mostCalls?: number;
+  /** Tool-call ids begin with it. */
+  readonly idPrefix: string;
+}
+
+export function toAnswer(sampled: SampledChoice, index: number, options: AnswerOptions): AnswerChoice {
+  const { text, stopString } = visibleText(sampled.tokens, options);
+  const { hasTools, inThought, mostCalls } = options;
+  const idPrefix = `${options.idPrefix}${index}_`;
+  const parsed = hasTools
+    ? parseToolCalls(text, { idPrefix, inThought, ...(mostCalls === undefined ? {} : { most: mostCalls }) })
+    : { content: text, toolCalls: [] };
+  const calls = parsed.toolCalls.length > 0;
+  return {
+    index,
+    thought: null,
+    content: parsed.content,
+    toolCalls: parsed.toolCalls,
+    finishReason: sampled.finishReason === "stop" && calls ? "tool_calls" : sampled.finishReason,
+    stopString,
+    sampled,
+  };
+}
+
+/** Of all choices together. */
+export function countAnswerTokens(choices: readonly AnswerChoice[]): number {
+  return choices.reduce((sum, choice) => sum + choice.sampled.tokens.length, 0);
+}
+
+// --- internal ---
+
+/** The text a client sees of tokens: without the token that ended it, cut before a stop string. */
+function visibleText(
+  tokens: ArrayLike<number>,
+  options: AnswerOptions,
+): Pick<AnswerChoice, "stopString"> & { readonly text: string } {
+  const last = tokens.length > 0 ? tokens[tokens.length - 1] : undefined;
+  const ended = last !== undefined && options.stopTokenIds.includes(last);
+  const text = options.tokenizer.decode(ended ? Array.from(tokens).slice(0, -1) : tokens);
+  let cut: { readonly at: number; readonly stop: string } | undefined;
+  for (const stop of options.stop) {
+    const at = text.indexOf(stop);
+    if (at >= 0 && (cut === undefined || at < cut.at)) cut = { at, stop };
+  }
+  return cut === undefined
+    ? { text, stopString: null }
+    : { text: text.slice(0, cut.at), stopString: cut.stop };
+}

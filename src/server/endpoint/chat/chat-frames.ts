@@ -1,0 +1,59 @@
+// Server-sent events of a chat completion. The chunks' pieces concatenate to the whole answer; ids of tokens and log-probabilities come with the
+// chunk that ends a choice.
+import { kEventStream } from "../answer-stream.js";
+import type { CallHead, CallPiece, Frames, TextPiece } from "../dialect.js";
+import { openAiErrorType } from "../open-ai-failure.js";
+import { logprobsOf } from "../token-logprobs.js";
+import { usageOf } from "./chat-answer.js";
+import type { ChatWire } from "./chat-request.js";
+
+export function createChatFrames(call: CallHead): Frames {
+  const { request, id, created } = call;
+  const { includeUsage } = request.wire as ChatWire;
+  const event = (fields: Record<string, unknown>) =>
+    frame(JSON.stringify({ id, object: "chat.completion.chunk", created, model: request.model, ...fields }));
+  const chunk = (
+    index: number,
+    delta: Record<string, unknown>,
+    more: Record<string, unknown> = {},
+    top = {},
+  ) => event({ choices: [{ index, delta, logprobs: null, finish_reason: null, ...more }], ...top });
+  const prompt = request.tokenIds ? { prompt_token_ids: Array.from(call.promptIds) } : {};
+  return {
+    contentType: kEventStream,
+    open: () =>
+      Array.from({ length: request.n }, (_, index) =>
+        chunk(index, { role: "assistant", content: "" }, {}, prompt),
+      ),
+    piece(piece) {
+      if (piece.kind !== "end") return [chunk(piece.choice, deltaOf(piece))];
+      const { finishReason, sampled } = piece.answer;
+      const logprobs = request.logprobs === null ? null : logprobsOf(sampled, call.tokenizer);
+      const ids = request.tokenIds ? { token_ids: Array.from(sampled.tokens) } : {};
+      return [chunk(piece.choice, {}, { logprobs, finish_reason: finishReason, ...ids })];
+    },
+    close: (result) => [
+      ...(includeUsage ? [event({ choices: [], usage: usageOf(result) })] : []),
+      frame("[DONE]"),
+    ],
+    fail: ({ message, status }) => [
+      frame(JSON.stringify({ error: { message, type: openAiErrorType(status) } })),
+    ],
+  };
+}
+
+// --- internal ---
+
+function frame(data: string): string {
+  return `data: ${data}\n\n`;
+}
+
+function deltaOf(piece: TextPiece | CallPiece): Record<string, unknown> {
+  if (piece.kind !== "call")
+    return piece.kind === "text" ? { content: piece.text } : { reasoning_content: piece.text };
+  const { index, id, name, text } = piece;
+  const call = piece.isFirst
+    ? { index, id, type: "function", function: { name, arguments: text } }
+    : { index, function: { arguments: text } };
+  return { tool_calls: [call] };
+}

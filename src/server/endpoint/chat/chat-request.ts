@@ -1,0 +1,59 @@
+// A chat completions request, checked: what the endpoint serves, and by name what it does not. Field names are the wire's.
+import type { z } from "zod";
+import type { AskedSampling, CallRequest } from "../../../types/call-request.js";
+import { createFieldReader } from "../field-reader.js";
+import { badRequest } from "../request-error.js";
+import { chatFields } from "./chat-fields.js";
+import { toMessage } from "./chat-message.js";
+import { toOutput, toToolChoice } from "./chat-output.js";
+import { toTool } from "./chat-tool.js";
+import { toTemplate } from "./template-variables.js";
+
+/** What of a request decides how its answer is written. */
+export interface ChatWire {
+  /** A stream ends with its usage. */
+  readonly includeUsage: boolean;
+}
+
+/** @throws RequestError 400 naming the field */
+export function parseChatRequest(value: unknown): CallRequest {
+  const reader = createFieldReader();
+  const body = reader.read(chatFields.body, value, "");
+  const streamOptions = reader.read(chatFields.streamOptions, body.stream_options ?? {}, "stream_options");
+  if (body.top_logprobs && !body.logprobs)
+    throw badRequest("top_logprobs: expected logprobs: true beside it", "top_logprobs");
+  const toolChoice = toToolChoice(body.tool_choice);
+  const wire: ChatWire = { includeUsage: streamOptions.include_usage ?? false };
+  return {
+    dialect: "openai.chat.completion",
+    model: body.model,
+    messages: body.messages.map((message, i) => toMessage(reader, message, `messages.${i}`)),
+    tools: toolChoice === "none" ? [] : (body.tools ?? []).map((tool, i) => toTool(tool, `tools.${i}`)),
+    toolChoice,
+    parallelToolCalls: body.parallel_tool_calls ?? true,
+    output: toOutput(body.response_format),
+    sampling: toSampling(body),
+    n: body.n ?? 1,
+    stream: body.stream ?? false,
+    logprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
+    tokenIds: body.return_token_ids ?? false,
+    template: toTemplate(body.chat_template_kwargs ?? {}),
+    ignored: reader.ignored(),
+    wire,
+  };
+}
+
+// --- internal ---
+
+function toSampling(body: z.infer<typeof chatFields.body.served>): AskedSampling {
+  const { stop } = body;
+  return {
+    temperature: body.temperature ?? null,
+    topP: body.top_p ?? null,
+    topK: body.top_k == null ? null : Math.max(body.top_k, 0),
+    minP: body.min_p ?? null,
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
+    stop: stop == null ? null : [stop].flat(),
+    stopTokenIds: body.stop_token_ids ?? null,
+  };
+}

@@ -1,0 +1,19 @@
+// The dialects that the policy speaks, in the order in which they are asked whether a request is theirs.
+import { chatDialect } from "./chat/chat-dialect.js";
+import type { Dialect } from "./dialect.js";
+import { RequestError } from "./request-error.js";
+
+export const kDialects: readonly Dialect[] = [chatDialect];
+
+/** undefined: nobody's. The query is not looked at. */
+export function dialectOf(method: string, path: string): Dialect | undefined {
+  const bare = path.split("?", 1)[0] ?? "";
+  return kDialects.find((dialect) => dialect.matches(method.toUpperCase(), bare));
+}
+
+/** Of a request that is nobody's. */
+export function unknownRoute(method: string, path: string): RequestError {
+  const served = kDialects.flatMap(({ routes }) => routes).join(", ");
+  const message = `${method} ${path} is not served by the policy; it serves ${served}`;
+  return new RequestError(404, message, null, "unsupported_route");
+}

@@ -1,0 +1,18 @@
+// The body of a request as JSON, or a 400 that says why it is none.
+import type { ModelRequest } from "../../types/model-call.js";
+import { isNestedTooDeep, kMaxDepth } from "../json-depth.js";
+import { badRequest } from "./request-error.js";
+
+/** @throws RequestError */
+export function jsonBody({ body, headers }: Pick<ModelRequest, "body" | "headers">): unknown {
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity")
+    throw badRequest(`expected the body without content-encoding, got ${encoding}`, null);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    if (!isNestedTooDeep(text)) return JSON.parse(text);
+  } catch {
+    throw badRequest("expected the body to be JSON", null);
+  }
+  throw badRequest(`expected JSON nested at most ${kMaxDepth} deep`, null);
+}
