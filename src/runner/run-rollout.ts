@@ -5,7 +5,7 @@ import { performance, setImmediate } from "../base/clock.js";
 import { orAborted } from "../base/or-aborted.js";
 import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";
-import { isCount, modelApi } from "../tracing/model-api.js";
+import { isAside, modelApi } from "../tracing/model-api.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
@@ -100,7 +100,7 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
   const handle: ModelHandler = async (request) => {
     const response = await options.handle(request);
     // A count of a prompt's tokens is no call.
-    if (!isCount(modelApi(new URL(request.url).pathname))) account.answer(response);
+    if (!isAside(modelApi(new URL(request.url).pathname))) account.answer(response);
     if (!response.ok) refusals.push(response.status);
     return response;
   };

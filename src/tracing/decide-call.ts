@@ -3,7 +3,7 @@ import { toJsonValue } from "../base/json-value.js";
 import { type ActiveContext, isOver } from "./context.js";
 import type { RolloutCall } from "./find-call.js";
 import type { Exchange } from "./forward.js";
-import { isCommonPath, isCount, requestedModel } from "./model-api.js";
+import { isAside, isCommonPath, requestedModel } from "./model-api.js";
 import type { Refusal } from "./refusal.js";
 import { kEndpointHost } from "./rollout-name.js";
 import { isTraceUpload } from "./trace-upload.js";
@@ -30,8 +30,8 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   if (action === "unknown-host" && isCommonPath(api) && model === null) return { kind: "pass" };
   if (isOver(context) && action !== "ignore" && action !== "unknown-host")
     return { kind: "refuse", refusal: over(context) };
-  if (isCount(api) && action !== "serve") return { kind: "pass" };
-  if (!isCount(api)) context.scope.note?.({ kind: action, place, by });
+  if (isAside(api) && action !== "serve") return { kind: "pass" };
+  if (!isAside(api)) context.scope.note?.({ kind: action, place, by });
   if (action === "unknown-host") warnOfHost(sent.host, place);
   if (action === "serve") return { kind: "serve" };
   if (sent.host === kEndpointHost) return { kind: "refuse", refusal: notForwarded(call, model) };

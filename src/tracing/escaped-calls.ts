@@ -6,7 +6,7 @@ import { warnOfHost } from "./decide-call.js";
 import type { DispatchHandler } from "./dispatcher.js";
 import { findCall } from "./find-call.js";
 import { takeOver } from "./intercept.js";
-import { isCommonPath, isCount } from "./model-api.js";
+import { isAside, isCommonPath } from "./model-api.js";
 import { isReadableBody } from "./request-body.js";
 import { withoutName } from "./rollout-name.js";
 import { warnOnce } from "./warn-once.js";
@@ -106,7 +106,7 @@ function report(client: string, request: EscapedRequest): void {
   const action = by === "name" ? "serve" : context.scope.route(host, null);
   const place = host + url.pathname;
   // The body, which would tell, is not seen here.
-  if (action === "ignore" || isCount(api) || (action === "unknown-host" && isCommonPath(api))) return;
+  if (action === "ignore" || isAside(api) || (action === "unknown-host" && isCommonPath(api))) return;
   if (action === "unknown-host") {
     context.scope.note?.({ kind: "unknown-host", place, by });
     warnOfHost(host, place);

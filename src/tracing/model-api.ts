@@ -7,6 +7,7 @@ import type { DialectName } from "../types/call-request.js";
  */
 export type ModelApi =
   | DialectName
+  | "openai.remembered_response"
   | "anthropic.count_tokens"
   | "google.count_tokens"
   | "bedrock.invoke"
@@ -25,12 +26,15 @@ export function requestApi(request: {
   readonly method: string;
   readonly path: string;
 }): ModelApi | undefined {
-  return request.method.toUpperCase() === "POST" ? modelApi(request.path) : undefined;
+  const api = modelApi(request.path);
+  return api === "openai.remembered_response" || request.method.toUpperCase() === "POST" ? api : undefined;
 }
 
-/** Whether it only counts the tokens of a prompt: nothing is generated, so nothing is recorded and nothing is warned of. */
-export function isCount(api: ModelApi | undefined): boolean {
-  return api === "anthropic.count_tokens" || api === "google.count_tokens";
+/** Whether it only counts the tokens of a prompt or asks for an earlier answer: nothing is generated, so nothing is recorded and nothing is warned of. */
+export function isAside(api: ModelApi | undefined): boolean {
+  return (
+    api === "anthropic.count_tokens" || api === "google.count_tokens" || api === "openai.remembered_response"
+  );
 }
 
 /** Whether many a web application has such a path too: then only a request that names a model looks like a model call. */
@@ -52,6 +56,8 @@ const kPaths: readonly (readonly [RegExp, ModelApi])[] = [
   [/\/chat\/completions\/?$/, "openai.chat.completion"],
   [/\/completions\/?$/, "openai.completion"],
   [/\/responses\/?$/, "openai.response"],
+  // Of our own: another's is the provider's to answer.
+  [/\/responses\/resp_agl_[^/]+(?:\/[^/]+)?\/?$/, "openai.remembered_response"],
   [/\/v1\/messages\/?$/, "anthropic.message"],
   [/\/v1\/messages\/count_tokens\/?$/, "anthropic.count_tokens"],
   [/\/(?:models|tunedModels|endpoints)\/[^/:]+:(?:g|streamG)enerateContent\/?$/, "google.generate_content"],

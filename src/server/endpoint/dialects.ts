@@ -2,8 +2,9 @@
 import { chatDialect } from "./chat/chat-dialect.js";
 import type { Dialect } from "./dialect.js";
 import { RequestError } from "./request-error.js";
+import { responsesDialect } from "./responses/responses-dialect.js";
 
-export const kDialects: readonly Dialect[] = [chatDialect];
+export const kDialects: readonly Dialect[] = [chatDialect, responsesDialect];
 
 /** undefined: nobody's. The query is not looked at. */
 export function dialectOf(method: string, path: string): Dialect | undefined {

@@ -3,11 +3,11 @@ import type { z } from "zod";
 import type { AskedSampling, CallRequest } from "../../../types/call-request.js";
 import { createFieldReader } from "../field-reader.js";
 import { badRequest } from "../request-error.js";
+import { toTemplate } from "../template-variables.js";
 import { chatFields } from "./chat-fields.js";
 import { toMessage } from "./chat-message.js";
 import { toOutput, toToolChoice } from "./chat-output.js";
 import { toTool } from "./chat-tool.js";
-import { toTemplate } from "./template-variables.js";
 
 /** What of a request decides how its answer is written. */
 export interface ChatWire {

@@ -1,5 +1,5 @@
 // Variables of the chat template that a request brings along.
-import { badRequest } from "../request-error.js";
+import { badRequest } from "./request-error.js";
 
 /** @throws RequestError for what the request itself gives the template */
 export function toTemplate(variables: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
