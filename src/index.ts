@@ -60,7 +60,12 @@ export type {
 export type { TokenDecoder } from "./policy/tokenizer/token-decoder.js";
 export type { DecodeOptions, Tokenizer } from "./policy/tokenizer/tokenizer.js";
 export type { TokenizerSource } from "./policy/tokenizer/tokenizer-files.js";
-export { type ParsedToolCalls, parseToolCalls, type ToolCallOptions } from "./policy/tool-calls.js";
+export type { ToolCallFamily } from "./policy/tool-calls/call-forms.js";
+export {
+  type ParsedToolCalls,
+  parseToolCalls,
+  type ToolCallOptions,
+} from "./policy/tool-calls/parse-tool-calls.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";
 export type { LogLevel, LogRecord } from "./server/store-api/log-record.js";

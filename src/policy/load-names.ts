@@ -26,6 +26,7 @@ const kNames: OptionNames<LoadPolicyOptions> = {
   runningSamples: [],
   template: ["chat_template_kwargs", "template_kwargs", "templateVariables"],
   date: ["date_string", "today"],
+  toolCalls: ["tool_call_parser", "tool_parser", "tool_format"],
   testing: [],
 };
 

@@ -8,6 +8,7 @@ import { type ChosenDevice, chooseDevices, type DeviceChoice } from "./engine/de
 import { checkSeed } from "./engine/seeds.js";
 import type { ModelConfig } from "./model/model-config.js";
 import type { ModelFolder } from "./model/model-folder.js";
+import { type ToolCallFamily, toolCallFamilies } from "./tool-calls/call-forms.js";
 
 export interface LoadPolicyOptions {
   /**
@@ -55,6 +56,8 @@ export interface LoadPolicyOptions {
   readonly template?: TemplateVariables;
   /** The date that chat templates print, as "2026-03-10" or "2026-03-10T14:30". Default "2024-07-26", what Llama's templates fall back to; never the clock. */
   readonly date?: string;
+  /** How the model writes tool calls, by the family it is of: "hermes" is also Qwen2.5's and Qwen3's, "qwen-xml" that of Qwen3-Coder and Qwen3.5. Default "auto": as its chat template writes them. */
+  readonly toolCalls?: "auto" | ToolCallFamily;
   readonly testing?: TestingOptions;
 }
 
@@ -131,6 +134,16 @@ export function checkLoadOptions(
         : checkOneOf(who, "testing.isa", testing.isa, ["scalar", "avx2", "avx512", "amx"]),
     poison: testing.poison ?? false,
   };
+}
+
+/** @throws E_ARGUMENT for a family that is none */
+export function checkFamily(
+  who: string,
+  { toolCalls = "auto" }: LoadPolicyOptions,
+  { family }: { readonly family: ToolCallFamily | null },
+): ToolCallFamily | null {
+  const asked = checkOneOf(who, "toolCalls", toolCalls, ["auto", ...toolCallFamilies] as const);
+  return asked === "auto" ? family : asked;
 }
 
 // --- internal ---

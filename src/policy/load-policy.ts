@@ -12,7 +12,7 @@ import { checkTemplate, kDefaultDate } from "./chat/template-options.js";
 import { createSeeds } from "./engine/seeds.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
 import { checkLoadNames } from "./load-names.js";
-import { checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
+import { checkFamily, checkLoadOptions, type LoadPlan, type LoadPolicyOptions } from "./load-options.js";
 import { createBaseDigest } from "./model/base-digest.js";
 import { baseModelName } from "./model/base-model-name.js";
 import { type ModelFolder, readModelFolder } from "./model/model-folder.js";
@@ -40,6 +40,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
   const folder = readModelFolder(dir);
   const { config } = folder;
   const template = loadChatTemplate(dir, checkTemplate(kWho, options));
+  const toolCalls = checkFamily(kWho, options, template);
   const { places, seed, carriesSamples, ...plan } = checkLoadOptions(kWho, options, folder);
   const adapter = options.adapter ?? {};
   // Refuses a wrong adapter before the weights are read.
@@ -63,6 +64,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       arithmetic: engine.arithmetic(),
       date: options.date ?? kDefaultDate,
       template: options.template ?? {},
+      toolCalls,
       renderChat: (messages, chat = {}) => {
         checkChatOptions(chat);
         return renderChat(template, tokenizer, messages, chat);

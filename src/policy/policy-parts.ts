@@ -31,6 +31,7 @@ export interface PolicyParts {
   readonly baseDigest: BaseDigest;
   readonly date: string;
   readonly template: Policy["template"];
+  readonly toolCalls: Policy["toolCalls"];
   readonly renderChat: Policy["renderChat"];
   /** The next seed for a sample, or for a fresh adapter, that names none. */
   readonly nextSeed: () => bigint;

@@ -8,6 +8,7 @@ import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
 import type { ModelConfig } from "./model/model-config.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
+import type { ToolCallFamily } from "./tool-calls/call-forms.js";
 
 /**
  * Samples run together; everything else waits for them and runs alone, first in, first out, later samples behind it. Loaded with
@@ -36,6 +37,8 @@ export interface Policy extends AsyncDisposable {
   readonly date: string;
   /** Variables of the chat template. */
   readonly template: TemplateVariables;
+  /** Whose way of writing tool calls is the model's; null where its chat template writes none that is known. */
+  readonly toolCalls: ToolCallFamily | null;
   /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */

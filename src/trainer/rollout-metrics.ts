@@ -30,6 +30,10 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
     "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
     "calls/ignored": spansWith(rollouts, (attributes) => attributes["agentlightning.ignored"] !== undefined),
+    "calls/malformed": spansWith(
+      rollouts,
+      (attributes) => attributes["agentlightning.malformed_calls"] !== undefined,
+    ),
     "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
   };
 }

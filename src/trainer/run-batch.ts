@@ -94,9 +94,9 @@ function answeringPolicy(
   stopwatch: Stopwatch,
   broken: AbortController,
 ): RunningBatch["policy"] {
-  const { config, contextLength, tokenizer } = policy;
+  const { config, contextLength, tokenizer, toolCalls } = policy;
   return {
-    ...{ config, contextLength, tokenizer },
+    ...{ config, contextLength, tokenizer, toolCalls },
     renderChat: (messages, options) => policy.renderChat(messages, options),
     sample: (options) =>
       stopwatch.during(

@@ -67,6 +67,13 @@ export const metrics = [
     null,
     "step",
   ),
+  metric(
+    "calls/malformed",
+    "count",
+    "calls whose answer begins a tool call that is not well formed, and so is text",
+    "lower",
+    "both",
+  ),
   metric("rows/breaks", "count", "calls that should have continued one before and did not", "lower", "both"),
   // Groups and rows.
   metric("groups/count", "count", "tasks with a rollout that could be used", "higher", "step"),

@@ -50,6 +50,7 @@ export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promi
     arithmetic: engine.arithmetic(),
     date: kDefaultDate,
     template: {},
+    toolCalls: template.family,
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     nextSeed: createSeeds(0n, "sample"),
     nextAdapterSeed: createSeeds(0n, "adapter"),

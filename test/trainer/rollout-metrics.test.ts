@@ -164,10 +164,14 @@ describe("what spans say of calls", () => {
         result: rollout(0, 1, 1),
         spans: [
           span({ "agentlightning.ignored": ["a"], "agentlightning.prefix": "break" }),
-          span({ "agentlightning.prefix": "extends" }),
+          span({ "agentlightning.prefix": "extends", "agentlightning.malformed_calls": 2 }),
         ],
       },
     ];
-    expect(rolloutMetrics(rollouts)).toMatchObject({ "calls/ignored": 2, "rows/breaks": 1 });
+    expect(rolloutMetrics(rollouts)).toMatchObject({
+      "calls/ignored": 2,
+      "calls/malformed": 1,
+      "rows/breaks": 1,
+    });
   });
 });

@@ -8,6 +8,7 @@ import { modelError } from "../model/model-file.js";
 import { kTemplateFile, readTemplates, type TemplateSource } from "../tokenizer/template-files.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { readTokenizerConfig } from "../tokenizer/tokenizer-config.js";
+import { familyOf, type ToolCallFamily } from "../tool-calls/call-forms.js";
 import {
   type ContentForm,
   type PreparedMessage,
@@ -54,6 +55,8 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], options?: RenderChatOptions): string;
   /** Whether a template speaks of the variable. */
   reads(variable: string): boolean;
+  /** Whose way of writing tool calls it is; null for none that is known, or no template that can be read. */
+  readonly family: ToolCallFamily | null;
 }
 
 /**
@@ -69,6 +72,7 @@ export function loadChatTemplate(
   const sources = orReason(() => readTemplates(dir, config));
   const renders = orReason(() => compileAll(dir, sources()));
   return {
+    family: familyIn(sources),
     reads: (variable) => sources().some(({ source }) => source.match(kWords)?.includes(variable)),
     render(messages, options = {}) {
       const { tools, addGenerationPrompt = true, date, template, ...others } = options;
@@ -133,6 +137,17 @@ function orReason<T>(make: () => T): () => T {
   }
 }
 
+function familyIn(sources: () => readonly TemplateSource[]): ToolCallFamily | null {
+  let all: readonly TemplateSource[];
+  try {
+    all = sources();
+  } catch {
+    return null; // rendering says what is wrong with them
+  }
+  const named = (name: string) => all.find((each) => each.name === name)?.source;
+  return familyOf(named("tool_use") ?? named("default") ?? "");
+}
+
 function compileAll(dir: string, sources: readonly TemplateSource[]): ReadonlyMap<string, () => Render> {
   return new Map(sources.map((source) => [source.name, orReason(() => compile(dir, source))]));
 }
@@ -158,7 +173,7 @@ function compile(dir: string, { file, source }: TemplateSource): Render {
   } catch (cause) {
     throw modelError(dir, file, "a chat template in Jinja", String(cause), cause);
   }
-  const manners: TemplateManners = {
+  const own: TemplateManners = {
     testsNull: kTestsForNull.test(source),
     knowsDeveloper: kNamesDeveloper.test(source),
     writesContents: kSpeaksOfContents.test(source),
@@ -166,11 +181,11 @@ function compile(dir: string, { file, source }: TemplateSource): Render {
   const forms: readonly ContentForm[] = template.loopsOver("content") ? ["given", "text", "parts"] : ["text"];
   const kept = createKeptTexts();
   return (messages, variables) => {
-    const prepared = prepareMessages(kWho, messages, manners);
+    const prepared = prepareMessages(kWho, messages, own);
     const shape = shapeOf(prepared, variables);
     const known = kept.known(shape);
     let reason: unknown;
-    for (const form of known === undefined ? forms : [known, ...forms.filter((each) => each !== known)]) {
+    for (const [form, manners] of waysFrom(forms, known, own)) {
       try {
         const text = renderKept(template, { prepared, variables, form, manners }, form === known);
         kept.remember(shape, form);
@@ -182,6 +197,17 @@ function compile(dir: string, { file, source }: TemplateSource): Render {
     }
     throw toChatError(dir, file, reason);
   };
+}
+
+/** The form that went well before first; at last empty text for null, which a template may test for and still join. */
+function waysFrom(
+  forms: readonly ContentForm[],
+  known: ContentForm | undefined,
+  manners: TemplateManners,
+): readonly (readonly [ContentForm, TemplateManners])[] {
+  const ordered = known === undefined ? forms : [known, ...forms.filter((each) => each !== known)];
+  const joined = manners.testsNull ? [{ ...manners, testsNull: false }] : [];
+  return [manners, ...joined].flatMap((each) => ordered.map((form) => [form, each] as const));
 }
 
 interface Conversation {

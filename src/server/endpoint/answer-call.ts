@@ -38,7 +38,10 @@ export interface ModelCall {
 
 /** What the calls of one rollout share. */
 export interface CallContext {
-  readonly policy: Pick<Policy, "sample" | "renderChat" | "tokenizer" | "config" | "contextLength">;
+  readonly policy: Pick<
+    Policy,
+    "sample" | "renderChat" | "tokenizer" | "config" | "contextLength" | "toolCalls"
+  >;
   readonly memory: IdMemory;
   readonly items: ItemMemory;
   readonly seeds: CallSeeds;
@@ -136,7 +139,7 @@ function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call 
     tokenizer: policy.tokenizer,
     stopTokenIds: [...policy.config.eosTokenIds, ...(stopTokenIds ?? [])],
     stop: stop ?? [],
-    hasTools: request.tools.length > 0,
+    calls: request.tools.length > 0 ? { family: policy.toolCalls ?? "hermes", tools: request.tools } : null,
     inThought: prompt.inThought,
     ...(isSingle ? { mostCalls: 1 } : {}),
     // Deterministic, and different for every message of the conversation.

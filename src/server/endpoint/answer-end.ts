@@ -2,8 +2,8 @@
 // that is another answer.
 import { isDeepStrictEqual } from "node:util";
 import { toJsonValue } from "../../base/json-value.js";
-import { readCall } from "../../policy/tool-calls.js";
-import type { ToolCallInput } from "../../types/chat.js";
+import type { CallForm } from "../../policy/tool-calls/call-form.js";
+import type { ToolCallInput, ToolDefinition } from "../../types/chat.js";
 
 /** What an answer says. */
 export interface Said {
@@ -11,19 +11,29 @@ export interface Said {
   readonly calls: readonly ToolCallInput["function"][];
 }
 
+/** How calls are written. */
+export interface CallReader {
+  /** Undefined: in a form that nobody reads. */
+  readonly form: CallForm | undefined;
+  readonly tools: readonly ToolDefinition[];
+}
+
 /**
  * @param text  begins where the answer begins
  * @returns where content and calls have been said, white space apart; undefined when the text says something else
  */
-export function endOfAnswer(text: string, { content, calls }: Said): number | undefined {
+export function endOfAnswer(
+  text: string,
+  { content, calls }: Said,
+  { form, tools }: CallReader,
+): number | undefined {
   let end = text.startsWith(content) ? content.length : endOfSpaced(text, content);
-  for (const call of calls) {
-    if (end === undefined) return undefined;
-    const written = readCall(text, skip(text, end));
-    const isSame =
-      written?.function.name === call.name &&
-      isDeepStrictEqual(argumentsValue(written.function.arguments), argumentsValue(call.arguments));
-    end = isSame ? written?.end : undefined;
+  for (let left = calls; left.length > 0; ) {
+    const block = end === undefined ? undefined : form?.readBlock(text, skip(text, end), tools);
+    if (block === undefined || !block.calls.every((call, i) => isSame(call.function, left[i])))
+      return undefined;
+    left = left.slice(block.calls.length);
+    end = block.end;
   }
   return end;
 }
@@ -35,6 +45,13 @@ export function argumentsValue(args: ToolCallInput["function"]["arguments"]): un
 }
 
 // --- internal ---
+
+function isSame(written: ToolCallInput["function"], said: ToolCallInput["function"] | undefined): boolean {
+  return (
+    written.name === said?.name &&
+    isDeepStrictEqual(argumentsValue(written.arguments), argumentsValue(said.arguments))
+  );
+}
 
 function endOfSpaced(text: string, content: string): number | undefined {
   let at = 0;

@@ -1,5 +1,7 @@
 // An answer in pieces while it is sampled. Text goes out as soon as it cannot be part of a tool call or a stop string; tool calls and what was held
 // back go out when their choice is complete.
+import { callForms } from "../../policy/tool-calls/call-forms.js";
+import { answerStart } from "../../policy/tool-calls/find-calls.js";
 import type { AnswerChoice, AnswerOptions } from "./answer.js";
 import type { Piece } from "./dialect.js";
 
@@ -50,14 +52,19 @@ interface VisibleText {
 
 function createVisibleText(options: AnswerOptions): VisibleText {
   const decoder = options.tokenizer.createDecoder();
-  const marks = options.hasTools ? [kToolCall, ...options.stop] : options.stop;
+  const { calls, inThought, stop } = options;
+  const form = calls === null ? undefined : callForms[calls.family];
+  const marks = [...(form?.marks ?? []), ...stop];
   let text = "";
   let sent = 0;
   return {
     push(token) {
       if (options.stopTokenIds.includes(token)) return "";
       text += decoder.push(token);
-      const safe = safeLength(text, marks, options.hasTools);
+      const safe = Math.min(
+        safeLength(text, marks, form !== undefined),
+        form?.isBare ? bareStart(text, inThought) : text.length,
+      );
       const piece = text.slice(sent, Math.max(safe, sent));
       sent += piece.length;
       return piece;
@@ -66,7 +73,12 @@ function createVisibleText(options: AnswerOptions): VisibleText {
   };
 }
 
-const kToolCall = "<tool_call>";
+/** Where what may all be a call begins, behind a thought; the text's end where it is none. */
+function bareStart(text: string, inThought: boolean): number {
+  const start = answerStart(text, inThought);
+  const said = text.slice(start).trimStart();
+  return said === "" || said.startsWith("{") ? start : text.length;
+}
 
 /** How much of the text no mark can reach back into. White space before a tool call is dropped, so it waits as well. */
 function safeLength(text: string, marks: readonly string[], trims: boolean): number {

@@ -1,8 +1,9 @@
 // Sampled tokens as an answer of no particular dialect: what it says, the calls it makes, why it ended.
 import type { SampledChoice } from "../../policy/policy.js";
 import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
-import { parseToolCalls } from "../../policy/tool-calls.js";
-import type { ToolCall } from "../../types/chat.js";
+import type { ToolCallFamily } from "../../policy/tool-calls/call-forms.js";
+import { type ParsedToolCalls, parseToolCalls } from "../../policy/tool-calls/parse-tool-calls.js";
+import type { ToolCall, ToolDefinition } from "../../types/chat.js";
 
 export interface AnswerChoice {
   readonly index: number;
@@ -10,6 +11,8 @@ export interface AnswerChoice {
   readonly thought: string | null;
   readonly content: string | null;
   readonly toolCalls: readonly ToolCall[];
+  /** Calls that were begun and are not well formed: they stayed text. */
+  readonly malformedCalls: number;
   /** "aborted": the client of a stream went away. */
   readonly finishReason: "stop" | "length" | "tool_calls" | "aborted";
   /** The request's stop string that ended it; null: none did. */
@@ -22,7 +25,8 @@ export interface AnswerOptions {
   /** The policy's stop set and what the request adds to it. */
   readonly stopTokenIds: readonly number[];
   readonly stop: readonly string[];
-  readonly hasTools: boolean;
+  /** What may be called, and how the model writes it; null: nothing, and all is text. */
+  readonly calls: { readonly family: ToolCallFamily; readonly tools: readonly ToolDefinition[] } | null;
   /** The prompt ended inside a thought. */
   readonly inThought: boolean;
   /** The answer ends with this many tool calls. Default: any number. */
@@ -33,17 +37,20 @@ export interface AnswerOptions {
 
 export function toAnswer(sampled: SampledChoice, index: number, options: AnswerOptions): AnswerChoice {
   const { text, stopString } = visibleText(sampled.tokens, options);
-  const { hasTools, inThought, mostCalls } = options;
+  const { calls: asked, inThought, mostCalls } = options;
   const idPrefix = `${options.idPrefix}${index}_`;
-  const parsed = hasTools
-    ? parseToolCalls(text, { idPrefix, inThought, ...(mostCalls === undefined ? {} : { most: mostCalls }) })
-    : { content: text, toolCalls: [] };
+  const most = mostCalls === undefined ? {} : { most: mostCalls };
+  const parsed: ParsedToolCalls =
+    asked === null
+      ? { content: text, toolCalls: [] }
+      : parseToolCalls(text, { ...asked, idPrefix, inThought, ...most });
   const calls = parsed.toolCalls.length > 0;
   return {
     index,
     thought: null,
     content: parsed.content,
     toolCalls: parsed.toolCalls,
+    malformedCalls: parsed.malformed ?? 0,
     finishReason: sampled.finishReason === "stop" && calls ? "tool_calls" : sampled.finishReason,
     stopString,
     sampled,

@@ -76,6 +76,7 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     "agentlightning.temperature": call.sampling.temperature,
     "agentlightning.prefix": prompt.prefix,
   };
+  if (choice.malformedCalls > 0) out["agentlightning.malformed_calls"] = choice.malformedCalls;
   if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
   if (call.request.logprobs !== null)
     out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);

@@ -3,8 +3,9 @@
 import { LightningError } from "../../base/error.js";
 import type { Policy } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
+import { callForms } from "../../policy/tool-calls/call-forms.js";
 import type { ChatMessage } from "../../types/chat.js";
-import { endOfAnswer, type Said } from "./answer-end.js";
+import { type CallReader, endOfAnswer, type Said } from "./answer-end.js";
 import { type Conversation, createExchanges, type Exchange } from "./exchanges.js";
 import { contentText, endsInThought, withThought } from "./thought.js";
 
@@ -36,7 +37,10 @@ export interface IdMemory {
   remember(prompt: SplicedPrompt, answer: ChatMessage, responseIds: Int32Array): void;
 }
 
-export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" | "config">): IdMemory {
+export function createIdMemory(
+  policy: Pick<Policy, "renderChat" | "tokenizer" | "config" | "toolCalls">,
+): IdMemory {
+  const form = policy.toolCalls === null ? undefined : callForms[policy.toolCalls];
   const exchanges = createExchanges();
   const render = ({ messages, tools, template }: Conversation, addGenerationPrompt: boolean) =>
     policy.renderChat(messages, { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt })
@@ -50,7 +54,8 @@ export function createIdMemory(policy: Pick<Policy, "renderChat" | "tokenizer" |
       const inThought = endsInThought(text, () => render(conversation, false));
       const asLast = () =>
         earlier === undefined ? "" : orNothing(() => render(earlier.conversation, false));
-      const closing = earlier && closingText(earlier, text, marks, asLast);
+      const reader = { form, tools: conversation.tools };
+      const closing = earlier && closingText(earlier, text, { marks, reader, renderAsLast: asLast });
       const known = { text, inThought, conversation };
       if (earlier === undefined || closing === undefined) {
         const ids = await encodeAfter(policy, kNothing, text, options);
@@ -117,6 +122,12 @@ function marksOf({ tokenizer, config }: Pick<Policy, "tokenizer" | "config">): r
     .sort((a, b) => b.text.length - a.text.length);
 }
 
+interface Closing {
+  readonly marks: readonly Mark[];
+  readonly reader: CallReader;
+  renderAsLast(): string;
+}
+
 /** Thoughts that a client took apart stand where the answer had them, or before what was said. */
 function asRemembered(request: Conversation, earlier: Conversation | undefined): Conversation {
   const messages = request.messages.map((message, i) => {
@@ -135,13 +146,12 @@ function asRemembered(request: Conversation, earlier: Conversation | undefined):
 function closingText(
   exchange: Exchange,
   text: string,
-  marks: readonly Mark[],
-  renderAsLast: () => string,
+  { marks, reader, renderAsLast }: Closing,
 ): string | undefined {
   const { promptText, conversation } = exchange;
   if (!text.startsWith(promptText)) return undefined;
   const rest = text.slice(promptText.length);
-  const end = endOfAnswer(rest, toSaid(conversation.messages.at(-1)));
+  const end = endOfAnswer(rest, toSaid(conversation.messages.at(-1)), reader);
   const closing = end === undefined ? undefined : closingAfter(exchange, rest, end, marks, renderAsLast);
   if (closing !== undefined) return closing;
   const asLast = renderAsLast();

@@ -1,6 +1,8 @@
 // Model calls of one rollout, answered by a policy in this process in whatever dialect they come: id splicing, sampling rules, streaming, and a
 // record of every call. Everything else that a client might ask of the host is refused by name.
 import type { TemplateVariables } from "../../policy/chat/template-options.js";
+import { callForms } from "../../policy/tool-calls/call-forms.js";
+import { withShortIds } from "../../policy/tool-calls/short-ids.js";
 import type { ModelHandler } from "../../types/model-call.js";
 import { answerCall, type CallContext, countTokens } from "./answer-call.js";
 import { createCallSeeds } from "./call-seeds.js";
@@ -10,6 +12,7 @@ import { createItemMemory } from "./item-memory.js";
 import { openAiFailure } from "./open-ai-failure.js";
 import { createPromptChecks } from "./prompt-checks.js";
 import { toRequestError } from "./request-error.js";
+import { withResultNames } from "./tool-results.js";
 
 export interface ModelHandlerOptions extends Omit<CallContext, "memory" | "items" | "seeds" | "checks"> {
   /** The rollout's seed (Law 6). */
@@ -58,10 +61,15 @@ export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
 /** The policy as one rollout sees it: every rendering has the rollout's variables and date. */
 function withTemplate({ policy, template, date }: ModelHandlerOptions): Parameters<typeof createIdMemory>[0] {
   const dated = date === undefined ? {} : { date };
+  const hasShortIds = policy.toolCalls !== null && callForms[policy.toolCalls].hasShortIds;
   return {
     config: policy.config,
     tokenizer: policy.tokenizer,
-    renderChat: (messages, options) =>
-      policy.renderChat(messages, { ...dated, ...options, template: { ...template, ...options?.template } }),
+    toolCalls: policy.toolCalls,
+    renderChat: (messages, options) => {
+      const named = withResultNames(messages);
+      const all = { ...dated, ...options, template: { ...template, ...options?.template } };
+      return policy.renderChat(hasShortIds ? withShortIds(named) : named, all);
+    },
   };
 }

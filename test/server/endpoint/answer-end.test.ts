@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { hermes } from "../../../src/policy/tool-calls/hermes.js";
 import { endOfAnswer } from "../../../src/server/endpoint/answer-end.js";
 
 const call = { name: "add", arguments: '{"a": 1}' };
 const end = "<|im_end|>";
+const reader = { form: hermes, tools: [] };
 
 describe("the end of an answer", () => {
   it.each([
@@ -24,7 +26,7 @@ describe("the end of an answer", () => {
     ],
     ["nothing", "", [], ""],
   ])("is behind %s", (_what, content, calls, written) => {
-    expect(endOfAnswer(written + end, { content, calls })).toBe(written.length);
+    expect(endOfAnswer(written + end, { content, calls }, reader)).toBe(written.length);
   });
 
   it.each([
@@ -36,6 +38,6 @@ describe("the end of an answer", () => {
     ["no call", "So", [call], "So"],
     ["a call of another form", "", [call], '{"name": "add", "arguments": {"a": 1}}'],
   ])("is nowhere where the text says something else: %s", (_what, content, calls, written) => {
-    expect(endOfAnswer(written + end, { content, calls })).toBe(undefined);
+    expect(endOfAnswer(written + end, { content, calls }, reader)).toBe(undefined);
   });
 });

@@ -10,7 +10,7 @@ const body = { model: "m", messages: [{ role: "user", content: "hi" }], tools, p
 function endOf(text: string, inThought = false): string | undefined {
   const isLast = createCallWatch({
     ...{ tokenizer, inThought, stopTokenIds: [], stop: [] },
-    hasTools: true,
+    calls: { family: "hermes", tools: [] },
     idPrefix: "",
   });
   const ids = [...tokenizer.encode(text)];
@@ -50,7 +50,7 @@ describe("an answer of one call", () => {
   it("keeps choices apart", () => {
     const isLast = createCallWatch({
       ...{ tokenizer, inThought: false, stopTokenIds: [], stop: [] },
-      hasTools: true,
+      calls: { family: "hermes", tools: [] },
       idPrefix: "",
     });
     const ids = [...tokenizer.encode(call("a"))];

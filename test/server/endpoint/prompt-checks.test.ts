@@ -39,14 +39,6 @@ describe("tools", () => {
           "('<think>\n\n</think>\n\n' if m.role == 'assistant' else '') + (m.content or '')",
         ),
     ],
-  ];
-  it.each(served)("are served where the template's calls are parsed: %s", async (_, template) => {
-    const messages = [{ role: "system", content: "s" }, user("hi")];
-    const { status, json } = await scripted(["a"], 2048, { template }).post({ model: "m", messages, tools });
-    expect([status, json.error?.message]).toEqual([200, undefined]);
-  });
-
-  const refused: [form: string, template: string][] = [
     [
       "Llama 3's form",
       told +
@@ -65,6 +57,14 @@ describe("tools", () => {
           "{{- '<tool_call>\n<function=' + c.function.name + '>\n' }}{%- for k, v in c.function.arguments.items() %}{{- '<parameter=' + k + '>' + v + '</parameter>' }}{%- endfor %}{{- '</function>\n</tool_call>' }}",
         ),
     ],
+  ];
+  it.each(served)("are served where the template's calls are parsed: %s", async (_, template) => {
+    const messages = [{ role: "system", content: "s" }, user("hi")];
+    const { status, json } = await scripted(["a"], 2048, { template }).post({ model: "m", messages, tools });
+    expect([status, json.error?.message]).toEqual([200, undefined]);
+  });
+
+  const refused: [form: string, template: string][] = [
     [
       "GLM's form",
       `{{- '<tool_call>{function-name}\n<arg_key>' }}${told}${turns("{{- '<tool_call>' + c.function.name }}{%- for k, v in c.function.arguments.items() %}{{- '<arg_key>' + k + '</arg_key><arg_value>' + v + '</arg_value>' }}{%- endfor %}{{- '</tool_call>' }}")}`,
@@ -74,6 +74,10 @@ describe("tools", () => {
       told + turns("{{- '<｜tool▁calls▁begin｜>' + c.function.name + (c.function.arguments | tojson) }}"),
     ],
     ["a form of its own", told + turns("{{- 'CALL ' + c.function.name + (c.function.arguments | tojson) }}")],
+    [
+      'Hermes\' form, which is not parsed as "llama"',
+      `{# "name": "parameters": #}${told}${hermes}`.replace("<tool_call>", "<tool_' + 'call>"),
+    ],
     ["does not tell the model of tools", hermes],
   ];
   it.each(refused)("are refused by name where they are not: %s", async (form, template) => {

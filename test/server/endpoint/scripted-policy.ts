@@ -31,6 +31,7 @@ function templateOf(source: string): ReturnType<typeof loadChatTemplate> {
   const folder = mkdtempSync(join(tmpdir(), "agl-template-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "chat_template.jinja"), source);
+  writeFileSync(join(folder, "tokenizer_config.json"), '{"bos_token": "<s>", "eos_token": "</s>"}');
   return loadChatTemplate(folder);
 }
 
@@ -61,6 +62,7 @@ export function scripted(
     config,
     contextLength,
     tokenizer,
+    toolCalls: template.family,
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     async sample(options) {
       const script = texts[asked.length] ?? "";

@@ -3,17 +3,24 @@
 /**
  * @param lead  what is written before the part, since the last paragraph or whatever ended talk of the same kind
  * @param after  what follows the part
+ * @param shape  what parts of this kind begin and end with
  */
-export function isQuoted(lead: string, after: string): boolean {
+export function isQuoted(lead: string, after: string, { marks, closers }: Shape): boolean {
   const line = lead.slice(lead.lastIndexOf("\n") + 1);
   if (/^ {0,3}>/.test(line) || isApostropheQuote(lead, after)) return true;
   const open = kMarks.filter(([open, close]) => isOpenIn(lead, open, close));
   if (open.length === 0) return false;
   // Alone on its lines it is quoted by the marks next to it; within a line, by those around it.
   const isAlone = line.trim() === "" && /^[ \t]*(?:\n|$)/.test(after);
-  if (!isAlone) return open.some(([, close]) => closesBehind(after, close));
+  if (!isAlone) return open.some(([, close]) => closesBehind(after, close, { marks, closers }));
   const [before, behind] = [lead.trimEnd().slice(-1), after.trimStart().slice(0, 1)];
   return open.some(([open, close]) => before === open && behind === close);
+}
+
+/** What parts of a kind begin and end with. */
+export interface Shape {
+  readonly marks: readonly string[];
+  readonly closers: readonly string[];
 }
 
 /** The text after the last empty line. */
@@ -42,13 +49,18 @@ const kMarks: readonly (readonly [open: string, close: string])[] = [
 ];
 
 /** In the same paragraph; a call's own quotation marks close nothing. */
-function closesBehind(after: string, close: string): boolean {
-  const marks = new RegExp(`<tool_call>.*?</tool_call>|\\n[ \\t]*\\n|${close}`, "gs");
+function closesBehind(after: string, close: string, { marks: opening, closers }: Shape): boolean {
+  const call = `(?:${oneOf(opening)}).*?(?:${oneOf(closers)})`;
+  const marks = new RegExp(`${call}|\\n[ \\t]*\\n|${close}`, "gs");
   for (const [mark] of after.matchAll(marks)) {
     if (mark === close) return true;
     if (mark.startsWith("\n")) return false;
   }
   return false;
+}
+
+function oneOf(texts: readonly string[]): string {
+  return texts.map((text) => text.replace(/[|[\]\\{}().*+?^$]/g, "\\$&")).join("|");
 }
 
 function isOpenIn(lead: string, open: string, close: string): boolean {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseToolCalls } from "../../src/policy/tool-calls.js";
+import { parseToolCalls } from "../../../src/policy/tool-calls/parse-tool-calls.js";
 
 const space = fc.stringMatching(/^[ \n\t]{0,3}$/);
 /** Without marks of tags, quotations and code, whose meaning depends on what stands around them. */
@@ -207,9 +207,11 @@ describe("what is not a well-formed call", () => {
     ["a closing tag alone", "</tool_call>"],
   ];
   for (const [what, text] of malformed) {
-    it(`stays text: ${what}`, () => {
-      expect(parseToolCalls(` ${text} `)).toEqual({ content: ` ${text} `, toolCalls: [] });
+    it(`stays text, and is counted: ${what}`, () => {
+      const counted = text.startsWith("<tool_call>") ? { malformed: 1 } : {};
+      expect(parseToolCalls(` ${text} `)).toEqual({ content: ` ${text} `, toolCalls: [], ...counted });
       expect(parseToolCalls(`${text}\n${add}`)).toEqual({
+        ...counted,
         content: text,
         toolCalls: parseToolCalls(add).toolCalls,
       });

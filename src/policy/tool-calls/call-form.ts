@@ -1,0 +1,33 @@
+// How one family of models writes tool calls. One file a family beside this one; `call-forms.ts` knows them all.
+import type { ToolCall, ToolDefinition } from "../../types/chat.js";
+
+export interface CallForm {
+  /** What calls begin with. */
+  readonly marks: readonly string[];
+  /** Calls may also be the whole answer, without a mark; and nothing follows calls. */
+  readonly isBare: boolean;
+  /** Every block ends with one of them. */
+  readonly closers: readonly string[];
+  /** Ids of calls are nine letters and digits: the form writes them, or its templates refuse others. */
+  readonly hasShortIds: boolean;
+  /**
+   * The calls that are written at `start`, where a mark begins, or the answer does.
+   * @param tools  what may be called: their schemas tell a text from JSON where the form does not
+   * @returns undefined for what is not well formed
+   */
+  readBlock(text: string, start: number, tools: readonly ToolDefinition[]): CallBlock | undefined;
+}
+
+/** Calls that stand together, between one opening and one closing. */
+export interface CallBlock {
+  /** At least one. */
+  readonly calls: readonly WrittenCall[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface WrittenCall {
+  readonly function: ToolCall["function"];
+  /** Where the model gave one. */
+  readonly id?: string;
+}

@@ -1,0 +1,60 @@
+// DeepSeek's two forms, between <｜tool▁calls▁begin｜> and <｜tool▁calls▁end｜>:
+//   V3, R1  <｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>
+//   V3.1    <｜tool▁call▁begin｜>add<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>
+// Some of their templates leave the last tag out, so it may be absent.
+import type { CallForm, WrittenCall } from "./call-form.js";
+import { readObject, skipMark } from "./json-call.js";
+
+export const deepseekV3: CallForm = createForm(readFenced);
+
+export const deepseekV31: CallForm = createForm(readPlain);
+
+// --- internal ---
+
+interface Read {
+  readonly call: WrittenCall;
+  readonly end: number;
+}
+
+function createForm(readCall: (text: string, name: string, start: number) => Read | undefined): CallForm {
+  return {
+    marks: ["<｜tool▁calls▁begin｜>"],
+    isBare: false,
+    closers: ["<｜tool▁calls▁end｜>"],
+    hasShortIds: false,
+    readBlock(text, start) {
+      const calls: WrittenCall[] = [];
+      let end = skipMark(text, start, "<｜tool▁calls▁begin｜>");
+      while (end !== undefined) {
+        const begin = skipMark(text, end, "<｜tool▁call▁begin｜>");
+        if (begin === undefined) break;
+        const separator = text.indexOf("<｜tool▁sep｜>", begin);
+        if (separator < 0) return undefined;
+        const read = readCall(text, text.slice(begin, separator).trim(), separator + "<｜tool▁sep｜>".length);
+        const close = read && skipMark(text, read.end, "<｜tool▁call▁end｜>");
+        if (read === undefined || close === undefined) return undefined;
+        calls.push(read.call);
+        end = close;
+      }
+      if (end === undefined || calls.length === 0) return undefined;
+      return { calls, start, end: skipMark(text, end, "<｜tool▁calls▁end｜>") ?? end };
+    },
+  };
+}
+
+/** The name stands behind the separator; before it, the type. */
+function readFenced(text: string, _type: string, start: number): Read | undefined {
+  const line = text.indexOf("\n", start);
+  const name = line < 0 ? "" : text.slice(start, line).trim();
+  const open = name === "" || name.includes("<｜") ? undefined : skipMark(text, line, "```json");
+  const args = open === undefined ? undefined : readObject(text, open);
+  const end = args && skipMark(text, args.end, "```");
+  if (args === undefined || end === undefined) return undefined;
+  return { call: { function: { name, arguments: args.text } }, end };
+}
+
+function readPlain(text: string, name: string, start: number): Read | undefined {
+  const args = readObject(text, start);
+  if (args === undefined || name === "" || name.includes("<｜")) return undefined;
+  return { call: { function: { name, arguments: args.text } }, end: args.end };
+}
