@@ -198,14 +198,14 @@ describe("an agent that makes no call in a tenth of its rollouts", () => {
   it("is not excused from calls that were refused", async () => {
     const refused = await step(
       direct,
-      () => shared.responses.create({ model: "m", input: "a" }).catch(() => 0),
+      () => shared.responses.create({ model: "m", input: "a", background: true }).catch(() => 0),
       {
         noCall: "allowed",
       },
     );
     for (const { outcome, error, refusedCalls } of refused.rollouts) {
       expect([outcome, refusedCalls]).toEqual(["no-call", 1]);
-      expect(error).toContain("/v1/responses is not served");
+      expect(error).toContain("background: true is not supported");
     }
   });
 });
