@@ -2,21 +2,13 @@
 // Node on the PATH by the prebuilt addon, on each Node that is supported; then without that addon, after `npx agl build`.
 // Needs cmake and a C++ compiler. Ends with `N passed, N failed`.
 import { spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { root } from "./command.mjs";
 import { installNode } from "./nodes.mjs";
 import { checkContents } from "./package-contents.mjs";
+import { npmCli, npxCli, packPackage, run } from "./packing.mjs";
 
 const newerNodes = ["22.23.3", "24.21.0", "26.10.0"];
 const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -26,7 +18,6 @@ const bin = join(scratch, "bin");
 const installed = join(folder, "node_modules", "agentlightning");
 const quickstart = join(installed, "examples", "quickstart", "main.js");
 const agl = join(installed, "dist", "cli", "main.js");
-const npmFolder = findNpm();
 const withNodeAlone = bin;
 // CUDA kernels would take minutes and need a card to be tried.
 const withCompiler = [
@@ -52,14 +43,10 @@ process.exitCode = failed > 0 ? 1 : 0;
 
 /** Each step needs those before it: the first that fails is the last. */
 function testPackage() {
-  const npm = join(npmFolder, "bin", "npm-cli.js");
   let tarball;
   const isPacked = check("npm pack packs what runs, within its bounds", () => {
-    const { stdout } = run(process.execPath, [npm, "pack", "--json", "--pack-destination", scratch], {
-      cwd: root,
-    });
-    const [packed] = JSON.parse(stdout);
-    tarball = join(scratch, packed.filename);
+    const { packed, tarball: file } = packPackage(scratch);
+    tarball = file;
     return checkContents(packed);
   });
   if (!isPacked) return;
@@ -72,7 +59,11 @@ function testPackage() {
       "with Node alone on the PATH the package installs",
       () => {
         const packages = [tarball, `openai@${devDependencies.openai}`];
-        run(process.execPath, [npm, "install", "--no-audit", "--no-fund", ...packages], at(withNodeAlone));
+        run(
+          process.execPath,
+          [npmCli(), "install", "--no-audit", "--no-fund", ...packages],
+          at(withNodeAlone),
+        );
       },
     ],
     [`and trains the quickstart on Node ${process.versions.node}`, () => trainFirst(process.execPath)],
@@ -86,7 +77,11 @@ function testPackage() {
     [
       "npx agl build builds the addon and shows how far it is",
       () => {
-        const { stderr } = run(process.execPath, [npx(), "agl", "build"], at(withCompiler.join(delimiter)));
+        const { stderr } = run(
+          process.execPath,
+          [npxCli(), "agl", "build"],
+          at(withCompiler.join(delimiter)),
+        );
         return /build: the native addon, \d/.test(stderr) ? [] : [`expected progress, got ${stderr}`];
       },
     ],
@@ -171,29 +166,4 @@ function at(path) {
     maxBuffer: 1 << 28,
     env: { PATH: path, ...(HOME === undefined ? {} : { HOME }) },
   };
-}
-
-function run(program, args, options) {
-  const result = spawnSync(program, args, { encoding: "utf8", maxBuffer: 1 << 28, ...options });
-  if (result.error !== undefined) throw result.error;
-  if (result.status !== 0)
-    throw new Error(
-      `${args.join(" ")} ended with ${result.status}: ${result.stderr.slice(-4000)}${result.stdout.slice(-2000)}`,
-    );
-  return result;
-}
-
-function npx() {
-  return join(npmFolder, "bin", "npx-cli.js");
-}
-
-/** The folder of npm itself: it is started without a PATH that leads to it. */
-function findNpm() {
-  const { npm_execpath: started } = process.env;
-  if (started !== undefined) return dirname(dirname(started));
-  const found = process.env.PATH.split(delimiter)
-    .map((dir) => join(dir, "npm"))
-    .find(existsSync);
-  if (found === undefined) throw new Error("test:package: expected npm on the PATH, found none");
-  return dirname(dirname(realpathSync(found)));
 }
