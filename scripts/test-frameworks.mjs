@@ -38,8 +38,8 @@ function installPackage() {
   if (runLoudly(process.execPath, build) !== 0) giveUp("test:frameworks: the build failed");
   const { tarball } = packPackage(scratch, { isReady: hasFreshPrebuild() });
   npm("install", ["--omit=optional", tarball], scratch);
-  for (const file of readdirSync(source))
-    if (file.endsWith(".mjs")) cpSync(join(source, file), join(scratch, file));
+  const files = readdirSync(source).filter((file) => /\.(mjs|json)$/.test(file));
+  for (const file of files) cpSync(join(source, file), join(scratch, file));
 }
 
 function testFramework(name) {

@@ -40,6 +40,8 @@ const kPlain = 0;
 const kNoise = 64;
 const kEnd = "<|im_end|>";
 const kSay = "<|say|>";
+/** Any letter: an answer is never empty. */
+const kLetter = Symbol("letter");
 const kCallEnd = "}\n</tool_call>";
 
 const kTemplate = `{%- macro opener(before) -%}
@@ -65,7 +67,10 @@ function planTokens(toolArguments) {
   const plain = Array.from({ length: 256 }, (_, byte) => ({ byte }));
   const special = [kEnd, "<|im_start|>", kSay].map((text) => ({ text, isSpecial: true }));
   const tokens = new Map([...plain, ...special].map((token) => [token.text ?? token.byte, token]));
-  const scripted = new Map([[kCallEnd, kEnd]]);
+  const scripted = new Map([
+    [kSay, kLetter],
+    [kCallEnd, kEnd],
+  ]);
   const add = (text, isSpecial) => tokens.set(text, { text, isSpecial });
   for (const [name, args] of Object.entries(toolArguments)) {
     const [marker, opening, body] = [
@@ -110,7 +115,8 @@ function head(vocabulary, scripted) {
     row[kPlain] = plainLogit(token) / Math.sqrt(kWidth - kNoise);
     for (let i = kWidth - kNoise; i < kWidth; i++) row[i] = (random() - 0.5) / 40;
     for (const [before, after] of scripted)
-      if (after === token.text) row[columns.get(before)] = 40 / Math.sqrt(kWidth);
+      if (after === token.text || (after === kLetter && isLetter(token)))
+        row[columns.get(before)] = 40 / Math.sqrt(kWidth);
   }
   return rows;
 }
@@ -120,6 +126,10 @@ function scriptedColumns(scripted) {
   if (columns.size >= kWidth - kNoise)
     throw new Error(`scripted model: too many tools (${columns.size} tokens)`);
   return columns;
+}
+
+function isLetter({ byte }) {
+  return byte >= 97 && byte <= 122;
 }
 
 /** Of a token after any that is not scripted: letters, and what closes JSON more often than what opens or goes on. */

@@ -45,7 +45,7 @@ function handed({ responseId: id, content, pieces, stopReason, errorMessage }) {
 const models = [
   ["openai", "gpt-4o-mini", "openai.response"],
   ["groq", "llama-3.3-70b-versatile", "openai.chat.completion"],
-  ["openrouter", "qwen/qwen3-32b", "openai.chat.completion"],
+  ["openrouter", "openai/gpt-4o-mini", "openai.chat.completion"],
   ["mistral", "devstral-medium-latest", "openai.chat.completion"],
   ["anthropic", "claude-sonnet-4-5", "anthropic.message"],
   ["google", "gemini-2.5-flash", "google.generate_content"],
