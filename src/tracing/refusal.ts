@@ -8,7 +8,16 @@ export interface Refusal {
 
 /** In OpenAI's shape, or in that of the interface that was asked where it has another. */
 export function refusalResponse({ code, message }: Refusal, api: ModelApi | undefined): Response {
+  return Response.json(bodyOf(message, code, api ?? ""), {
+    status: 400,
+    headers: { "x-should-retry": "false" },
+  });
+}
+
+// --- internal ---
+
+function bodyOf(message: string, code: Refusal["code"], api: string): object {
+  if (api.startsWith("google.")) return { error: { code: 400, message, status: "FAILED_PRECONDITION" } };
   const error = { message, type: "invalid_request_error", param: null, code };
-  const body = api === "anthropic.message" ? { type: "error", error } : { error };
-  return Response.json(body, { status: 400, headers: { "x-should-retry": "false" } });
+  return api.startsWith("anthropic.") ? { type: "error", error } : { error };
 }

@@ -1,10 +1,12 @@
 // The dialects that the policy speaks, in the order in which they are asked whether a request is theirs.
+import { anthropicDialect } from "./anthropic/anthropic-dialect.js";
 import { chatDialect } from "./chat/chat-dialect.js";
 import type { Dialect } from "./dialect.js";
+import { googleDialect } from "./google/google-dialect.js";
 import { RequestError } from "./request-error.js";
 import { responsesDialect } from "./responses/responses-dialect.js";
 
-export const kDialects: readonly Dialect[] = [chatDialect, responsesDialect];
+export const kDialects: readonly Dialect[] = [chatDialect, responsesDialect, anthropicDialect, googleDialect];
 
 /** undefined: nobody's. The query is not looked at. */
 export function dialectOf(method: string, path: string): Dialect | undefined {

@@ -7,16 +7,20 @@ export interface FieldReader {
    * @throws RequestError as readFields
    */
   read<Served>(table: FieldTable<Served>, from: unknown, at: string): Served;
+  /** A field that is known and has no effect here. */
+  ignore(path: string): void;
   /** With "[]" in the place of indices: `messages[].mood`. */
   ignored(): readonly string[];
 }
 
 export function createFieldReader(): FieldReader {
   const ignored = new Set<string>();
+  const ignore = (path: string) => void ignored.add(path.replace(/\.\d+/g, "[]"));
   return {
+    ignore,
     read(table, from, at) {
       const { fields, unknown } = readFields(table, from, at);
-      for (const name of unknown) ignored.add(at === "" ? name : `${at.replace(/\.\d+/g, "[]")}.${name}`);
+      for (const name of unknown) ignore(at === "" ? name : `${at}.${name}`);
       return fields;
     },
     ignored: () => [...ignored],

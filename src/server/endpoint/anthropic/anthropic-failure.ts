@@ -1,0 +1,18 @@
+// Errors in Anthropic's shape. What a request did wrong is a 400 whatever it was: at a 404 clients blame the model's name.
+import type { RequestError } from "../request-error.js";
+
+export function anthropicFailure(error: RequestError): Response {
+  return Response.json(anthropicError(error), {
+    status: error.status >= 500 ? error.status : 400,
+    // The client's retries would repeat a request that can only fail the same way.
+    headers: { "x-should-retry": "false" },
+  });
+}
+
+export function anthropicError({ status, message, field, code }: RequestError) {
+  const type = status >= 500 ? "api_error" : "invalid_request_error";
+  // By these words clients know that they must make the conversation shorter.
+  const said = code === "context_length_exceeded" ? `prompt is too long: ${message}` : message;
+  const details = code === null ? null : { error_code: code };
+  return { type: "error", error: { type, message: said, param: field, code, details }, request_id: null };
+}
