@@ -107,9 +107,16 @@ describe("the chat endpoint", () => {
     );
   });
 
-  it("sends usage in a stream exactly when asked", async () => {
+  it("sends usage in a chunk of its own when asked, beside the last finish reason unasked, and not where it is unwanted", async () => {
     const body = { model: "m", messages: [user("hi")] };
-    expect((await scripted(["a"]).stream(body)).some((chunk) => chunk.usage !== undefined)).toBe(false);
+    const unwanted = await scripted(["a"]).stream({ ...body, stream_options: { include_usage: false } });
+    expect(unwanted.some((chunk) => chunk.usage !== undefined)).toBe(false);
+    const unasked = await scripted(["a"]).stream({ ...body, n: 2 });
+    expect(unasked.filter((chunk) => chunk.usage !== undefined)).toEqual([unasked.at(-1)]);
+    expect(unasked.at(-1)).toMatchObject({
+      choices: [{ index: 1, finish_reason: "stop" }],
+      usage: { completion_tokens: 2 * (tokenizer.encode("a").length + 1) },
+    });
     const asked = await scripted(["a"]).stream({ ...body, stream_options: { include_usage: true } });
     expect(asked.at(-1)).toMatchObject({
       choices: [],

@@ -18,6 +18,8 @@ export function createChatFrames(call: CallHead): Frames {
     more: Record<string, unknown> = {},
     top = {},
   ) => event({ choices: [{ index, delta, logprobs: null, finish_reason: null, ...more }], ...top });
+  // The last choice's end waits for the usage, which clients that do not ask for it look for there.
+  let lastEnd: ((top: Record<string, unknown>) => string) | undefined;
   const prompt = request.tokenIds ? { prompt_token_ids: Array.from(call.promptIds) } : {};
   return {
     contentType: kEventStream,
@@ -30,12 +32,19 @@ export function createChatFrames(call: CallHead): Frames {
       const { finishReason, sampled } = piece.answer;
       const logprobs = request.logprobs === null ? null : logprobsOf(sampled, call.tokenizer);
       const ids = request.tokenIds ? { token_ids: Array.from(sampled.tokens) } : {};
-      return [chunk(piece.choice, {}, { logprobs, finish_reason: finishReason, ...ids })];
+      const before = lastEnd?.({});
+      lastEnd = (top) => chunk(piece.choice, {}, { logprobs, finish_reason: finishReason, ...ids }, top);
+      return before === undefined ? [] : [before];
     },
-    close: (result) => [
-      ...(includeUsage ? [event({ choices: [], usage: usageOf(result) })] : []),
-      frame("[DONE]"),
-    ],
+    close(result) {
+      const usage = usageOf(result);
+      const end = lastEnd?.(includeUsage === null ? { usage } : {});
+      return [
+        ...(end === undefined ? [] : [end]),
+        ...(includeUsage ? [event({ choices: [], usage })] : []),
+        frame("[DONE]"),
+      ];
+    },
     fail: ({ message, status }) => [
       frame(JSON.stringify({ error: { message, type: openAiErrorType(status) } })),
     ],

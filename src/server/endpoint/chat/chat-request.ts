@@ -11,8 +11,8 @@ import { toTool } from "./chat-tool.js";
 
 /** What of a request decides how its answer is written. */
 export interface ChatWire {
-  /** A stream ends with its usage. */
-  readonly includeUsage: boolean;
+  /** A stream has its usage: in a chunk of its own, not at all, or (null) beside its last finish reason. */
+  readonly includeUsage: boolean | null;
 }
 
 /** @throws RequestError 400 naming the field */
@@ -23,7 +23,7 @@ export function parseChatRequest(value: unknown): CallRequest {
   if (body.top_logprobs && !body.logprobs)
     throw badRequest("top_logprobs: expected logprobs: true beside it", "top_logprobs");
   const toolChoice = toToolChoice(body.tool_choice);
-  const wire: ChatWire = { includeUsage: streamOptions.include_usage ?? false };
+  const wire: ChatWire = { includeUsage: streamOptions.include_usage ?? null };
   return {
     dialect: "openai.chat.completion",
     model: body.model,
