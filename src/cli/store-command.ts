@@ -4,7 +4,7 @@ import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import { showUrl } from "../base/show-url.js";
 import { watchLostAttempts } from "../runner/lost-attempts.js";
-import { kMaxInFlight } from "../server/store-api/in-flight.js";
+import { kMaxInFlight } from "../server/http/in-flight.js";
 import type { Log } from "../server/store-api/log-record.js";
 import { type StoreServer, serve } from "../server/store-api/serve.js";
 import { openStore } from "../store/open-store.js";

@@ -2,12 +2,12 @@
 import { checkInteger, checkNumber } from "../base/check.js";
 import { performance } from "../base/clock.js";
 import { evaluationMetrics, type Metrics } from "../types/metrics.js";
-import { describeEvaluation, nameEvaluation } from "./report-lines.js";
-import { rolloutMetrics } from "./rollout-metrics.js";
-import { evaluationSampling } from "./sampling.js";
+import { describeEvaluation, nameEvaluation } from "./reports/report-lines.js";
+import { rolloutMetrics } from "./rollouts/rollout-metrics.js";
+import { evaluationSampling } from "./rollouts/sampling.js";
+import { checkUsable } from "./rollouts/usable.js";
 import type { EvaluateOptions, EvaluationReport } from "./trainer.js";
 import type { TrainerParts } from "./trainer-parts.js";
-import { checkUsable } from "./usable.js";
 
 export interface EvaluationRequest extends Omit<EvaluateOptions, "signal"> {
   readonly tasks: readonly unknown[];

@@ -3,12 +3,12 @@ import type { EventEmitter } from "eventemitter3";
 import { installInterception } from "../tracing/interception.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { RolloutMode } from "../types/rollout.js";
-import type { BatchContext, BatchRequest } from "./batch-rollout.js";
-import { checkTasks } from "./fit.js";
-import type { KeptRollouts } from "./kept-rollouts.js";
-import type { Progress } from "./progress.js";
-import { type BatchReport, runBatch } from "./run-batch.js";
-import type { ToSampling } from "./sampling.js";
+import type { Progress } from "./reports/progress.js";
+import type { BatchContext, BatchRequest } from "./rollouts/batch-rollout.js";
+import type { KeptRollouts } from "./rollouts/kept-rollouts.js";
+import { type BatchReport, runBatch } from "./rollouts/run-batch.js";
+import type { ToSampling } from "./rollouts/sampling.js";
+import { checkTasks } from "./run/fit.js";
 import type { TrainerEvents } from "./trainer.js";
 
 export interface RollRequest {

@@ -4,13 +4,13 @@ import { performance } from "../base/clock.js";
 import { warn } from "../base/warning.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
-import { describeStep, nameStep } from "./report-lines.js";
-import { entropyMetrics, rolloutMetrics } from "./rollout-metrics.js";
-import { trainingSampling } from "./sampling.js";
+import { describeStep, nameStep } from "./reports/report-lines.js";
+import { entropyMetrics, rolloutMetrics } from "./rollouts/rollout-metrics.js";
+import { trainingSampling } from "./rollouts/sampling.js";
+import { checkUsable } from "./rollouts/usable.js";
 import type { StepReport } from "./trainer.js";
 import type { TrainerParts } from "./trainer-parts.js";
 import { inTurn } from "./turn.js";
-import { checkUsable } from "./usable.js";
 
 export interface StepRequest {
   readonly tasks: readonly unknown[];

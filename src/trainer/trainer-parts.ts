@@ -2,11 +2,11 @@
 import type { EventEmitter } from "eventemitter3";
 import type { Policy } from "../policy/policy.js";
 import type { Settings } from "./options.js";
-import type { Pace } from "./pace.js";
-import type { Progress } from "./progress.js";
+import type { Pace } from "./reports/pace.js";
+import type { Progress } from "./reports/progress.js";
+import type { RunHealth } from "./reports/run-health.js";
 import type { Roller } from "./roller.js";
-import type { RunHealth } from "./run-health.js";
-import type { RunRecord } from "./run-record.js";
+import type { RunRecord } from "./run/run-record.js";
 import type { TrainerEvents } from "./trainer.js";
 
 export interface TrainerParts {

@@ -10,7 +10,7 @@ import { losses } from "../../src/policy/losses/index.js";
 import { readSafetensors } from "../../src/policy/model/safetensors.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { qwen2 } from "./fixture-models.js";
-import { joinSafetensors, splitSafetensors } from "./model-copies.js";
+import { joinSafetensors, splitSafetensors } from "./model/model-copies.js";
 
 const small = { contextLength: 64, cacheTokens: 256, seed: 1 } as const;
 const tokens = [5, 17, 300, 42, 7, 8, 99, 5];

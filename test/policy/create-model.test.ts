@@ -5,7 +5,7 @@ import { type CreateModelOptions, createModel, type NewModel } from "../../src/p
 import { readModelFolder } from "../../src/policy/model/model-folder.js";
 import { loadTokenizer } from "../../src/policy/tokenizer/tokenizer.js";
 import { qwen2, readJson } from "./fixture-models.js";
-import { emptyFolder, errorOf } from "./model-copies.js";
+import { emptyFolder, errorOf } from "./model/model-copies.js";
 
 const kShape: NewModel = {
   architecture: "qwen2",

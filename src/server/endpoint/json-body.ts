@@ -1,6 +1,6 @@
 // The body of a request as JSON, or a 400 that says why it is none.
 import type { ModelRequest } from "../../types/model-call.js";
-import { isNestedTooDeep, kMaxDepth } from "../json-depth.js";
+import { isNestedTooDeep, kMaxDepth } from "../http/json-depth.js";
 import { badRequest } from "./request-error.js";
 
 /** @throws RequestError */

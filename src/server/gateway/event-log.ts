@@ -4,7 +4,7 @@ import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import type { AttemptedRollout } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { ApiError } from "../store-api/api-error.js";
+import { ApiError } from "../http/api-error.js";
 import type { EventShelf } from "./event-shelf.js";
 import { isGatewayEvent, toEvent, toEventSpan } from "./event-spans.js";
 import type { GatewayEvent } from "./gateway-records.js";

@@ -1,9 +1,9 @@
 // Bodies and queries of the gateway's clients, refused in the words of 1.0.
 import type { Context } from "hono";
 import type { z } from "zod";
-import { ApiError } from "../store-api/api-error.js";
-import { type Detail, kUnsaid, missingBody, toDetails } from "../store-api/pydantic-detail.js";
-import { readJson } from "../store-api/request-body.js";
+import { ApiError } from "../http/api-error.js";
+import { type Detail, kUnsaid, missingBody, toDetails } from "../http/pydantic-detail.js";
+import { readJson } from "../http/request-body.js";
 
 /** @throws ApiError 400, 413, 415, 422 */
 export async function readBody<S extends z.ZodType>(

@@ -1,7 +1,7 @@
 // /api/models and /proxy: the model servers, and the calls that go to them.
 import { wallClock } from "../../base/clock.js";
-import { answerJson } from "../store-api/answer.js";
-import { ApiError } from "../store-api/api-error.js";
+import { answerJson } from "../http/answer.js";
+import { ApiError } from "../http/api-error.js";
 import type { GatewayContext } from "./gateway-context.js";
 import { modelsSchema, pauseSchema } from "./gateway-records.js";
 import { readBody, readObject } from "./gateway-request.js";

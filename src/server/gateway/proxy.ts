@@ -4,7 +4,7 @@
 import { performance } from "../../base/clock.js";
 import { givenOptions } from "../../base/options.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
-import { ApiError } from "../store-api/api-error.js";
+import { ApiError } from "../http/api-error.js";
 import { forwardCall } from "./forward-call.js";
 import type { GatewayModel } from "./gateway-records.js";
 import { finishReasonOf, type ModelRequestData, usageOf } from "./model-request.js";

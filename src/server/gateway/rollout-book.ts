@@ -5,7 +5,7 @@ import { wallClock } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
-import { ApiError } from "../store-api/api-error.js";
+import { ApiError } from "../http/api-error.js";
 import type { EventShelf } from "./event-shelf.js";
 import type { GatewayMemory } from "./gateway-memory.js";
 import type { GatewayChanges, GatewayState, NewGatewayRollout } from "./gateway-records.js";

@@ -1,6 +1,6 @@
 // /api/rollouts: rollouts and their events.
 import { wallClock } from "../../base/clock.js";
-import { answerJson } from "../store-api/answer.js";
+import { answerJson } from "../http/answer.js";
 import type { GatewayContext } from "./gateway-context.js";
 import {
   changesSchema,

@@ -2,7 +2,7 @@
 // Keys are checked, and errors answered, by the server that mounts these.
 import { Hono } from "hono";
 import type { LightningStore } from "../../store/store.js";
-import { answerJson } from "../store-api/answer.js";
+import { answerJson } from "../http/answer.js";
 import { EventLog } from "./event-log.js";
 import { EventShelf } from "./event-shelf.js";
 import { GatewayMemory } from "./gateway-memory.js";

@@ -1,6 +1,6 @@
 // OTLP over HTTP as routes: traces are received, metrics, logs and profiles refused by name.
 import { Hono } from "hono";
-import { answerBody } from "../store-api/answer.js";
+import { answerBody } from "../http/answer.js";
 import { rpcStatus } from "./protobuf-answer.js";
 import type { TraceReceiver } from "./trace-receiver.js";
 

@@ -2,8 +2,8 @@
 import { gzipSync } from "node:zlib";
 import { LightningError } from "../../base/error.js";
 import type { LightningStore } from "../../store/store.js";
-import { ApiError } from "../store-api/api-error.js";
-import { headerOf, type Received, readPieces } from "../store-api/request-body.js";
+import { ApiError } from "../http/api-error.js";
+import { headerOf, type Received, readPieces } from "../http/request-body.js";
 import { createByteShelf } from "./byte-shelf.js";
 import { decodeJsonTraces } from "./decode-json.js";
 import { decodeProtobufTraces } from "./decode-protobuf.js";

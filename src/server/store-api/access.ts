@@ -1,8 +1,8 @@
 // Who may ask: a key in constant time, and without one only this machine's own programs, no web page that a browser on it shows.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
-import { ApiError } from "./api-error.js";
-import { headerOf, type Received, type SocketRequest } from "./request-body.js";
+import { ApiError } from "../http/api-error.js";
+import { headerOf, type Received, type SocketRequest } from "../http/request-body.js";
 
 export interface Keys {
   /** Of those who may do all. None: only requests addressed to this machine by a loopback name, without a key. */

@@ -1,6 +1,6 @@
 // Requests that wait for something: bounded in time, ended early when the client goes or the server closes.
-import { ApiError } from "./api-error.js";
-import type { InFlight } from "./in-flight.js";
+import { ApiError } from "../http/api-error.js";
+import type { InFlight } from "../http/in-flight.js";
 
 export interface LongPolls {
   /**

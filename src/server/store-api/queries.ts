@@ -2,7 +2,7 @@
 import { LightningError } from "../../base/error.js";
 import { fromWireQuery, toSnake } from "../../store/http/wire-queries.js";
 import type { PagingFields } from "../../store/paging.js";
-import { ApiError } from "./api-error.js";
+import { ApiError } from "../http/api-error.js";
 
 /** The store's query of a wire query. @param fields  what may be sorted by @throws ApiError 400, in 0.3's words */
 export function toQuery<Q extends object>(wire: object, fields: readonly string[]): Q & PagingFields {

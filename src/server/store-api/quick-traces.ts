@@ -2,11 +2,11 @@
 // Only requests that nothing could refuse before their body is read; all others, and so every refusal, are hono's.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "../../base/clock.js";
+import { sendBody } from "../http/answer.js";
+import { toRefusal } from "../http/api-error.js";
+import type { InFlight } from "../http/in-flight.js";
 import type { TraceReceiver } from "../otlp/trace-receiver.js";
 import type { Access } from "./access.js";
-import { sendBody } from "./answer.js";
-import { toRefusal } from "./api-error.js";
-import type { InFlight } from "./in-flight.js";
 import type { AnsweredRequest, RequestLog } from "./request-log.js";
 
 export interface QuickTracesOptions {

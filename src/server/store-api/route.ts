@@ -4,10 +4,10 @@ import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, Hono } from "hono";
 import type { z } from "zod";
-import { answerJson } from "./answer.js";
-import { ApiError } from "./api-error.js";
-import { missingBody, toDetails } from "./pydantic-detail.js";
-import { readJson } from "./request-body.js";
+import { answerJson } from "../http/answer.js";
+import { ApiError } from "../http/api-error.js";
+import { missingBody, toDetails } from "../http/pydantic-detail.js";
+import { readJson } from "../http/request-body.js";
 import { StreamedPage } from "./streamed-page.js";
 
 /** What a handler gets: parameters of the path, the query and the body as their schemas made them. */

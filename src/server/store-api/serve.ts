@@ -6,12 +6,12 @@ import { checkOptions, type OptionNames } from "../../base/options.js";
 import { warn } from "../../base/warning.js";
 import type { LightningStore } from "../../store/store.js";
 import type { GatewayOptions } from "../gateway/routes.js";
+import { createInFlight, kMaxInFlight } from "../http/in-flight.js";
+import { nameRequest } from "../http/request-id.js";
 import { isLoopback, type Keys } from "./access.js";
-import { createInFlight, kMaxInFlight } from "./in-flight.js";
 import { listen } from "./listening.js";
 import type { LogRecord } from "./log-record.js";
 import { createLongPolls } from "./long-polls.js";
-import { nameRequest } from "./request-id.js";
 import { checkRetentionOptions, keepRetention, type RetentionOptions } from "./retention-timer.js";
 import { createStoreApp } from "./store-app.js";
 

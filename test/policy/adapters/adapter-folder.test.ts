@@ -7,7 +7,14 @@ import { modulePattern } from "../../../src/policy/adapters/module-pattern.js";
 import { type ModelConfig, readModelConfig } from "../../../src/policy/model/model-config.js";
 import { adapterPair, adapterTensors, projections } from "../../../src/policy/model/tensors.js";
 import { type Json, modelDir, modelNames, qwen2, readJson } from "../fixture-models.js";
-import { copyModel, editHeader, editJson, emptyFolder, errorOf, modelErrorOf } from "../model-copies.js";
+import {
+  copyModel,
+  editHeader,
+  editJson,
+  emptyFolder,
+  errorOf,
+  modelErrorOf,
+} from "../model/model-copies.js";
 
 const kConfig = "adapter_config.json";
 const kWeights = "adapter_model.safetensors";

@@ -6,7 +6,7 @@ import { LightningError, loadPolicy } from "../../../src/index.js";
 import { requireFolder } from "../../../src/policy/adapters/missing-folder.js";
 import { outcome } from "../../call-outcome.js";
 import { qwen2, temporaryFolder, thrownBy } from "../fixture-models.js";
-import { copyModel } from "../model-copies.js";
+import { copyModel } from "../model/model-copies.js";
 
 /** The Hub's cache of this test, and nobody's else. */
 function emptyCache(): string {

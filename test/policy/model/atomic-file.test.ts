@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writingNow } from "../../../src/base/disk-error.js";
 import { writeFileAtomically } from "../../../src/policy/model/atomic-file.js";
-import { createMetricsFile } from "../../../src/trainer/metrics-file.js";
+import { createMetricsFile } from "../../../src/trainer/run/metrics-file.js";
 
 let out: string;
 beforeAll(() => {

@@ -6,7 +6,7 @@ import type { LoadPolicyOptions } from "../../../src/policy/load-options.js";
 import { loadPolicy } from "../../../src/policy/load-policy.js";
 import { createBaseDigest } from "../../../src/policy/model/base-digest.js";
 import { readModelFolder } from "../../../src/policy/model/model-folder.js";
-import { copyModel, editHeader, emptyFolder, joinSafetensors, splitSafetensors } from "../model-copies.js";
+import { copyModel, editHeader, emptyFolder, joinSafetensors, splitSafetensors } from "./model-copies.js";
 
 const small = { contextLength: 64, cacheTokens: 256, seed: 1 } as const;
 const weightsOf = (dir: string) => join(dir, "model.safetensors");

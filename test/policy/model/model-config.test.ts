@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readModelConfig } from "../../../src/policy/model/model-config.js";
 import { type Json, modelDir } from "../fixture-models.js";
-import { copyModel, editJson, emptyFolder, modelErrorOf } from "../model-copies.js";
+import { copyModel, editJson, emptyFolder, modelErrorOf } from "./model-copies.js";
 
 const kQwen2 = {
   architecture: "qwen2",

@@ -5,7 +5,7 @@ import { readModelFolder } from "../../../src/policy/model/model-folder.js";
 import { readSafetensors } from "../../../src/policy/model/safetensors.js";
 import { modelTensors } from "../../../src/policy/model/tensors.js";
 import { modelDir, modelNames, readJson } from "../fixture-models.js";
-import { copyModel, editHeader, editJson, joinSafetensors, modelErrorOf } from "../model-copies.js";
+import { copyModel, editHeader, editJson, joinSafetensors, modelErrorOf } from "./model-copies.js";
 
 const kIndex = "model.safetensors.index.json";
 const kEmbedding = "model.embed_tokens.weight";

@@ -7,7 +7,7 @@ import { duplicateKey } from "../../../src/policy/model/duplicate-key.js";
 import { readSafetensors } from "../../../src/policy/model/safetensors.js";
 import { safetensorsChunks, type WritableTensor } from "../../../src/policy/model/safetensors-writer.js";
 import type { Json } from "../fixture-models.js";
-import { copyModel, emptyFolder, errorOf, joinSafetensors, modelErrorOf } from "../model-copies.js";
+import { copyModel, emptyFolder, errorOf, joinSafetensors, modelErrorOf } from "./model-copies.js";
 
 const kGood = {
   a: { dtype: "F32", shape: [2, 3], data_offsets: [0, 24] },

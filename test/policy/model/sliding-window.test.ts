@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { loadPolicy } from "../../../src/index.js";
 import { readModelConfig } from "../../../src/policy/model/model-config.js";
 import { outcome } from "../../call-outcome.js";
-import { copyModel, editJson, modelErrorOf } from "../model-copies.js";
+import { copyModel, editJson, modelErrorOf } from "./model-copies.js";
 
 /** Of 512 positions and 3 layers. */
 function folderWith(changes: object): string {

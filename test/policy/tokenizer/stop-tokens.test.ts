@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadPolicy } from "../../../src/policy/load-policy.js";
 import { type Json, readJson } from "../fixture-models.js";
-import { copyModel, editJson } from "../model-copies.js";
+import { copyModel, editJson } from "../model/model-copies.js";
 
 const kEndOfTurn = 357;
 const kEndOfText = 358;

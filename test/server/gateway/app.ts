@@ -1,7 +1,7 @@
 // The gateway's routes with errors answered as the store server answers them.
 import { Hono } from "hono";
 import { type GatewayOptions, gatewayRoutes } from "../../../src/server/gateway/routes.js";
-import { toRefusal } from "../../../src/server/store-api/api-error.js";
+import { toRefusal } from "../../../src/server/http/api-error.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
 import type { LightningStore } from "../../../src/store/store.js";
 

@@ -1,0 +1,188 @@
+// One rollout of a batch: begun in the store, run, its outcome decided, ended in the store.
+import { inContentOrder } from "../../adapter/content-order.js";
+import { toTrajectories } from "../../adapter/trajectories.js";
+import { toTransitions } from "../../adapter/transitions.js";
+import type { Policy } from "../../policy/policy.js";
+import { inDoubt, isRewarded, type Outcome, toOutcome } from "../../runner/outcome.js";
+import { resourcesOf } from "../../runner/rollout-resources.js";
+import { type RunReport, runRollout } from "../../runner/run-rollout.js";
+import { toCallSpan } from "../../server/endpoint/call-span.js";
+import { createModelHandler, type ModelHandlerOptions } from "../../server/endpoint/model-handler.js";
+import type { LightningStore } from "../../store/store.js";
+import { emitSpan } from "../../tracing/span.js";
+import type { Agent } from "../../types/agent.js";
+import type { ModelHandler } from "../../types/model-call.js";
+import type { AttemptedRollout } from "../../types/rollout.js";
+import type { Span, SpanDraft } from "../../types/span.js";
+import type { RolloutResult } from "../../types/task-group.js";
+import type { Settings } from "../options.js";
+import type { Doubt, DoubtEntry, Doubts } from "./doubts.js";
+import type { ToSampling } from "./sampling.js";
+import { type RolloutPlace, rolloutSeed } from "./seeds.js";
+
+export interface BatchContext {
+  readonly policy: Policy;
+  readonly agent: Agent<never>;
+  readonly store: LightningStore;
+  readonly settings: Settings;
+  readonly redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  /** Gives each rollout a task of its own. */
+  readonly toOwnTask: (task: unknown) => unknown;
+  /** Names the run in its rollouts' metadata. */
+  readonly checkpoint: { readonly run: string };
+  /** Fields of model calls that were warned of; grows. */
+  readonly warnedFields: Set<string>;
+}
+
+export interface RunningBatch {
+  readonly context: BatchContext;
+  /** As its rollouts sample from it. */
+  readonly policy: ModelHandlerOptions["policy"];
+  readonly doubts: Doubts;
+  readonly sampling: ToSampling;
+  readonly signal: AbortSignal;
+}
+
+export interface BatchRequest {
+  readonly input: unknown;
+  readonly place: RolloutPlace;
+}
+
+export interface EndedRollout {
+  readonly place: RolloutPlace;
+  readonly started: AttemptedRollout;
+  readonly report: RunReport;
+  readonly spans: readonly Span[];
+  readonly outcome: Outcome;
+  /** Whether its calls are its own; a promise while another rollout decides it. */
+  readonly doubt: Doubt | null | Promise<Doubt | null>;
+}
+
+export interface FinishedRollout {
+  readonly result: RolloutResult;
+  readonly spans: readonly Span[];
+}
+
+/** Its spans are in the store when it resolves, its end is not. Rejects with what the store rejects with. */
+export async function runBatchRollout(
+  batch: RunningBatch,
+  request: BatchRequest,
+  workerId: string,
+): Promise<EndedRollout> {
+  const { store, settings } = batch.context;
+  const started = await begin(batch.context, request, workerId);
+  const { rolloutId, attempt } = started;
+  // It runs from here on: the store's watchdog ends what only prepares.
+  const [resources] = await Promise.all([
+    resourcesOf(store, started),
+    store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" }),
+  ]);
+  const mayBeSilent = settings.noCall === "allowed";
+  const entry = batch.doubts.open(rolloutId, mayBeSilent);
+  try {
+    const report = await runRollout({
+      ...{ rolloutId, attemptId: attempt.attemptId, mode: request.place.mode, resources },
+      ...{ timeoutMs: settings.timeoutMs, route: settings.route },
+      ...{ signal: batch.signal, redact: batch.context.redact },
+      // Of the caller's own object, not of the store's copy.
+      input: batch.context.toOwnTask(request.input),
+      agent: watchedAgent(batch.context.agent, entry),
+      handle: createHandler(batch, request.place),
+      onCall: ({ kind, by }) => {
+        if (kind === "serve") entry.call(by);
+      },
+    });
+    const spans = toSpans(report, started);
+    const outcome = toOutcome(report, spans, settings);
+    const doubt = entry.close(isRewarded(report, spans));
+    await store.addSpans(spans);
+    const isSure = mayBeSilent || outcome.reward === null;
+    return { place: request.place, started, report, spans, outcome, doubt: isSure ? null : doubt };
+  } finally {
+    // Whatever failed, nobody waits for it.
+    void entry.close(false);
+  }
+}
+
+/** Ends it in the store. Rejects with what the store rejects with. */
+export async function finishRollout(
+  { store }: BatchContext,
+  { place, started, report, spans, ...ended }: EndedRollout,
+  doubt: Doubt | null,
+): Promise<FinishedRollout> {
+  const outcome = doubt === null ? ended.outcome : inDoubt(doubt.calls, doubt.silent);
+  await close(store, started, report, outcome);
+  // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
+  const trajectories = toTrajectories(inContentOrder(toTransitions(spans, { repairHierarchy: false })));
+  const result: RolloutResult = {
+    ...{ rolloutId: started.rolloutId, attemptId: started.attempt.attemptId },
+    ...{ task: place.task, sample: place.sample },
+    ...outcome,
+    ...{ trajectories, modelCalls: report.calls.answered, seconds: report.seconds },
+    ...{ refusedCalls: report.calls.refused, unseenCalls: report.calls.unseen },
+    traceUploads: report.calls.traceUploads,
+  };
+  return { result, spans };
+}
+
+// --- internal ---
+
+/** Without the queue: another process's runner could not reach this policy. */
+function begin(
+  { store, settings, policy, checkpoint }: BatchContext,
+  { input, place }: BatchRequest,
+  workerId: string,
+): Promise<AttemptedRollout> {
+  const rollout = {
+    input,
+    mode: place.mode,
+    // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
+    config: { timeoutSeconds: null },
+    metadata: {
+      ...{ run: checkpoint.run, step: place.step, task: place.task, sample: place.sample },
+      // What the prompts depend on besides the messages.
+      ...{ date: settings.date ?? policy.date, template: settings.template },
+    },
+  };
+  return store.startRollout(rollout, workerId);
+}
+
+function createHandler({ context, policy, sampling }: RunningBatch, place: RolloutPlace): ModelHandler {
+  const { settings, warnedFields } = context;
+  return createModelHandler({
+    ...{ policy, sampling, warnedFields, template: settings.template, date: settings.date },
+    seed: rolloutSeed(settings.seed, place),
+    adapter: () => settings.adapter,
+    record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),
+  });
+}
+
+function watchedAgent(agent: Agent<never>, entry: DoubtEntry): Agent<never> {
+  return async (task, visible) => {
+    try {
+      return await agent(task, visible);
+    } finally {
+      entry.end();
+    }
+  };
+}
+
+function toSpans({ spans }: RunReport, { rolloutId, attempt: { attemptId } }: AttemptedRollout): Span[] {
+  return spans.map((span, i) => ({ ...span, rolloutId, attemptId, sequenceId: i + 1 }));
+}
+
+async function close(
+  store: LightningStore,
+  { rolloutId, attempt }: AttemptedRollout,
+  report: RunReport,
+  outcome: Outcome,
+): Promise<void> {
+  if (report.ended === "cancelled") {
+    await store.cancel(rolloutId);
+    return;
+  }
+  const status =
+    report.ended === "timeout" ? "timeout" : report.ended === "returned" ? "succeeded" : "failed";
+  const metadata = { outcome: outcome.outcome, ...(outcome.error === null ? {} : { error: outcome.error }) };
+  await store.updateAttempt(rolloutId, attempt.attemptId, { status, metadata });
+}

@@ -1,0 +1,111 @@
+// What a batch of rollouts says about itself: rewards with their confidence interval, outcomes, lengths. The loss is never the headline.
+import type { Metrics } from "../../types/metrics.js";
+import type { Attributes } from "../../types/span.js";
+import type { RolloutOutcome, RolloutResult } from "../../types/task-group.js";
+import type { Transition } from "../../types/transition.js";
+import type { FinishedRollout } from "./batch-rollout.js";
+
+/** Of a training step and of an evaluation alike. */
+export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
+  const results = rollouts.map(({ result }) => result);
+  const count = (outcome: RolloutOutcome) => results.filter((result) => result.outcome === outcome).length;
+  const calls = callsOf(results);
+  return {
+    ...rewardMetrics(results),
+    "rollouts/ok": count("ok"),
+    "rollouts/error": count("error"),
+    "rollouts/excluded": results.filter(({ reward }) => reward === null).length,
+    "rollouts/in_doubt": count("in-doubt"),
+    "rollouts/timeout": count("timeout"),
+    "rollouts/cancelled": count("cancelled"),
+    "rollouts/provider_error": count("provider-error"),
+    "rollouts/no_call": count("no-call"),
+    "rollouts/no_reward": count("no-reward"),
+    "rollouts/bad_reward": count("bad-reward"),
+    "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
+    "calls/refused": sum(results.map(({ refusedCalls }) => refusedCalls)),
+    "calls/unseen": sum(results.map(({ unseenCalls }) => unseenCalls)),
+    "calls/trace_uploads": sum(results.map(({ traceUploads }) => traceUploads)),
+    "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
+    "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
+    "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
+    "calls/ignored": spansWith(rollouts, (attributes) => attributes["agentlightning.ignored"] !== undefined),
+    "calls/malformed": spansWith(
+      rollouts,
+      (attributes) => attributes["agentlightning.malformed_calls"] !== undefined,
+    ),
+    "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
+  };
+}
+
+/**
+ * Mean of -log p over what the policy sampled. In training, where tokens are drawn from the very distribution that gives their log-probabilities,
+ * its expectation is the mean entropy. Without sampled tokens there is none.
+ */
+export function entropyMetrics(results: readonly RolloutResult[]): Metrics {
+  let total = 0;
+  let tokens = 0;
+  for (const { adapter, logprobs } of callsOf(results)) {
+    if (adapter === null || logprobs === null) continue;
+    total -= sum(logprobs);
+    tokens += logprobs.length;
+  }
+  return tokens === 0 ? {} : { "calls/entropy": total / tokens };
+}
+
+// --- internal ---
+
+function callsOf(results: readonly RolloutResult[]): Transition[] {
+  return results.flatMap(({ trajectories }) => trajectories.flatMap(({ transitions }) => transitions));
+}
+
+function rewardMetrics(results: readonly RolloutResult[]): Metrics {
+  const rewards = results.flatMap(({ reward }) => (reward === null ? [] : [reward]));
+  if (rewards.length === 0) return { "reward/count": 0 };
+  const sorted = rewards.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  const average = mean(rewards);
+  const error = standardError(results, average);
+  return {
+    "reward/mean": average,
+    "reward/std": Math.sqrt(mean(rewards.map((reward) => (reward - average) ** 2))),
+    ...(error === null ? {} : { "reward/ci95": 1.96 * error }),
+    "reward/p10": at(0.1),
+    "reward/p90": at(0.9),
+    "reward/count": rewards.length,
+  };
+}
+
+/**
+ * Of the mean over n rollouts of P tasks, whose rollouts move together (Liang and Zeger 1986, with the factor for few clusters):
+ *   sqrt( P / (P - 1) sum_p (sum_g (r_pg - mean))^2 ) / n
+ * One task says nothing about others: null.
+ */
+function standardError(results: readonly RolloutResult[], average: number): number | null {
+  const deviations_P = new Map<number, number>();
+  let count = 0;
+  for (const { task, reward } of results) {
+    if (reward === null) continue;
+    deviations_P.set(task, (deviations_P.get(task) ?? 0) + reward - average);
+    count += 1;
+  }
+  const tasks = deviations_P.size;
+  if (tasks < 2) return null;
+  const squares = sum([...deviations_P.values()].map((deviation) => deviation ** 2));
+  return Math.sqrt((tasks / (tasks - 1)) * squares) / count;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : sum(values) / values.length;
+}
+
+function spansWith(
+  rollouts: readonly FinishedRollout[],
+  isMeant: (attributes: Attributes) => boolean,
+): number {
+  return sum(rollouts.map(({ spans }) => spans.filter(({ attributes }) => isMeant(attributes)).length));
+}
