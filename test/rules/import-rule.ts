@@ -1,8 +1,10 @@
 // The import rule of this package: who may import whom, for TypeScript and for C++ includes. Pure functions over
 // { path: text }, so that the rule itself is tested on planted violations.
 //
-// A file imports its own folder or a folder of strictly lower rank; `import type` counts; no cycle inside a folder.
+// A file imports its own folder or a folder of strictly lower rank; `import type` counts; no cycle inside a folder; among
+// the rooms of a folder see room-rule.ts.
 import { dirname, join, normalize } from "node:path/posix";
+import { roomViolation } from "./room-rule.js";
 
 /** Text of each file by its path from the repository root. */
 export type Sources = Readonly<Record<string, string>>;
@@ -57,7 +59,10 @@ export function typescriptViolations(sources: Sources): string[] {
       if (sources[target] === undefined)
         violations.push(`${path} imports ${specifier}, which is no file of src/`);
       else
-        violations.push(...rankViolation(path, folder, target, folderBelow("src/", target), typescriptRanks));
+        violations.push(
+          ...rankViolation(path, folder, target, folderBelow("src/", target), typescriptRanks),
+          ...roomViolation(path, target),
+        );
     }
     edges.set(path, targets);
   }
@@ -144,7 +149,10 @@ function includeViolation(from: string, to: string): string[] {
   if (isOneInstructionSet(to) && !isOneInstructionSet(from)) {
     return [`${from} includes ${to}; only files of one instruction set may`];
   }
-  return rankViolation(from, nativeFolder(from), to, nativeFolder(to), nativeRanks);
+  return [
+    ...rankViolation(from, nativeFolder(from), to, nativeFolder(to), nativeRanks),
+    ...roomViolation(from, to),
+  ];
 }
 
 function systemViolation(path: string, name: string): string[] {

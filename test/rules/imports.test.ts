@@ -39,6 +39,13 @@ describe("the checker of the import rule", () => {
       "src/trainer/step.ts": 'import type { c } from "../base/error.js";',
       "src/store/memory.ts": 'import { z } from "zod";',
       "src/base/error.ts": "",
+      "src/policy/train.ts": 'import "./losses/aggregate.js";\nimport "./states.js";',
+      "src/policy/states.ts": "",
+      "src/policy/losses/aggregate.ts": 'import "../engine/binding.js";\nimport "./update.js";',
+      "src/policy/losses/update.ts": "",
+      "src/policy/engine/binding.ts": "",
+      "src/trainer/run/fit.ts": 'import "../trainer.js";',
+      "src/trainer/trainer.ts": "",
     };
     expect(typescriptViolations(sources)).toEqual([]);
   });
@@ -58,6 +65,31 @@ describe("the checker of the import rule", () => {
       "a higher rank by type",
       "(rank 0) imports src/cli/b.ts (rank 5)",
       { "src/types/a.ts": 'import type { B } from "../cli/b.js";', "src/cli/b.ts": "" },
+    ],
+    [
+      "a room of higher rank",
+      "(rank 0 in src/policy) imports src/policy/model/b.ts (rank 1)",
+      { "src/policy/engine/a.ts": 'import "../model/b.js";', "src/policy/model/b.ts": "" },
+    ],
+    [
+      "a room of equal rank",
+      "(rank 1 in src/server) imports src/server/otlp/b.ts (rank 1)",
+      { "src/server/endpoint/a.ts": 'import type { B } from "../otlp/b.js";', "src/server/otlp/b.ts": "" },
+    ],
+    [
+      "what lies above the rooms",
+      "its rooms see no file",
+      { "src/policy/losses/a.ts": 'import "../policy.js";', "src/policy/policy.ts": "" },
+    ],
+    [
+      "what lies above the rooms and is not of the floor",
+      "its rooms see trainer.ts, options.ts, option-names.ts",
+      { "src/trainer/run/a.ts": 'import "../take-step.js";', "src/trainer/take-step.ts": "" },
+    ],
+    [
+      "a room without rank",
+      "lies in src/trainer/misc, which has no rank",
+      { "src/trainer/take-step.ts": 'import "./misc/b.js";', "src/trainer/misc/b.ts": "" },
     ],
     ["a file that is not there", "no file of src/", { "src/base/a.ts": 'import "./b.js";' }],
     [
@@ -99,8 +131,12 @@ describe("the checker of the import rule", () => {
       "native/model/config.h": '#include "core/view.h"',
       "native/core/view.h": "",
       "native/core/os_posix.cpp": "#include <unistd.h>",
-      "native/ops/linear.avx2.cpp": '#include <immintrin.h>\n#include "ops/linear.lanes.h"',
-      "native/ops/linear.lanes.h": "",
+      "native/ops/linear/linear.avx2.cpp": '#include <immintrin.h>\n#include "ops/linear/linear.lanes.h"',
+      "native/ops/linear/linear.lanes.h": '#include "ops/context.h"',
+      "native/ops/lora/lora.cpp": '#include "ops/linear/linear.h"',
+      "native/ops/linear/linear.h": "",
+      "native/ops/context.h": "",
+      "native/ops/ops.h": '#include "ops/linear/linear.h"',
     };
     expect(nativeViolations(sources)).toEqual([]);
   });
@@ -115,6 +151,16 @@ describe("the checker of the import rule", () => {
       "a stranger of equal rank",
       "(rank 3) imports native/sample/b.h (rank 3)",
       { "native/train/a.h": '#include "sample/b.h"', "native/sample/b.h": "" },
+    ],
+    [
+      "a room of higher rank",
+      "(rank 0 in native/ops) imports native/ops/lora/b.h (rank 1)",
+      { "native/ops/linear/a.h": '#include "ops/lora/b.h"', "native/ops/lora/b.h": "" },
+    ],
+    [
+      "the table above the rooms",
+      "its rooms see context.h, cuda.h, kernels.h",
+      { "native/ops/norm/a.cpp": '#include "ops/ops.h"', "native/ops/ops.h": "" },
     ],
     [
       "the engine from below",
