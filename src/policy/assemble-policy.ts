@@ -40,6 +40,7 @@ export function assemblePolicy(parts: PolicyParts): Policy {
     date: parts.date,
     template: parts.template,
     toolCalls: parts.toolCalls,
+    thoughtsIn: parts.thoughtsIn,
     renderChat: parts.renderChat,
     sample: (options) => sample(parts, options),
     score: (sequences, options) => score(parts, sequences, options),

@@ -65,6 +65,7 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       date: options.date ?? kDefaultDate,
       template: options.template ?? {},
       toolCalls,
+      thoughtsIn: template.thoughtsIn,
       renderChat: (messages, chat = {}) => {
         checkChatOptions(chat);
         return renderChat(template, tokenizer, messages, chat);

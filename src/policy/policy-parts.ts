@@ -32,6 +32,7 @@ export interface PolicyParts {
   readonly date: string;
   readonly template: Policy["template"];
   readonly toolCalls: Policy["toolCalls"];
+  readonly thoughtsIn: Policy["thoughtsIn"];
   readonly renderChat: Policy["renderChat"];
   /** The next seed for a sample, or for a fresh adapter, that names none. */
   readonly nextSeed: () => bigint;

@@ -1,7 +1,7 @@
 // The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
 import type { ChatMessage } from "../types/chat.js";
 import type { AdapterOptions } from "./adapters/adapter-options.js";
-import type { RenderChatOptions, RenderedChat } from "./chat/chat-template.js";
+import type { RenderChatOptions, RenderedChat, ThoughtField } from "./chat/chat-template.js";
 import type { TemplateVariables } from "./chat/template-options.js";
 import type { NativeCounters, NativePlan } from "./engine/binding.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
@@ -39,6 +39,8 @@ export interface Policy extends AsyncDisposable {
   readonly template: TemplateVariables;
   /** Whose way of writing tool calls is the model's; null where its chat template writes none that is known. */
   readonly toolCalls: ToolCallFamily | null;
+  /** The field of an earlier answer's message in which the chat template looks for what was thought. */
+  readonly thoughtsIn: ThoughtField;
   /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */

@@ -97,6 +97,7 @@ const kTrainer: OptionNames<TrainerOptions<never>> = {
   routes: ["routing", "route"],
   redact: ["redactor", "filter"],
   template: ["chat_template_kwargs", "template_kwargs"],
+  thoughts: ["reasoning", "keep_thoughts", "preserve_thinking"],
   date: ["date_string", "today"],
   seed: ["random_seed", "data_seed"],
   metricsFile: ["log_file", "metrics", "logging_dir"],

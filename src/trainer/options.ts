@@ -25,6 +25,7 @@ export interface Settings {
   readonly template: TemplateVariables;
   /** Absent: the policy's. */
   readonly date: string | undefined;
+  readonly thoughts: "sent" | "keep";
   readonly checkpointEvery: number;
   /** Null is never. */
   readonly klEvery: number | null;
@@ -71,6 +72,7 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
     validationMaxTokens: checkInteger(who, "validationMaxTokens", validation, { min: 1 }),
     template: options.template ?? {},
     date: options.date,
+    thoughts: checkOneOf(who, "thoughts", options.thoughts ?? "sent", ["sent", "keep"]),
     seed: toSeed(who, options.seed ?? 0),
     checkpointEvery: checkInteger(who, "checkpointEvery", options.checkpointEvery ?? 1, { min: 1 }),
     klEvery:

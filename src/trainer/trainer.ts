@@ -79,6 +79,8 @@ export interface TrainerOptions<Task> {
   readonly template?: TemplateVariables;
   /** The date that chat templates print, as "2026-03-10". Default: the policy's. A run goes on with the date it began with. */
   readonly date?: string;
+  /** What becomes of what the model thought when the agent does not send it back. "sent" (default): the next prompt is without it, as the agent asked, and begins a row of its own (`rows/breaks/thought`). "keep": the remembered thought stands in the prompt, which goes on. */
+  readonly thoughts?: "sent" | "keep";
   /** Of everything random (Law 6). Default 0. */
   readonly seed?: number | bigint;
   /** Metrics are appended here, one JSON object a line. */

@@ -75,6 +75,13 @@ export const metrics = [
     "both",
   ),
   metric("rows/breaks", "count", "calls that should have continued one before and did not", "lower", "both"),
+  metric(
+    "rows/breaks/thought",
+    "count",
+    "of these, because the agent did not send back what was thought",
+    "lower",
+    "both",
+  ),
   // Groups and rows.
   metric("groups/count", "count", "tasks with a rollout that could be used", "higher", "step"),
   metric("groups/dead", "share", "groups whose rollouts all earned the same", "lower", "step"),

@@ -51,6 +51,7 @@ export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promi
     date: kDefaultDate,
     template: {},
     toolCalls: template.family,
+    thoughtsIn: template.thoughtsIn,
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     nextSeed: createSeeds(0n, "sample"),
     nextAdapterSeed: createSeeds(0n, "adapter"),

@@ -46,6 +46,9 @@ export interface RenderedChat {
   readonly unread: readonly string[];
 }
 
+/** A message's field that may hold a thought: one of its own, or the content, between <think> and </think>. */
+export type ThoughtField = "reasoning_content" | "content";
+
 export interface ChatTemplate {
   /**
    * @returns the prompt's text
@@ -57,6 +60,8 @@ export interface ChatTemplate {
   reads(variable: string): boolean;
   /** Whose way of writing tool calls it is; null for none that is known, or no template that can be read. */
   readonly family: ToolCallFamily | null;
+  /** Where it looks for the thought of an earlier answer. */
+  readonly thoughtsIn: ThoughtField;
 }
 
 /**
@@ -72,7 +77,8 @@ export function loadChatTemplate(
   const sources = orReason(() => readTemplates(dir, config));
   const renders = orReason(() => compileAll(dir, sources()));
   return {
-    family: familyIn(sources),
+    family: familyOf(forTools(sources)),
+    thoughtsIn: kReasoning.test(forTools(sources)) ? "reasoning_content" : "content",
     reads: (variable) => sources().some(({ source }) => source.match(kWords)?.includes(variable)),
     render(messages, options = {}) {
       const { tools, addGenerationPrompt = true, date, template, ...others } = options;
@@ -137,15 +143,16 @@ function orReason<T>(make: () => T): () => T {
   }
 }
 
-function familyIn(sources: () => readonly TemplateSource[]): ToolCallFamily | null {
+/** The source of the template that is chosen with tools; empty where there is none. */
+function forTools(sources: () => readonly TemplateSource[]): string {
   let all: readonly TemplateSource[];
   try {
     all = sources();
   } catch {
-    return null; // rendering says what is wrong with them
+    return ""; // rendering says what is wrong with them
   }
   const named = (name: string) => all.find((each) => each.name === name)?.source;
-  return familyOf(named("tool_use") ?? named("default") ?? "");
+  return named("tool_use") ?? named("default") ?? "";
 }
 
 function compileAll(dir: string, sources: readonly TemplateSource[]): ReadonlyMap<string, () => Render> {
@@ -264,5 +271,6 @@ const kRemedies: Readonly<Record<string, string>> = {
 
 // Most templates join contents without a look and mean empty text by null; a few test for it.
 const kTestsForNull = /\bcontent['"]?\]?\s+is\s+(?:not\s+)?none\b/;
+const kReasoning = /\breasoning_content\b/;
 const kSpeaksOfContents = /\bcontent\b/;
 const kNamesDeveloper = /['"]developer['"]/;

@@ -3,6 +3,7 @@
 import type { ToolDefinition } from "../../types/chat.js";
 import type { CallBlock, CallForm } from "./call-form.js";
 import { followsQuote, isQuoted, lastParagraph } from "./quoted-text.js";
+import { placeThought } from "./thought-place.js";
 
 export interface FindOptions {
   readonly form: CallForm;
@@ -64,13 +65,6 @@ export function findCalls(text: string, options: FindOptions): FoundCalls {
   return { blocks, malformed };
 }
 
-/** Where the answer proper begins: behind the thought that stands before it, or the text's end while that goes on. */
-export function answerStart(text: string, inThought: boolean | undefined): number {
-  const begins = text.length - text.trimStart().length;
-  if (inThought || text.startsWith(kThoughtStart, begins)) return endOf(text, kThoughtEnd, 0);
-  return 0;
-}
-
 // --- internal ---
 
 const kThoughtStart = "<think>";
@@ -91,7 +85,7 @@ function escapeMark(mark: string): string {
 /** Calls without a mark, which are the whole answer. */
 function findBare(text: string, { form, tools, inThought }: FindOptions): CallBlock | undefined {
   if (!form.isBare) return undefined;
-  const start = answerStart(text, inThought);
+  const start = placeThought(text, inThought ?? false)?.answer ?? 0;
   const object = start + text.slice(start).length - text.slice(start).trimStart().length;
   if (text.charAt(object) !== "{") return undefined;
   const block = form.readBlock(text, object, tools);

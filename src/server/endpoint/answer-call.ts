@@ -40,7 +40,7 @@ export interface ModelCall {
 export interface CallContext {
   readonly policy: Pick<
     Policy,
-    "sample" | "renderChat" | "tokenizer" | "config" | "contextLength" | "toolCalls"
+    "sample" | "renderChat" | "tokenizer" | "config" | "contextLength" | "toolCalls" | "thoughtsIn"
   >;
   readonly memory: IdMemory;
   readonly items: ItemMemory;
@@ -169,8 +169,7 @@ function settle({ memory, record }: CallContext, call: Call, sampled: readonly S
   const endTime = unixSeconds();
   const choices = sampled.map((choice, index) => toAnswer(choice, index, call.answer));
   for (const choice of choices) {
-    const message = { role: "assistant", content: choice.content, tool_calls: choice.toolCalls };
-    memory.remember(prompt, message, choice.sampled.tokens);
+    memory.remember(prompt, choice, choice.sampled.tokens);
     record({ responseId: head.id, request: head.request, sampling, prompt, choice, startTime, endTime });
   }
   return { ...head, choices };

@@ -3,13 +3,17 @@ import type { SampledChoice } from "../../policy/policy.js";
 import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
 import type { ToolCallFamily } from "../../policy/tool-calls/call-forms.js";
 import { type ParsedToolCalls, parseToolCalls } from "../../policy/tool-calls/parse-tool-calls.js";
+import { placeThought } from "../../policy/tool-calls/thought-place.js";
 import type { ToolCall, ToolDefinition } from "../../types/chat.js";
 
 export interface AnswerChoice {
   readonly index: number;
-  /** Set apart from the content; null: the content has whatever was thought. */
+  /** What was thought before the answer, without the white space around it; null: nothing. */
   readonly thought: string | null;
+  /** Without the thought. */
   readonly content: string | null;
+  /** The content as it was sampled, the thought with its tags in it. */
+  readonly written: string | null;
   readonly toolCalls: readonly ToolCall[];
   /** Calls that were begun and are not well formed: they stayed text. */
   readonly malformedCalls: number;
@@ -47,8 +51,8 @@ export function toAnswer(sampled: SampledChoice, index: number, options: AnswerO
   const calls = parsed.toolCalls.length > 0;
   return {
     index,
-    thought: null,
-    content: parsed.content,
+    ...takeApart(parsed.content, inThought, calls),
+    written: parsed.content,
     toolCalls: parsed.toolCalls,
     malformedCalls: parsed.malformed ?? 0,
     finishReason: sampled.finishReason === "stop" && calls ? "tool_calls" : sampled.finishReason,
@@ -63,6 +67,18 @@ export function countAnswerTokens(choices: readonly AnswerChoice[]): number {
 }
 
 // --- internal ---
+
+function takeApart(
+  written: string | null,
+  inThought: boolean,
+  hasCalls: boolean,
+): Pick<AnswerChoice, "thought" | "content"> {
+  const place = written === null ? undefined : placeThought(written, inThought);
+  if (written === null || place === undefined) return { thought: null, content: written };
+  const thought = written.slice(place.start, place.end ?? written.length).trim();
+  const content = written.slice(place.answer).trimStart();
+  return { thought: thought || null, content: content === "" && hasCalls ? null : content };
+}
 
 /** The text a client sees of tokens: without the token that ended it, cut before a stop string. */
 function visibleText(

@@ -3,6 +3,7 @@ import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
 import type { ChatMessage } from "../../types/chat.js";
 import type { Attributes, AttributeValue, SpanDraft } from "../../types/span.js";
 import type { ModelCall } from "./answer-call.js";
+import { withThought } from "./thought.js";
 import { logprobsOf } from "./token-logprobs.js";
 
 export interface CallSpan extends Pick<SpanDraft, "name" | "status" | "attributes" | "events" | "startTime"> {
@@ -33,7 +34,7 @@ function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes
   };
   // As they were rendered: a thought that came in a field of its own stands in the content.
   prompt.conversation.messages.forEach((message, i) => {
-    putMessage(out, `gen_ai.prompt.${i}`, message);
+    putMessage(out, `gen_ai.prompt.${i}`, withThought(message, "content"));
   });
   request.tools.forEach(({ function: tool }, i) => {
     out[`gen_ai.request.functions.${i}.name`] = tool.name;
@@ -76,13 +77,14 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     "agentlightning.temperature": call.sampling.temperature,
     "agentlightning.prefix": prompt.prefix,
   };
+  if (prompt.lacksThought) out["agentlightning.break"] = "thought";
   if (choice.malformedCalls > 0) out["agentlightning.malformed_calls"] = choice.malformedCalls;
   if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
   if (call.request.logprobs !== null)
     out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
   putMessage(out, "gen_ai.completion.0", {
     role: "assistant",
-    content: choice.content,
+    content: choice.written,
     tool_calls: choice.toolCalls,
   });
   return out;

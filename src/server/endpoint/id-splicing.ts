@@ -4,12 +4,12 @@ import { LightningError } from "../../base/error.js";
 import type { Policy } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { callForms } from "../../policy/tool-calls/call-forms.js";
-import type { ChatMessage } from "../../types/chat.js";
-import { type CallReader, endOfAnswer, type Said } from "./answer-end.js";
-import { type Conversation, createExchanges, type Exchange } from "./exchanges.js";
-import { contentText, endsInThought, withThought } from "./thought.js";
+import type { AnswerChoice } from "./answer.js";
+import { type CallReader, endOfAnswer } from "./answer-end.js";
+import { type Conversation, createExchanges, type Exchange, type FoundExchange } from "./exchanges.js";
+import { endsInThought, setThoughtApart, type ThoughtApart, withThought } from "./thought.js";
 
-/** "start": nothing earlier fits; "extends": spliced; "break": an earlier exchange fits but the template rewrites its history. */
+/** "start": nothing earlier fits; "extends": spliced; "break": an earlier exchange fits but the template rewrites its history, or a thought of it did not come back. */
 export type Prefix = "start" | "extends" | "break";
 
 export interface SplicedPrompt {
@@ -19,6 +19,8 @@ export interface SplicedPrompt {
   readonly prefix: Prefix;
   /** The text ends inside a thought: the answer begins in it. */
   readonly inThought: boolean;
+  /** It is a break because a thought did not come back. */
+  readonly lacksThought: boolean;
   /** What was rendered. */
   readonly conversation: Conversation;
 }
@@ -33,30 +35,43 @@ export interface IdMemory {
     request: Conversation,
     options: { readonly most: number; readonly signal: AbortSignal },
   ): Promise<SplicedPrompt>;
-  /** Remembers what was answered: `answer` is the message as the client saw it, `responseIds` as sampled. */
-  remember(prompt: SplicedPrompt, answer: ChatMessage, responseIds: Int32Array): void;
+  /** Remembers what was answered, and the ids of it as sampled. */
+  remember(prompt: SplicedPrompt, answer: RememberedAnswer, responseIds: Int32Array): void;
 }
 
+export type RememberedAnswer = Pick<AnswerChoice, "thought" | "content" | "written" | "toolCalls">;
+
+/** What becomes of a thought that a client does not send back: "sent", the prompt is without it; "keep", the remembered one stands in it. */
+export type Thoughts = "sent" | "keep";
+
 export function createIdMemory(
-  policy: Pick<Policy, "renderChat" | "tokenizer" | "config" | "toolCalls">,
+  policy: Pick<Policy, "renderChat" | "tokenizer" | "config" | "toolCalls" | "thoughtsIn">,
+  thoughts: Thoughts = "sent",
 ): IdMemory {
   const form = policy.toolCalls === null ? undefined : callForms[policy.toolCalls];
   const exchanges = createExchanges();
   const render = ({ messages, tools, template }: Conversation, addGenerationPrompt: boolean) =>
-    policy.renderChat(messages, { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt })
-      .text;
+    policy.renderChat(
+      messages.map((message) => withThought(message, policy.thoughtsIn)),
+      { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt },
+    ).text;
   const marks = marksOf(policy);
   return {
-    async prompt(request, options) {
+    async prompt(asked, options) {
+      const request = { ...asked, messages: asked.messages.map(setThoughtApart) };
       const earlier = exchanges.find(request);
-      const conversation = asRemembered(request, earlier?.conversation);
+      const lacksThought = thoughts === "sent" && (earlier?.lacksThought ?? false);
+      const conversation = asRemembered(request, earlier, thoughts);
       const text = render(conversation, true);
       const inThought = endsInThought(text, () => render(conversation, false));
       const asLast = () =>
         earlier === undefined ? "" : orNothing(() => render(earlier.conversation, false));
       const reader = { form, tools: conversation.tools };
-      const closing = earlier && closingText(earlier, text, { marks, reader, renderAsLast: asLast });
-      const known = { text, inThought, conversation };
+      const closing =
+        earlier === undefined || lacksThought
+          ? undefined
+          : closingText(earlier, text, { marks, reader, renderAsLast: asLast });
+      const known = { text, inThought, lacksThought, conversation };
       if (earlier === undefined || closing === undefined) {
         const ids = await encodeAfter(policy, kNothing, text, options);
         return { ...known, ids, prefix: earlier === undefined ? "start" : "break" };
@@ -65,7 +80,8 @@ export function createIdMemory(
     },
     remember({ conversation, ids, text }, answer, responseIds) {
       exchanges.add({
-        conversation: { ...conversation, messages: [...conversation.messages, answer] },
+        conversation: { ...conversation, messages: [...conversation.messages, toMessage(answer)] },
+        said: { content: answer.written ?? "", calls: answer.toolCalls.map((call) => call.function) },
         ids: Int32Array.from([...ids, ...responseIds]),
         promptText: text,
         lastId: responseIds.at(-1) ?? -1,
@@ -128,13 +144,23 @@ interface Closing {
   renderAsLast(): string;
 }
 
-/** Thoughts that a client took apart stand where the answer had them, or before what was said. */
-function asRemembered(request: Conversation, earlier: Conversation | undefined): Conversation {
+function toMessage({ thought, content, written, toolCalls }: RememberedAnswer): ThoughtApart {
+  const message = { role: "assistant", content, tool_calls: toolCalls };
+  if (written === null || (thought === null && written === content)) return message;
+  return { ...message, reasoning: thought ?? "", written };
+}
+
+/** Thoughts that came back, and those that are kept, stand as they were written. */
+function asRemembered(
+  request: Conversation,
+  earlier: FoundExchange | undefined,
+  thoughts: Thoughts,
+): Conversation {
   const messages = request.messages.map((message, i) => {
-    const known = earlier?.messages[i];
-    if (message.reasoning === undefined || known === undefined) return withThought(message);
-    const { reasoning: _, ...rest } = message;
-    return { ...rest, content: known.content ?? null };
+    const { reasoning, written, content = null } = earlier?.conversation.messages[i] ?? {};
+    const isBack = thoughts === "keep" || reasoning === "" || message.reasoning !== undefined;
+    if (reasoning === undefined || !isBack) return message;
+    return { ...message, content, reasoning, ...(written === undefined ? {} : { written }) };
   });
   return { ...request, messages };
 }
@@ -148,20 +174,15 @@ function closingText(
   text: string,
   { marks, reader, renderAsLast }: Closing,
 ): string | undefined {
-  const { promptText, conversation } = exchange;
+  const { promptText, said } = exchange;
   if (!text.startsWith(promptText)) return undefined;
   const rest = text.slice(promptText.length);
-  const end = endOfAnswer(rest, toSaid(conversation.messages.at(-1)), reader);
+  const end = endOfAnswer(rest, said, reader);
   const closing = end === undefined ? undefined : closingAfter(exchange, rest, end, marks, renderAsLast);
   if (closing !== undefined) return closing;
   const asLast = renderAsLast();
   if (!asLast.startsWith(promptText) || !text.startsWith(asLast)) return undefined;
   return closingAfter(exchange, rest, endOfLast(asLast.slice(promptText.length), marks), marks, () => asLast);
-}
-
-function toSaid(answer: ChatMessage | undefined): Said {
-  const calls = (answer?.tool_calls ?? []).map((call) => call.function);
-  return { content: answer === undefined ? "" : contentText(answer), calls };
 }
 
 /** Where the last stop token that was written begins, or any token that nothing follows; the end where there is none. */

@@ -7,7 +7,7 @@ import type { ModelHandler } from "../../types/model-call.js";
 import { answerCall, type CallContext, countTokens } from "./answer-call.js";
 import { createCallSeeds } from "./call-seeds.js";
 import { dialectOf, unknownRoute } from "./dialects.js";
-import { createIdMemory } from "./id-splicing.js";
+import { createIdMemory, type Thoughts } from "./id-splicing.js";
 import { createItemMemory } from "./item-memory.js";
 import { openAiFailure } from "./open-ai-failure.js";
 import { createPromptChecks } from "./prompt-checks.js";
@@ -21,6 +21,8 @@ export interface ModelHandlerOptions extends Omit<CallContext, "memory" | "items
   readonly template?: TemplateVariables | undefined;
   /** The date that the template prints. Default: the policy's. */
   readonly date?: string | undefined;
+  /** What becomes of thoughts that a client does not send back. Default "sent". */
+  readonly thoughts?: Thoughts;
   /** Fields that were warned of; grows. Default: those of this rollout. */
   readonly warnedFields?: Set<string>;
 }
@@ -32,7 +34,7 @@ export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
   const context: CallContext = {
     ...options,
     items,
-    memory: createIdMemory(template),
+    memory: createIdMemory(template, options.thoughts),
     seeds: createCallSeeds(options.seed),
     checks: createPromptChecks(template, options.warnedFields ?? new Set()),
   };
@@ -66,6 +68,7 @@ function withTemplate({ policy, template, date }: ModelHandlerOptions): Paramete
     config: policy.config,
     tokenizer: policy.tokenizer,
     toolCalls: policy.toolCalls,
+    thoughtsIn: policy.thoughtsIn,
     renderChat: (messages, options) => {
       const named = withResultNames(messages);
       const all = { ...dated, ...options, template: { ...template, ...options?.template } };

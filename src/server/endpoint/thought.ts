@@ -1,30 +1,37 @@
-// An assistant's thought stands in its content, as it was sampled: <think>...</think> and then the answer. Clients that take it apart send it
-// back in a field of its own. No tool calls here.
+// Thoughts of earlier answers: set apart from the content in the canonical message (`reasoning`), in the content or in a field of their own where
+// a template looks for them. No tool calls here.
+import type { ThoughtField } from "../../policy/chat/chat-template.js";
 import type { ChatMessage } from "../../types/chat.js";
 
-export interface ThoughtAndAnswer {
-  /** Without the white space around it; null: none. */
-  readonly thought: string | null;
-  readonly answer: string;
+/** A message whose thought, if it has one, is in `reasoning`, and whose content is without it. */
+export interface ThoughtApart extends ChatMessage {
+  /** Without the white space around it; "" where there was room for one. */
+  readonly reasoning?: string;
+  /** The content with the thought in it, as it was written; absent: nobody wrote it so. */
+  readonly written?: string;
 }
 
-/** The thought at the beginning of a content; its opening tag may have been the prompt's. */
-export function splitThought(content: string): ThoughtAndAnswer {
-  const end = content.indexOf(kClose);
-  if (end < 0) return { thought: null, answer: content };
-  const before = content.slice(0, end).trim();
-  const thought = before.startsWith(kOpen) ? before.slice(kOpen.length).trim() : before;
-  if (thought.includes(kOpen)) return { thought: null, answer: content };
-  return { thought, answer: content.slice(end + kClose.length) };
-}
-
-/** The message with its thought in the content, where every template that knows thoughts looks for it. */
-export function withThought({ reasoning, ...message }: ChatMessage): ChatMessage {
-  if (typeof reasoning !== "string") return message;
+/** Some clients leave the thought in the content, set it apart, or send it twice. */
+export function setThoughtApart(message: ChatMessage): ThoughtApart {
+  if (message.role !== "assistant") return message;
+  const { reasoning, ...rest } = message;
   const content = contentText(message);
-  const { thought } = splitThought(content);
-  if (thought === reasoning.trim()) return message;
-  return { ...message, content: `${kOpen}\n${reasoning.trim()}\n${kClose}\n\n${content.trimStart()}` };
+  const inside = splitThought(content);
+  const apart = typeof reasoning === "string" ? reasoning.trim() : null;
+  if (inside.thought === null || (apart !== null && apart !== inside.thought))
+    return apart === null ? rest : { ...rest, reasoning: apart };
+  return { ...rest, content: inside.answer, reasoning: inside.thought, written: content };
+}
+
+/** The message as a template reads it that looks for thoughts in this field. */
+export function withThought(
+  { reasoning, written, ...message }: ThoughtApart,
+  field: ThoughtField,
+): ChatMessage {
+  if (reasoning === undefined) return message;
+  if (field === "reasoning_content") return { ...message, reasoning_content: reasoning };
+  if (written !== undefined) return { ...message, content: written };
+  return { ...message, content: `${kOpen}\n${reasoning}\n${kClose}\n\n${contentText(message).trimStart()}` };
 }
 
 /** The content as one text; parts stand end to end. */
@@ -50,3 +57,13 @@ export function endsInThought(text: string, bare: () => string): boolean {
 
 const kOpen = "<think>";
 const kClose = "</think>";
+
+/** The thought at the beginning of a content; its opening tag may have been the prompt's. */
+function splitThought(content: string): { readonly thought: string | null; readonly answer: string } {
+  const end = content.indexOf(kClose);
+  if (end < 0) return { thought: null, answer: content };
+  const before = content.slice(0, end).trim();
+  const thought = before.startsWith(kOpen) ? before.slice(kOpen.length).trim() : before;
+  if (thought.includes(kOpen)) return { thought: null, answer: content };
+  return { thought, answer: content.slice(end + kClose.length).trimStart() };
+}

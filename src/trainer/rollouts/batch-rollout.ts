@@ -151,6 +151,7 @@ function createHandler({ context, policy, sampling }: RunningBatch, place: Rollo
   const { settings, warnedFields } = context;
   return createModelHandler({
     ...{ policy, sampling, warnedFields, template: settings.template, date: settings.date },
+    thoughts: settings.thoughts,
     seed: rolloutSeed(settings.seed, place),
     adapter: () => settings.adapter,
     record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),

@@ -35,6 +35,10 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
       (attributes) => attributes["agentlightning.malformed_calls"] !== undefined,
     ),
     "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
+    "rows/breaks/thought": spansWith(
+      rollouts,
+      (attributes) => attributes["agentlightning.break"] === "thought",
+    ),
   };
 }
 

@@ -94,9 +94,9 @@ function answeringPolicy(
   stopwatch: Stopwatch,
   broken: AbortController,
 ): RunningBatch["policy"] {
-  const { config, contextLength, tokenizer, toolCalls } = policy;
+  const { config, contextLength, tokenizer, toolCalls, thoughtsIn } = policy;
   return {
-    ...{ config, contextLength, tokenizer, toolCalls },
+    ...{ config, contextLength, tokenizer, toolCalls, thoughtsIn },
     renderChat: (messages, options) => policy.renderChat(messages, options),
     sample: (options) =>
       stopwatch.during(

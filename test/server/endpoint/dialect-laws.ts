@@ -140,7 +140,7 @@ function streamLaws(client: DialectClient): void {
   it("streams pieces that concatenate to the unstreamed answer, whatever is said", async () => {
     const part = fc.oneof(
       fc.string({ unit: "grapheme" }),
-      fc.constantFrom(kCall, "<tool_", "</tool_call>", " \n", "stop", "sto", "é😀"),
+      fc.constantFrom(kCall, "<tool_", "</tool_call>", "<think>", "</think>", " \n", "stop", "sto", "é😀"),
     );
     await fc.assert(
       fc.asyncProperty(

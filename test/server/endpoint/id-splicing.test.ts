@@ -100,7 +100,13 @@ async function twoTurns(
   const earlier = [...(one?.prompt.ids ?? []), ...(one?.choice.sampled.tokens ?? [])];
   const ids = [...(two?.prompt.ids ?? [])];
   const isKept = earlier.every((id, i) => ids[i] === id);
-  return { prefix: two?.prompt.prefix, isKept, after: tokenizer.decode(ids.slice(earlier.length)), message };
+  return {
+    prefix: two?.prompt.prefix,
+    isKept,
+    after: tokenizer.decode(ids.slice(earlier.length)),
+    message,
+    two,
+  };
 }
 
 const kNext = "\n<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n";
@@ -271,6 +277,7 @@ describe("thoughts that a client took apart", () => {
   });
   const back: [what: string, change: (message: Record<string, unknown>) => Record<string, unknown>][] = [
     ["as they were", (message) => message],
+    ["in the content", ({ role }) => ({ role, content: "<think>foo</think>hello" })],
     ["in reasoning_content", apart("reasoning_content")],
     ["in reasoning", apart("reasoning")],
     ["untrimmed", (message) => ({ ...message, content: "\n\nhello", reasoning_content: "\nfoo\n" })],
@@ -285,11 +292,49 @@ describe("thoughts that a client took apart", () => {
     });
   });
 
-  it("start anew when the thought is another, or none", async () => {
-    expect(
-      (await twoTurns(thinking, {}, {}, (m) => ({ ...m, content: "hello", reasoning: "bar" }))).prefix,
-    ).toBe("start");
-    expect((await twoTurns(thinking, {}, {}, (m) => ({ ...m, content: "hello" }))).prefix).toBe("start");
+  it("start anew when the thought is another", async () => {
+    expect((await twoTurns(thinking, {}, {}, (m) => ({ ...m, reasoning_content: "bar" }))).prefix).toBe(
+      "start",
+    );
+  });
+
+  const forgotten = ({ role, content }: Record<string, unknown>) => ({ role, content });
+
+  it("are no part of the prompt when they do not come back, which is a break of its own kind", async () => {
+    const { prefix, message, two } = await twoTurns(thinking, {}, {}, forgotten);
+    expect(message).toMatchObject({ content: "hello", reasoning_content: "foo" });
+    expect([prefix, two?.prompt.lacksThought]).toEqual(["break", true]);
+    expect(two?.prompt.text).toContain("assistant\nhello<|im_end|>");
+  });
+
+  it("are put back where they are to be kept", async () => {
+    const { prefix, isKept, two } = await twoTurns(thinking, { thoughts: "keep" }, {}, forgotten);
+    expect([prefix, isKept, two?.prompt.lacksThought]).toEqual(["extends", true, false]);
+    expect(two?.prompt.text).toContain("assistant\n<think>\nfoo\n</think>\n\nhello<|im_end|>");
+  });
+
+  it("need not come back where they are empty", async () => {
+    const said = "<think>\n\n</think>\n\nhello";
+    const { prefix, isKept, message } = await twoTurns(said, {}, {}, forgotten);
+    expect(message).toEqual({ role: "assistant", content: "hello", refusal: null });
+    expect([prefix, isKept]).toEqual(["extends", true]);
+  });
+
+  it("are the whole answer while they do not end", async () => {
+    const { message, prefix } = await twoTurns({ cut: "<think>\nfoo" }, {});
+    expect(message).toMatchObject({ content: "", reasoning_content: "foo" });
+    expect(prefix).toBe("extends");
+  });
+
+  it("stand in a field of their own for a template that looks for them there", async () => {
+    const template = chatMl(
+      "{{- '<think>\n' + (m.reasoning_content or '') + '\n</think>\n\n' + m.content }}",
+      "<think>\\n",
+    );
+    const said = "foo\n</think>\n\nhello";
+    expect(await twoTurns(said, { template })).toMatchObject({ prefix: "extends", isKept: true });
+    const { two } = await twoTurns(said, { template }, {}, forgotten);
+    expect(two?.prompt.text).toContain("assistant\n<think>\n\n</think>\n\nhello<|im_end|>");
   });
 
   it("stand in the prompt where no exchange is continued", async () => {

@@ -214,11 +214,14 @@ describe("the chat endpoint", () => {
       return (await policy.post(body)).json.choices[0];
     };
     expect((await answer(`<think>${call}</think>no`)).message).toMatchObject({
-      content: `<think>${call}</think>no`,
+      ...{ content: "no", reasoning_content: call },
     });
-    expect((await answer(`maybe ${call}`, opened)).message.content).toBe(`maybe ${call}`);
+    expect((await answer(`maybe ${call}`, opened)).message.reasoning_content).toBe(`maybe ${call}`);
     const meant = await answer(`maybe ${call}</think>\n${call}`, opened);
-    expect(meant.message).toMatchObject({ content: `maybe ${call}</think>`, tool_calls: [{}] });
+    expect(meant.message).toMatchObject({
+      ...{ content: null, reasoning_content: `maybe ${call}` },
+      tool_calls: [{}],
+    });
     expect(meant.finish_reason).toBe("tool_calls");
     // The user's words begin no thought.
     expect((await answer(call)).message.tool_calls).toHaveLength(1);

@@ -21,6 +21,7 @@ export interface ScriptedOptions {
   readonly template?: string;
   readonly eosTokenIds?: readonly number[];
   readonly warnedFields?: Set<string>;
+  readonly thoughts?: "sent" | "keep";
   /** Awaited before each token. */
   readonly pace?: (token: number) => Promise<void>;
   /** In place of sampling. */
@@ -63,6 +64,7 @@ export function scripted(
     contextLength,
     tokenizer,
     toolCalls: template.family,
+    thoughtsIn: template.thoughtsIn,
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
     async sample(options) {
       const script = texts[asked.length] ?? "";
@@ -113,6 +115,7 @@ export function scripted(
       maxTokens: asked.maxTokens ?? 64,
     }),
     record: (call) => calls.push(call),
+    ...(more.thoughts ? { thoughts: more.thoughts } : {}),
     ...(more.warnedFields ? { warnedFields: more.warnedFields } : {}),
   });
   const send: Scripted["send"] = (body, path = "/v1/chat/completions", request = {}) =>

@@ -20,9 +20,7 @@ const functions = (message: Wire) => message.tool_calls.map((call: Wire) => call
 
 describe("tool calls of a public chat template", () => {
   // Those of DeepSeek's publisher leave the tools to the system message.
-  const told = publicTemplates.filter(
-    ({ family, name }) => !family.startsWith("deepseek") && !name.endsWith("nemotron_3_nano"),
-  );
+  const told = publicTemplates.filter(({ family }) => !family.startsWith("deepseek"));
   it.each(told)(
     "are answered, streamed alike, and continued with their ids as sampled: $name",
     async (public_) => {

@@ -163,7 +163,11 @@ describe("what spans say of calls", () => {
       {
         result: rollout(0, 1, 1),
         spans: [
-          span({ "agentlightning.ignored": ["a"], "agentlightning.prefix": "break" }),
+          span({
+            "agentlightning.ignored": ["a"],
+            "agentlightning.prefix": "break",
+            "agentlightning.break": "thought",
+          }),
           span({ "agentlightning.prefix": "extends", "agentlightning.malformed_calls": 2 }),
         ],
       },
@@ -172,6 +176,7 @@ describe("what spans say of calls", () => {
       "calls/ignored": 2,
       "calls/malformed": 1,
       "rows/breaks": 1,
+      "rows/breaks/thought": 1,
     });
   });
 });

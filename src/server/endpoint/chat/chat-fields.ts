@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
 
 const isOff: Refusal = { neutral: [false] };
+const isOn: Refusal = { neutral: [true] };
 const isZero: Refusal = { neutral: [0] };
 const isOne: Refusal = { neutral: [1] };
 const isEmpty: Refusal = { neutral: [[], {}, ""] };
@@ -99,10 +100,10 @@ const body = {
     ...{ reasoning: { neutral: [{}], remedy: asTemplateVariable }, thinking: { remedy: asTemplateVariable } },
     ...{ enable_thinking: { remedy: asTemplateVariable }, think: { remedy: asTemplateVariable } },
     ...{ thinking_budget: { remedy: "use max_tokens" }, thinking_token_budget: { remedy: "use max_tokens" } },
-    ...{ include_reasoning: { neutral: [true] }, separate_reasoning: isOff, stream_reasoning: isOff },
+    ...{ include_reasoning: isOn, separate_reasoning: isOn, stream_reasoning: isOn },
     ...{
-      reasoning_format: { neutral: ["none", "raw"] },
-      reasoning_split: isOff,
+      reasoning_format: { neutral: ["parsed", "deepseek", "auto"] },
+      reasoning_split: isOn,
       thinking_forced_open: isOff,
     },
     ...{

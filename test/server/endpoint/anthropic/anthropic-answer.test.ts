@@ -21,6 +21,7 @@ function choice(more: Partial<AnswerChoice>): AnswerChoice {
       index: 0,
       thought: null,
       content: null,
+      written: null,
       toolCalls: [],
       malformedCalls: 0,
       finishReason: "stop",

@@ -17,6 +17,7 @@ function resultOf(...choices: Partial<AnswerChoice>[]) {
       index,
       thought: null,
       content: null,
+      written: null,
       toolCalls: [],
       malformedCalls: 0,
       finishReason: "stop",

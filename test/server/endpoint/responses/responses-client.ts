@@ -51,6 +51,9 @@ function gathered(events: readonly Wire[]): Wire {
     if (event.type === "response.output_item.added") output[event.output_index] = structuredClone(event.item);
     if (event.type === "response.content_part.added") item.content.push({ ...event.part });
     if (event.type === "response.output_text.delta") item.content[event.content_index].text += event.delta;
+    if (event.type === "response.reasoning_summary_part.added") item.summary.push({ ...event.part });
+    if (event.type === "response.reasoning_summary_text.delta")
+      item.summary[event.summary_index].text += event.delta;
     if (event.type === "response.function_call_arguments.delta") item.arguments += event.delta;
     if (event.type === "response.output_item.done") output[event.output_index].status = event.item.status;
   }
