@@ -14,6 +14,11 @@ export function spellJson(value: unknown, depth = 0): string | undefined {
   return Array.isArray(value) ? `[${parts.join(", ")}]` : `{${parts.join(", ")}}`;
 }
 
+/** The same text for equal values: objects are equal in any order of their properties. */
+export function spellSorted(value: unknown): string | undefined {
+  return typeof value === "object" && value !== null ? spellJson(sorted(value)) : spellJson(value);
+}
+
 /** The text between the quotes of strings whose content the automaton accepts; with the quotes where asked. */
 export function spelledAutomaton(content: Automaton, isQuoted: boolean): Automaton {
   const open = (state: State): Opened<State> => {
@@ -97,4 +102,11 @@ function openEscape({ read, targets }: State & { at: "escape" }): [number, numbe
     );
   }
   return [...next].sort((a, b) => a[0] - b[0]).map(([point, state]) => [point, point, state]);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
 }

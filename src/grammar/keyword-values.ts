@@ -6,7 +6,7 @@ import { refusedValue, type SchemaPath } from "./schema-refusal.js";
 export interface KeywordReader {
   readonly path: SchemaPath;
   has(keyword: string): boolean;
-  /** A whole number from 0 on. */
+  /** A whole number from 0 on, as large as a count can come to matter. */
   count(keyword: string): number | undefined;
   number(keyword: string): number | undefined;
   text(keyword: string): string | undefined;
@@ -63,7 +63,7 @@ export function createKeywordReader(
     list,
     raw: (keyword) => schema[keyword],
     isList: (keyword) => Array.isArray(schema[keyword]),
-    count: (keyword) => read(keyword, "a whole number from 0 on", isCount),
+    count: (keyword) => read(keyword, "a whole number from 0 to 1,000,000,000", isCount),
     number: (keyword) => read(keyword, "a number", isNumber),
     text: (keyword) => read(keyword, "text", isText),
     flag: (keyword) => read(keyword, "true or false", isFlag),
@@ -97,7 +97,7 @@ function readTypes(value: unknown, path: SchemaPath): readonly JsonKind[] | unde
 }
 
 function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= 1e9;
 }
 
 function isNumber(value: unknown): value is number {

@@ -13,6 +13,7 @@ import type {
 import type { Automaton } from "./automaton.js";
 import { formatPatterns, knownFormats, kUnjudgedFormats } from "./formats.js";
 import type { KeywordReader } from "./keyword-values.js";
+import { kEnforced } from "./keywords.js";
 import { above, below } from "./number-bounds.js";
 import { regexToAutomaton } from "./regex.js";
 import type { SchemaNode } from "./schema-document.js";
@@ -35,17 +36,25 @@ export function localBounds(reader: KeywordReader, patterns: Patterns): readonly
   return all;
 }
 
-/** A pattern or format as a test, where an automaton can be made of it. */
-export function createPatterns(): Patterns {
+/** Whether a schema has a keyword of its own, beside those that combine schemas. */
+export function saysLocally(reader: KeywordReader): boolean {
+  return kLocal.some((keyword) => reader.has(keyword));
+}
+
+/** @param spend  is told what an expression costs */
+export function createPatterns(spend: (states: number) => void): Patterns {
   const known = new Map<string, Automaton>();
   return (pattern, refuse) => {
-    const automaton = known.get(pattern) ?? regexToAutomaton(pattern, refuse);
+    const automaton = known.get(pattern) ?? regexToAutomaton(pattern, refuse, spend);
     known.set(pattern, automaton);
     return automaton;
   };
 }
 
 // --- internal ---
+
+const kCombining = ["$ref", "allOf", "anyOf", "oneOf", "unevaluatedProperties", "unevaluatedItems"];
+const kLocal = [...kEnforced].filter((keyword) => !kCombining.includes(keyword));
 
 function allowedTypes(reader: KeywordReader): ReadonlySet<JsonKind> {
   const types = reader.types();

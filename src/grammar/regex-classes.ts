@@ -116,16 +116,37 @@ function unicodeProperty(spelled: string): Ranges {
   const property = new RegExp(`${spelled}+`, "gu");
   const ranges: CodePoints[] = [];
   for (let plane = 0; plane < 0x110000; plane += kPlane) {
-    const points = Array.from({ length: kPlane }, (_, index) => plane + index);
-    // Halves of pairs would join: a space in their place, which is put right by leaving them out.
-    const text = String.fromCodePoint(
-      ...points.map((point) => (point >= 0xd800 && point <= 0xdfff ? 0x20 : point)),
-    );
-    const width = plane < 0x10000 ? 1 : 2;
-    for (const { index, 0: run } of text.matchAll(property))
+    if (isUniform(plane)) {
+      const isIn = (point: number) => String.fromCodePoint(point).search(property) === 0;
+      if (isIn(plane)) ranges.push([plane, plane + kPlane - 3]);
+      for (const point of [plane + kPlane - 2, plane + kPlane - 1])
+        if (isIn(point)) ranges.push([point, point]);
+      continue;
+    }
+    const width = plane === 0 ? 1 : 2;
+    for (const { index, 0: run } of planeText(plane).matchAll(property))
       ranges.push([plane + index / width, plane + (index + run.length) / width - 1]);
   }
   return toRanges(ranges);
 }
 
-const kPlane = 0x1000;
+const kPlane = 0x10000;
+
+/** Planes without characters, and those of private use: alike but for their last two code points. */
+function isUniform(plane: number): boolean {
+  const number = plane / kPlane;
+  return number > 3 && number !== 14;
+}
+
+/** Every code point of a plane; spaces for halves of pairs, which would join, and which ranges leave out. */
+function planeText(plane: number): string {
+  const units = new Uint16Array(plane === 0 ? kPlane : 2 * kPlane);
+  for (let at = 0; at < kPlane; at++) {
+    if (plane === 0) units[at] = at >= 0xd800 && at <= 0xdfff ? 0x20 : at;
+    else {
+      units[2 * at] = 0xd800 + ((plane + at - 0x10000) >> 10);
+      units[2 * at + 1] = 0xdc00 + (at & 0x3ff);
+    }
+  }
+  return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(units);
+}

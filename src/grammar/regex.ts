@@ -6,14 +6,22 @@ import { parseRegex, type Regex } from "./regex-syntax.js";
 
 /**
  * @param refuse  throws, with why it cannot be followed
+ * @param spend  is told what it will cost, in states
  */
-export function regexToAutomaton(pattern: string, refuse: (why: string) => never): Automaton {
+export function regexToAutomaton(
+  pattern: string,
+  refuse: (why: string) => never,
+  spend?: (states: number) => void,
+): Automaton {
   const regex = parseRegex(pattern, refuse);
-  if (sizeOf(regex) > kMostNfaStates) return refuse("repetitions that are too large");
+  const size = sizeOf(regex);
+  if (size > kMostNfaStates) return refuse("repetitions that are too large");
+  spend?.(size);
   const nfa = createNfa();
   const start = nfa.addState();
   const found = nfa.findingAutomaton(start, add(nfa, regex, start), kMostStates);
   if (found === undefined) return refuse("an automaton that is too large");
+  spend?.(found.length);
   return minimiseAutomaton(found);
 }
 

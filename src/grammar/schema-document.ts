@@ -62,7 +62,7 @@ export function checkIdentity({ schema, path }: SchemaNode): void {
 
 // --- internal ---
 
-const kMostWork = 20_000;
+const kMostWork = 50_000;
 
 interface Found {
   readonly value: unknown;

@@ -8,7 +8,7 @@ import {
   type ObjectKind,
 } from "./alternatives.js";
 import { automatonAccepts } from "./automaton.js";
-import { spellJson } from "./json-spelling.js";
+import { spellSorted } from "./json-spelling.js";
 import { itemNodes, propertyNodes } from "./layers.js";
 import type { Opener } from "./opener.js";
 import type { SchemaNode } from "./schema-document.js";
@@ -63,16 +63,4 @@ function allowsObject(
     const isNamed = layers.every(({ names: node }) => node === null || allowsAll(opener, [node], name));
     return isNamed && allowsAll(opener, propertyNodes(layers, name), value[name]);
   });
-}
-
-/** Objects are equal in any order of their properties. */
-function spellSorted(value: unknown): string | undefined {
-  return typeof value === "object" && value !== null ? spellJson(sorted(value)) : spellJson(value);
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isRecordValue(value)) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
 }

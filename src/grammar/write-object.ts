@@ -54,7 +54,7 @@ function listedMembers(writer: Writer, value: WriteNodes, kind: ObjectKind): Lis
   const members: Member[] = [];
   const listed = new Set(names);
   for (const name of listed) {
-    writer.document.spend(layers.length, path);
+    writer.document.spend(layers.length + Math.ceil(name.length / 8), path);
     const nodes = isNamed(writer, kind, name) ? propertyNodes(layers, name) : "never";
     if (nodes !== "never")
       members.push({

@@ -41,6 +41,7 @@ function writeTested(writer: Writer, { tests, min, max, path }: StringKind): Gra
       : combineAutomata(content, lengthAutomaton(min, max), "both", kMostStates);
   if (both === undefined)
     throw refusedKeyword(keyword, path, "say the length within pattern: together they are too large");
+  writer.document.spend(both.length, path);
   return quotedText(both);
 }
 

@@ -6,7 +6,7 @@ import type { GrammarNode } from "./grammar.js";
 import { spellJson } from "./json-spelling.js";
 import { numberAutomaton } from "./number-bounds.js";
 import type { SchemaNode } from "./schema-document.js";
-import { refusedKeyword, refusedValue } from "./schema-refusal.js";
+import { refusedKeyword } from "./schema-refusal.js";
 import { writeArray } from "./write-array.js";
 import { writeObject } from "./write-object.js";
 import { writeString } from "./write-string.js";
@@ -45,9 +45,8 @@ function writeAlternative(writer: Writer, alternative: Alternative): GrammarNode
 function writeConstants({ values }: Constants, { document }: Writer): GrammarNode {
   const texts = new Set<string>();
   for (const value of values) {
-    const text = spellJson(value);
-    if (text === undefined) throw refusedValue("constants of JSON, nested at most 200 deep", value, null);
-    document.spend(Math.ceil(text.length / 64), null);
+    const text = spellJson(value) ?? "";
+    document.spend(Math.ceil(text.length / 8), null);
     texts.add(text);
   }
   const [only] = texts;
@@ -101,6 +100,7 @@ function writeNumber(writer: Writer, { isInteger, min, max, divisors, path }: Nu
     const states = numberAutomaton({ isInteger, min, max, multipleOf });
     if (states === undefined)
       throw refusedKeyword("multipleOf", path, "leave it out: its automaton is too large");
+    writer.document.spend(states.length, path);
     return states.length === 0 ? kNothing : { kind: "automaton", states };
   });
 }

@@ -61,7 +61,7 @@ describe("the table of keywords", () => {
     [
       "a count below 0",
       { items: { minLength: -1 } },
-      "minLength to be a whole number from 0 on, got -1 at items.minLength",
+      "minLength to be a whole number from 0 to 1,000,000,000, got -1 at items.minLength",
     ],
     [
       "draft-04's flag",
