@@ -16,6 +16,11 @@ export function matchesRollout({ status, rolloutId, mode, metadata }: Rollout, q
   ]);
 }
 
+/** Besides the ids that scope it. */
+export function hasSpanFilters(query: SpanQuery): boolean {
+  return kSpanFilters.some((name) => query[name] !== undefined);
+}
+
 /** Whatever its attempt. */
 export function matchesSpan(span: Span, query: SpanQuery): boolean {
   return passes(query.filterLogic, [
@@ -44,12 +49,23 @@ export function matchesResources({ resourcesId }: ResourcesUpdate, query: Resour
   ]);
 }
 
-// --- internal ---
-
 /** Long lists are asked for without filters. */
-function isEverything({ statusIn, rolloutIdIn, rolloutIdContains, mode, metadata }: RolloutQuery): boolean {
+export function isEverything({
+  statusIn,
+  rolloutIdIn,
+  rolloutIdContains,
+  mode,
+  metadata,
+}: RolloutQuery): boolean {
   return (statusIn ?? rolloutIdIn ?? rolloutIdContains ?? mode ?? metadata) === undefined;
 }
+
+// --- internal ---
+
+const kSpanFilters = [
+  ...(["traceId", "traceIdContains", "spanId", "spanIdContains"] as const),
+  ...(["parentId", "parentIdContains", "name", "nameContains"] as const),
+];
 
 /** A filter's answer, or undefined when the query does not filter by it. */
 type Filter = boolean | undefined;

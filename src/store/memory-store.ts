@@ -8,7 +8,9 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../types/rollou
 import type { Attributes, Span } from "../types/span.js";
 import { checkMostChanges, kMostChanges } from "./cursor.js";
 import { changeAttempt, changeRollout, isEnded, moveRollout } from "./life-cycle.js";
+import type { Listings, StoreListings } from "./listings.js";
 import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "./matches.js";
+import { memoryListings } from "./memory-listings.js";
 import { kQueue, MemoryTables, withAttempt } from "./memory-tables.js";
 import { checkRolloutFilters } from "./metadata-filter.js";
 import {
@@ -33,7 +35,6 @@ import {
   setAttempt,
   startAttempt,
 } from "./rollout-entry.js";
-import { type Listing, listOf, type RolloutListing } from "./rollout-listing.js";
 import type { LightningStore } from "./store.js";
 import type {
   AttemptChanges,
@@ -61,8 +62,9 @@ export function createMemoryStore(options: PreparingOptions = {}): LightningStor
 
 // --- internal ---
 
-class MemoryStore implements LightningStore, StoreTransfer, RolloutListing {
+class MemoryStore implements LightningStore, StoreTransfer, StoreListings {
   readonly #tables: MemoryTables;
+  readonly listings: Listings = memoryListings((who) => this.#open(who));
   readonly #openTime = performance.now();
 
   constructor(preparingSeconds: number) {
@@ -119,10 +121,6 @@ class MemoryStore implements LightningStore, StoreTransfer, RolloutListing {
     checkRolloutFilters("store.queryRollouts", query);
     const matched = entries.filter(({ rollout }) => matchesRollout(rollout, query)).map(withAttempt);
     return toPage("store.queryRollouts", matched, query, sortFields.rollout);
-  }
-
-  async listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
-    return listOf(await this.queryRollouts(query));
   }
 
   async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {

@@ -48,29 +48,42 @@ export function toPage<T extends object>(
   checkPaging(who, query, fields);
   if (query.filterLogic !== undefined) checkOneOf(who, "filterLogic", query.filterLogic, ["and", "or"]);
   const { limit = null, offset = 0, sortBy, sortOrder = "asc" } = query;
-  const sorted =
-    sortBy === undefined
-      ? matched
-      : matched.toSorted((a, b) => compare(sortBy, a[sortBy], b[sortBy]) * (sortOrder === "asc" ? 1 : -1));
+  const sorted = sortBy === undefined ? matched : sort(matched, sortBy, sortOrder);
   const end = limit === null ? undefined : offset + limit;
   return { items: sorted.slice(offset, end), limit, offset, total: matched.length };
 }
 
+/** Of values that `sortable` gave: null is the end of time among times, else the least: "" and 0. */
+export function comparator(field: string, sortOrder: "asc" | "desc"): (a: unknown, b: unknown) => number {
+  const sign = sortOrder === "asc" ? 1 : -1;
+  if (field.endsWith("Time")) {
+    const toTime = (value: unknown) => (value ?? Number.POSITIVE_INFINITY) as number;
+    return (a, b) => sign * order(toTime(a), toTime(b));
+  }
+  return (a, b) =>
+    typeof a === "number" || typeof b === "number"
+      ? sign * order((a ?? 0) as number, (b ?? 0) as number)
+      : sign * order((a ?? "") as string, (b ?? "") as string);
+}
+
+/** What JSON is sorted by is its text. */
+export function sortable(value: unknown): unknown {
+  if (value === null || value === undefined || typeof value === "number") return value;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 // --- internal ---
 
-// Null is the end of time among times, else the least: "" and 0.
-function compare(field: string, a: unknown, b: unknown): number {
-  if (field.endsWith("Time")) return order(a ?? Number.POSITIVE_INFINITY, b ?? Number.POSITIVE_INFINITY);
-  if (typeof a === "number" || typeof b === "number") return order(a ?? 0, b ?? 0);
-  return order(toText(a), toText(b));
+function sort<T extends object>(
+  matched: readonly T[],
+  sortBy: keyof T & string,
+  sortOrder: "asc" | "desc",
+): readonly T[] {
+  const compare = comparator(sortBy, sortOrder);
+  const keyed = matched.map((record) => ({ record, value: sortable(record[sortBy]) }));
+  return keyed.sort((a, b) => compare(a.value, b.value)).map(({ record }) => record);
 }
 
-function order(a: unknown, b: unknown): number {
-  const [x, y] = [a as number, b as number];
+function order<T extends number | string>(x: T, y: T): number {
   return x < y ? -1 : x > y ? 1 : 0;
-}
-
-function toText(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,10 +1,11 @@
-// Where events wait for a rollout's first attempt: as spans of a rollout beside it, which has ended, is hidden from the gateway's clients
+// Where events wait for a rollout's first attempt: as spans of a rollout beside it, which has ended, is hidden from clients
 // and names the one it is for. Servers over one store add to a shelf of their own each, so none writes over what another one kept.
 import type { LightningStore } from "../../store/store.js";
 import type { Attempt } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import { isGatewayEvent, toEventSpan } from "./event-spans.js";
 import type { GatewayEvent } from "./gateway-records.js";
+import { kHidden } from "./hidden.js";
 import { hiddenNotes, kNotes } from "./rollout-view.js";
 
 export class EventShelf {
@@ -45,7 +46,7 @@ export class EventShelf {
   }
 
   async #build(rolloutId: string): Promise<Attempt> {
-    const metadata = { [kEventsOf]: rolloutId, [kNotes]: hiddenNotes() };
+    const metadata = { [kEventsOf]: rolloutId, [kHidden]: true, [kNotes]: hiddenNotes() };
     const { attempt } = await this.#store.startRollout({ input: null, metadata });
     return this.#store.updateAttempt(attempt.rolloutId, attempt.attemptId, { status: "succeeded" });
   }

@@ -4,6 +4,7 @@ import { LightningError } from "../../base/error.js";
 import { toJsonValue } from "../../base/json-value.js";
 import type { LightningStore } from "../../store/store.js";
 import { type GatewayModel, modelsSchema } from "./gateway-records.js";
+import { kGatewayWorker } from "./hidden.js";
 
 interface Kept {
   readonly models: readonly GatewayModel[];
@@ -29,7 +30,7 @@ export class GatewayMemory {
     // Each builds on the one before.
     this.#kept = this.#orAgain(this.read().then((before) => ({ ...before, ...changes(before) })));
     const { models, forgotten } = await this.#kept;
-    await this.#store.heartbeat(kName, { models: JSON.stringify(models), forgotten });
+    await this.#store.heartbeat(kGatewayWorker, { models: JSON.stringify(models), forgotten });
   }
 
   async #orAgain(kept: Promise<Kept>): Promise<Kept> {
@@ -42,7 +43,7 @@ export class GatewayMemory {
   }
 
   async #load(): Promise<Kept> {
-    const stats = await this.#store.getWorker(kName).then(
+    const stats = await this.#store.getWorker(kGatewayWorker).then(
       ({ heartbeatStats }) => heartbeatStats,
       (error: unknown) => {
         if (error instanceof LightningError && error.code === "E_NOT_FOUND") return null;
@@ -59,8 +60,6 @@ export class GatewayMemory {
 }
 
 // --- internal ---
-
-const kName = "agentlightning.gateway";
 
 function toValue(text: unknown): unknown {
   return typeof text === "string" ? toJsonValue(text) : undefined;

@@ -2,9 +2,8 @@
 import { performance } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { isEnded } from "../../store/life-cycle.js";
-import { listRollouts } from "../../store/rollout-listing.js";
+import { type Listing, type Listings, listingsOf } from "../../store/listings.js";
 import type { LightningStore } from "../../store/store.js";
-import type { RolloutQuery } from "../../store/store-records.js";
 import type { Rollout } from "../../types/rollout.js";
 import type { Metrics } from "./metrics.js";
 
@@ -41,9 +40,7 @@ export function meterStore(
   };
   return {
     ...metered,
-    ...("listRollouts" in store
-      ? { listRollouts: meter("queryRollouts", (query: RolloutQuery) => listRollouts(store, query)) }
-      : {}),
+    ...("listings" in store ? { listings: meterListings(listingsOf(store)) } : {}),
     async updateAttempt(rolloutId, attemptId, changes) {
       const attempt = await metered.updateAttempt(rolloutId, attemptId, changes);
       if (attempt.endTime !== null && changes.status === attempt.status)
@@ -51,6 +48,35 @@ export function meterStore(
       return attempt;
     },
   };
+
+  function meterListings(of: Listings): Listings {
+    const heard = <A extends readonly unknown[], T>(
+      method: string,
+      list: (...args: A) => Promise<Listing<T>>,
+    ) => {
+      const open = meter(method, list);
+      return async (...args: A): Promise<Listing<T>> => {
+        const { read, ...listing } = await open(...args);
+        return {
+          ...listing,
+          read: async (from, to) => {
+            try {
+              return await read(from, to);
+            } catch (error) {
+              onFailure(error);
+              throw error;
+            }
+          },
+        };
+      };
+    };
+    return {
+      rollouts: heard("queryRollouts", of.rollouts),
+      spans: heard("querySpans", of.spans),
+      workers: heard("queryWorkers", of.workers),
+      resources: heard("queryResources", of.resources),
+    };
+  }
 
   function observeEnd({ status, mode, startTime, endTime }: Rollout): void {
     if (endTime !== null && isEnded(status))

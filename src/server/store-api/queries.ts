@@ -6,7 +6,12 @@ import { ApiError } from "../http/api-error.js";
 
 /** The store's query of a wire query. @param fields  what may be sorted by @throws ApiError 400, in 0.3's words */
 export function toQuery<Q extends object>(wire: object, fields: readonly string[]): Q & PagingFields {
-  const { strict: _strict, rollout_id: _scope, ...filters } = wire as Readonly<Record<string, unknown>>;
+  const {
+    strict: _strict,
+    hidden: _hidden,
+    rollout_id: _scope,
+    ...filters
+  } = wire as Readonly<Record<string, unknown>>;
   const { limit, offset, sort_by } = filters;
   if (typeof limit === "number" && limit < 1 && limit !== -1)
     throw new ApiError(400, "Limit must be greater than 0 or -1 for no limit");
@@ -37,16 +42,7 @@ export function refuseNull(body: object, fields: readonly string[]): void {
       throw new ApiError(400, `${field} is invalid; it cannot be a null value.`);
 }
 
-/** So few that they are answered at once; more are streamed. */
-export function isShort({ limit }: PagingFields): boolean {
-  return limit !== undefined && limit !== null && limit <= kShort;
-}
-
 /** A page of nothing. */
 export function emptyPage({ limit = null, offset = 0 }: PagingFields) {
   return { items: [], limit, offset, total: 0 };
 }
-
-// --- internal ---
-
-const kShort = 200;

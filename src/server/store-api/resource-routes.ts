@@ -2,7 +2,6 @@
 import { z } from "zod";
 import {
   fromWireResources,
-  toWirePage,
   toWireStatistics,
   toWireUpdate,
   toWireWorker,
@@ -21,14 +20,17 @@ import {
   strictSchema,
   workerQuerySchema,
 } from "../../store/http/wire-requests.js";
+import { listingsOf } from "../../store/listings.js";
 import { sortFields } from "../../store/paging.js";
 import type { LightningStore } from "../../store/store.js";
 import type { ResourcesQuery, WorkerQuery } from "../../store/store-records.js";
 import type { Attributes } from "../../types/span.js";
+import { kGatewayWorker } from "../gateway/hidden.js";
 import { lenient, refuseNull, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
+import { type InTurn, pageOf } from "./streamed-page.js";
 
-export function resourceRoutes(store: LightningStore): readonly Route[] {
+export function resourceRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
   return [
     defineRoute({
       method: "GET",
@@ -37,8 +39,8 @@ export function resourceRoutes(store: LightningStore): readonly Route[] {
       query: resourcesQuerySchema,
       answer: pageSchema(resourcesUpdateSchema),
       handle: async ({ query }) => {
-        const page = await store.queryResources(toQuery<ResourcesQuery>(query, sortFields.resources));
-        return toWirePage(page, toWireUpdate);
+        const asked = toQuery<ResourcesQuery>(query, sortFields.resources);
+        return pageOf(await inTurn(() => listingsOf(store).resources(asked)), toWireUpdate, asked);
       },
     }),
     defineRoute({
@@ -80,10 +82,13 @@ export function resourceRoutes(store: LightningStore): readonly Route[] {
   ];
 }
 
-export function workerRoutes(store: LightningStore): readonly Route[] {
+export function workerRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
   const page = pageSchema(workerSchema);
-  const find = async (wire: object) =>
-    toWirePage(await store.queryWorkers(toQuery<WorkerQuery>(wire, sortFields.worker)), toWireWorker);
+  const find = async ({ hidden, ...wire }: { readonly hidden: boolean }) => {
+    const query = toQuery<WorkerQuery>(wire, sortFields.worker);
+    const list = () => listingsOf(store).workers(query, hidden ? undefined : kGatewayWorker);
+    return pageOf(await inTurn(list), toWireWorker, query);
+  };
   return [
     defineRoute({
       method: "GET",

@@ -1,12 +1,7 @@
 // Routes of rollouts and their attempts.
 import { z } from "zod";
 import { fromWireAttemptChanges, fromWireWorkerId, toWireAttempt } from "../../store/http/wire-attempts.js";
-import {
-  fromWireNewRollout,
-  fromWireRolloutChanges,
-  toWirePage,
-  toWireRollout,
-} from "../../store/http/wire-mapping.js";
+import { fromWireNewRollout, fromWireRolloutChanges, toWireRollout } from "../../store/http/wire-mapping.js";
 import {
   anyRolloutSchema,
   attemptedRolloutSchema,
@@ -26,25 +21,21 @@ import {
   startRolloutSchema,
   strictSchema,
 } from "../../store/http/wire-requests.js";
+import { listingsOf, listOf } from "../../store/listings.js";
 import { sortFields } from "../../store/paging.js";
-import { listRollouts } from "../../store/rollout-listing.js";
 import type { LightningStore } from "../../store/store.js";
 import type { AttemptQuery, RolloutQuery } from "../../store/store-records.js";
 import type { Rollout } from "../../types/rollout.js";
-import { emptyPage, isShort, lenient, refuseNull, toQuery } from "./queries.js";
+import { kHidden } from "../gateway/hidden.js";
+import { emptyPage, lenient, refuseNull, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
-import { createTurns, StreamedPage } from "./streamed-page.js";
+import { type InTurn, pageOf } from "./streamed-page.js";
 
-export function rolloutRoutes(store: LightningStore): readonly Route[] {
-  const inTurn = createTurns();
-  const find = async (wire: object) => {
+export function rolloutRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
+  const find = async ({ hidden, ...wire }: { readonly hidden: boolean }) => {
     const query = toQuery<RolloutQuery>(wire, sortFields.rollout);
-    if (isShort(query)) return toWirePage(await store.queryRollouts(query), toWireRollout);
-    const { limit, offset = 0 } = query;
-    return StreamedPage.of(await inTurn(() => listRollouts(store, query)), toWireRollout, {
-      limit: limit ?? -1,
-      offset,
-    });
+    const list = () => listingsOf(store).rollouts(query, hidden ? undefined : kHidden);
+    return pageOf(await inTurn(list), toWireRollout, query);
   };
   const page = pageSchema(anyRolloutSchema);
   return [
@@ -149,7 +140,7 @@ function attemptRoutes(store: LightningStore): readonly Route[] {
   const find = async (rolloutId: string, wire: { readonly strict: boolean }) => {
     const query = toQuery<AttemptQuery>(wire, sortFields.attempt);
     const found = lenient(wire.strict, store.queryAttempts(rolloutId, query), emptyPage(query));
-    return toWirePage(await found, toWireAttempt);
+    return pageOf(listOf(await found), toWireAttempt, query);
   };
   return [
     defineRoute({

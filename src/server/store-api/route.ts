@@ -93,7 +93,7 @@ function readQuery(c: Context, schema: z.ZodObject): Record<string, unknown> {
     if (last === undefined) continue;
     if (key.endsWith("_in")) query[key] = values;
     else if (kIntegers.has(key)) query[key] = /^[+-]?\d{1,15}$/.test(last) ? Number(last) : last;
-    else if (key === "strict") query[key] = last === "true" || last === "1";
+    else if (key === "strict" || key === "hidden") query[key] = last === "true" || last === "1";
     else if (key === "metadata") query[key] = parseJson(last);
     else query[key] = last;
   }

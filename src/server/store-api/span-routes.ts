@@ -1,7 +1,6 @@
 // Routes of spans: one by one as 0.3 sends them, or many batches in one request.
 import { z } from "zod";
 import { LightningError } from "../../base/error.js";
-import { toWirePage } from "../../store/http/wire-mapping.js";
 import { pageSchema } from "../../store/http/wire-records.js";
 import {
   nextSequenceSchema,
@@ -11,26 +10,22 @@ import {
   spanQuerySchema,
 } from "../../store/http/wire-requests.js";
 import { fromWireSpan, spanSchema, toWireSpan } from "../../store/http/wire-span.js";
+import { listingsOf, listOf } from "../../store/listings.js";
 import { sortFields } from "../../store/paging.js";
-import { listByOffset, listOf } from "../../store/rollout-listing.js";
 import type { LightningStore } from "../../store/store.js";
 import type { SpanQuery } from "../../store/store-records.js";
 import type { Span } from "../../types/span.js";
-import { emptyPage, isShort, lenient, toQuery } from "./queries.js";
+import { emptyPage, lenient, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
-import { StreamedPage } from "./streamed-page.js";
+import { type InTurn, pageOf } from "./streamed-page.js";
 
-export function spanRoutes(store: LightningStore): readonly Route[] {
+export function spanRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
   const page = pageSchema(spanSchema);
   const find = async (wire: { readonly rollout_id: string; readonly strict: boolean }) => {
     const query = toQuery<SpanQuery>(wire, sortFields.span);
-    if (!isShort(query) && isInTheirOrder(query)) {
-      const pages = listByOffset((page) => store.querySpans(wire.rollout_id, { ...query, ...page }), query);
-      const listing = await lenient(wire.strict, pages, listOf<Span>(emptyPage(query)));
-      return StreamedPage.of(listing, toWireSpan, { limit: query.limit ?? -1, offset: query.offset ?? 0 });
-    }
-    const found = lenient(wire.strict, store.querySpans(wire.rollout_id, query), emptyPage(query));
-    return toWirePage(await found, toWireSpan);
+    const list = () => listingsOf(store).spans(wire.rollout_id, query);
+    const listing = await lenient(wire.strict, inTurn(list), listOf<Span>(emptyPage(query)));
+    return pageOf(listing, toWireSpan, query);
   };
   return [
     defineRoute({
@@ -88,23 +83,6 @@ export function spanRoutes(store: LightningStore): readonly Route[] {
 }
 
 // --- internal ---
-
-/** Without filters: stores page these themselves, and those of others stay where they are. */
-function isInTheirOrder({
-  limit: _,
-  offset: __,
-  attemptId: ___,
-  sortBy,
-  sortOrder,
-  filterLogic: ____,
-  ...filters
-}: SpanQuery) {
-  return (
-    (sortBy === undefined || sortBy === "sequenceId") &&
-    sortOrder !== "desc" &&
-    Object.keys(filters).length === 0
-  );
-}
 
 // All at once, which costs one commit; each by itself only when one of them is refused.
 async function addBatches(

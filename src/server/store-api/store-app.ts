@@ -25,6 +25,7 @@ import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
 import { mountRoute } from "./route.js";
 import { spanRoutes } from "./span-routes.js";
+import { createTurns } from "./streamed-page.js";
 
 export interface StoreAppOptions extends AccessOptions {
   readonly store: LightningStore;
@@ -87,12 +88,13 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
     return inFlight.run(next);
   });
 
+  const inTurn = createTurns();
   const routes = [
     ...queueRoutes(store, polls),
-    ...rolloutRoutes(store),
-    ...spanRoutes(store),
-    ...resourceRoutes(store),
-    ...workerRoutes(store),
+    ...rolloutRoutes(store, inTurn),
+    ...spanRoutes(store, inTurn),
+    ...resourceRoutes(store, inTurn),
+    ...workerRoutes(store, inTurn),
   ];
   for (const route of routes) mountRoute(app, kBase, route, maxBodyBytes);
   app.get("/health", (c) => c.json({ status: "ok" }));

@@ -4,7 +4,8 @@ import type { ServerResponse } from "node:http";
 import { clearTimeout, setTimeout, turn } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
-import type { Listing } from "../../store/rollout-listing.js";
+import type { Listing } from "../../store/listings.js";
+import type { PagingFields } from "../../store/paging.js";
 
 /** What a route may return instead of a value. */
 export class StreamedPage {
@@ -47,8 +48,22 @@ export class StreamedPage {
   }
 }
 
+/** A page of a list: so short that it is answered at once, or streamed. */
+export async function pageOf<T>(
+  listing: Listing<T>,
+  toWire: (item: T) => unknown,
+  { limit, offset = 0 }: PagingFields,
+) {
+  const page = { limit: limit ?? -1, offset };
+  if (page.limit === -1 || page.limit > kShort) return StreamedPage.of(listing, toWire, page);
+  const items = await listing.read(0, listing.length);
+  return { items: items.map(toWire), ...page, total: listing.total };
+}
+
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** Works one after the other, between which others have their turn: to settle what a long list holds takes a while. */
-export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+export function createTurns(): InTurn {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const mine = last.then(() => turn()).then(work);
@@ -59,6 +74,7 @@ export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
 
 // --- internal ---
 
+const kShort = 200;
 const kPart = 100;
 const kPatienceMs = 30_000;
 

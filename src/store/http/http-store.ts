@@ -107,14 +107,9 @@ export class HttpStore implements LightningStore {
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
     checkRolloutFilters("store.queryRollouts", query);
-    const schema = kPages.rollouts;
-    const page = await this.#requests.search(
-      "queryRollouts",
-      "/rollouts/search",
-      query,
-      sortFields.rollout,
-      schema,
-    );
+    const [asked, schema] = [{ ...query, hidden: true }, kPages.rollouts];
+    const path = "/rollouts/search";
+    const page = await this.#requests.search("queryRollouts", path, asked, sortFields.rollout, schema);
     return map.fromWirePage(page, map.fromWireAnyRollout);
   }
 
@@ -266,14 +261,9 @@ export class HttpStore implements LightningStore {
   }
 
   async queryWorkers(query: WorkerQuery = {}): Promise<Page<Worker>> {
-    const schema = kPages.workers;
-    const page = await this.#requests.search(
-      "queryWorkers",
-      "/workers/search",
-      query,
-      sortFields.worker,
-      schema,
-    );
+    const [asked, schema] = [{ ...query, hidden: true }, kPages.workers];
+    const path = "/workers/search";
+    const page = await this.#requests.search("queryWorkers", path, asked, sortFields.worker, schema);
     return map.fromWirePage(page, map.fromWireWorker);
   }
 

@@ -171,11 +171,6 @@ export function fromWireRolloutChanges(wire: z.infer<typeof rolloutChangesSchema
   };
 }
 
-export function toWirePage<T, W>(page: Page<T>, toWire: (item: T) => W): WirePage<W> {
-  const { items, limit, offset, total } = page;
-  return { items: items.map(toWire), limit: limit ?? -1, offset, total };
-}
-
 export function fromWirePage<W, T>(page: WirePage<W>, fromWire: (item: W) => T): Page<T> {
   const { items, limit, offset, total } = page;
   return { items: items.map(fromWire), limit: limit === -1 ? null : limit, offset, total };

@@ -76,6 +76,8 @@ const pagingFields = {
   sort_order: z.enum(["asc", "desc"]).default("asc"),
 };
 const filterLogic = { filter_logic: z.enum(["and", "or"]).default("and") };
+/** Ours, not 0.3's: also what the gateway keeps for itself. */
+const hidden = { hidden: z.boolean().default(false) };
 const strict = { strict: z.boolean().default(false) };
 
 export const strictSchema = z.object(strict);
@@ -86,6 +88,7 @@ export const rolloutQuerySchema = z.object({
   /** Ours, as `metadata`: its values, or { min, max } for numbers, by top-level name. In an address as JSON. */
   mode: rolloutModeSchema.nullish(),
   metadata: metadataSchema.nullish(),
+  ...hidden,
   ...filterLogic,
   ...pagingFields,
 });
@@ -99,6 +102,7 @@ export const attemptQuerySchema = z.object({ ...pagingFields, ...strict });
 export const workerQuerySchema = z.object({
   status_in: atMost(100, workerStatusSchema).nullish(),
   worker_id_contains: z.string().nullish(),
+  ...hidden,
   ...filterLogic,
   ...pagingFields,
 });

@@ -8,8 +8,8 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rol
 import type { Attributes, Span } from "../../types/span.js";
 import { checkMostChanges, kMostChanges } from "../cursor.js";
 import { isEnded } from "../life-cycle.js";
+import type { Listings, StoreListings } from "../listings.js";
 import { checkWorkerId, newId } from "../new-records.js";
-import type { Listing, RolloutListing } from "../rollout-listing.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -35,7 +35,7 @@ import { fromPayload } from "./events.js";
 import { channelOf, quoteIdentifier } from "./identifier.js";
 import { importRecords } from "./import-records.js";
 import { createListener, type Listener } from "./listener.js";
-import { listRollouts } from "./listing.js";
+import { postgresListings } from "./listing.js";
 import { createPulse, type Pulse } from "./pulse.js";
 import * as queries from "./queries.js";
 import { type Statements, toStatements } from "./sql.js";
@@ -49,13 +49,14 @@ export interface PostgresSettings extends DatabaseOptions {
 }
 
 /** What openPostgresStore returns. */
-export class PostgresStore implements LightningStore, StoreTransfer, RolloutListing {
+export class PostgresStore implements LightningStore, StoreTransfer, StoreListings {
   readonly #database: Database;
   readonly #table: string;
   readonly #statements: Statements;
   readonly #writer: Writer;
   readonly #waits: Waits;
   readonly #pulse: Pulse;
+  readonly listings: Listings;
   readonly #openTime = performance.now();
   #listener: Listener | null = null;
   #closing: Promise<void> | null = null;
@@ -65,6 +66,7 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
     this.#database = database;
     this.#table = `${quoteIdentifier(settings.schema)}.rollouts`;
     this.#statements = statements;
+    this.listings = postgresListings((...asked) => this.#read(...asked), statements, settings.schema);
     this.#writer = new Writer(database, statements, settings, ({ events, dueInSeconds }) => {
       this.#waits.hear(events);
       this.#pulse.within(dueInSeconds * 1000);
@@ -131,10 +133,6 @@ export class PostgresStore implements LightningStore, StoreTransfer, RolloutList
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
     return queries.queryRollouts(this.#read, this.#table, query);
-  }
-
-  listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
-    return listRollouts(this.#read, this.#table, query);
   }
 
   async updateRollout(rolloutId: string, fields: RolloutChanges): Promise<Rollout> {

@@ -4,7 +4,7 @@
 import type { ResourcesUpdate } from "../../types/resources.js";
 import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
-import { matchesResources, matchesRollout, matchesSpan, matchesWorker } from "../matches.js";
+import { hasSpanFilters, matchesResources, matchesRollout, matchesSpan, matchesWorker } from "../matches.js";
 import { checkRolloutFilters } from "../metadata-filter.js";
 import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
@@ -122,7 +122,7 @@ export async function querySpans(
   const sorted: SpanQuery = { sortBy: "sequenceId", ...query };
   checkQuery(who, sorted, sortFields.span);
   if (isNone) return toPage(`store.${who}`, [], sorted, sortFields.span);
-  if (!isInTheirOrder(sorted)) {
+  if (sorted.sortBy !== "sequenceId" || hasSpanFilters(query)) {
     const rows = await read(who, statements.spans, values);
     const matched = rows.map(({ body }) => body as Span).filter((span) => matchesSpan(span, query));
     return toPage(`store.${who}`, matched, sorted, sortFields.span);
@@ -202,19 +202,6 @@ const kRolloutOrder: Readonly<Record<string, string | undefined>> = {
   startTime: "start_time",
   endTime: "COALESCE(end_time, 'infinity'::float8)",
 };
-
-/** Sorted as they are kept, and without a filter: SQL can make the page. */
-function isInTheirOrder({
-  limit,
-  offset,
-  sortOrder,
-  attemptId,
-  sortBy,
-  filterLogic,
-  ...filters
-}: SpanQuery): boolean {
-  return sortBy === "sequenceId" && Object.values(filters).every((filter) => filter === undefined);
-}
 
 /** Equal ones keep their order, also when descending. */
 function orderOf(sortBy: string | undefined, sortOrder: "asc" | "desc"): string | undefined {

@@ -129,4 +129,8 @@ const kMigrations: readonly ((at: string) => string)[] = [
   (at) => `
     ALTER TABLE ${at}.rollouts ADD COLUMN changed int8 NOT NULL DEFAULT 0, ADD COLUMN labels jsonb;
     CREATE INDEX rollouts_by_change ON ${at}.rollouts (changed, place);`,
+  // Long lists are read by places.
+  (at) => `
+    CREATE INDEX spans_by_place ON ${at}.spans (place);
+    CREATE INDEX workers_by_place ON ${at}.workers (place);`,
 ];

@@ -4,7 +4,7 @@ import type { ResourcesUpdate } from "../../types/resources.js";
 import type { AttemptedRollout, Rollout, Worker } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import { toChangeNumber } from "../cursor.js";
-import { matchesRollout, matchesSpan } from "../matches.js";
+import { hasSpanFilters, matchesRollout, matchesSpan } from "../matches.js";
 import { checkRolloutFilters, isRange } from "../metadata-filter.js";
 import { checkPaging, sortFields, toPage } from "../paging.js";
 import type {
@@ -46,36 +46,6 @@ export function queryRollouts(db: Connection, query: RolloutQuery): Page<Rollout
     ? items.length
     : Number(db.value(`SELECT count(*) FROM rollouts r WHERE ${where}`, ...values));
   return { items, limit, offset, total };
-}
-
-/** Keys of the page, in its order; null where SQLite cannot find or sort them. @throws E_ARGUMENT */
-export function queryKeys(db: Connection, query: RolloutQuery): { keys: Float64Array; total: number } | null {
-  checkPaging("store.queryRollouts", query, sortFields.rollout);
-  checkRolloutFilters("store.queryRollouts", query);
-  const { sortBy, sortOrder, limit, offset = 0 } = query;
-  const order = sortBy === undefined ? "r.key" : kRolloutOrder[sortBy];
-  if (order === undefined || !isForSql(query)) return null;
-  const { where, values } = toWhere(query);
-  const direction = sortOrder === "desc" && sortBy !== undefined ? "DESC" : "ASC";
-  const keys = `SELECT r.key FROM rollouts r WHERE ${where} ORDER BY ${order} ${direction}, r.key LIMIT ? OFFSET ?`;
-  const text = db.value(`SELECT group_concat(key) FROM (${keys})`, ...values, limit ?? -1, offset) as
-    | string
-    | null;
-  const total = Number(db.value(`SELECT count(*) FROM rollouts r WHERE ${where}`, ...values));
-  return { keys: Float64Array.from(text === null ? [] : text.split(","), Number), total };
-}
-
-/** In this order, without those that are gone. */
-export function findByKeys(db: Connection, keys: Float64Array): (Rollout | AttemptedRollout)[] {
-  const rows = db.all(
-    `${kSelectRollouts} WHERE r.key IN (SELECT value FROM json_each(?))`,
-    JSON.stringify([...keys]),
-  );
-  const found = new Map(rows.map((row) => [row.key, row]));
-  return [...keys].flatMap((key) => {
-    const row = found.get(key);
-    return row === undefined ? [] : [toFound(row)];
-  });
 }
 
 /** @throws E_ARGUMENT */
@@ -135,7 +105,7 @@ export function allWorkers(db: Connection): Worker[] {
 
 /** All bundles in their newest version, in the order in which they were created. */
 export function allResources(db: Connection): ResourcesUpdate[] {
-  return db.all(kNewestResources).map(({ body }) => fromJson<ResourcesUpdate>(body));
+  return db.all(`SELECT r.body FROM ${kNewestResources}`).map(({ body }) => fromJson<ResourcesUpdate>(body));
 }
 
 /** How much is kept. Workers are never deleted, so their last key is a count. */
@@ -149,15 +119,45 @@ export function countRows(db: Connection): Omit<StoreStatistics, "name" | "uptim
   };
 }
 
-// --- internal ---
+/** How SQLite finds and sorts rollouts; null where it cannot do one or the other. */
+export function orderOf(query: RolloutQuery): (Scope & { readonly order: string }) | null {
+  const order = query.sortBy === undefined ? "r.key" : kRolloutOrder[query.sortBy];
+  if (order === undefined || !isForSql(query)) return null;
+  const direction = query.sortOrder === "desc" && query.sortBy !== undefined ? "DESC" : "ASC";
+  return { ...toWhere(query), order: `${order} ${direction}, r.key` };
+}
+
+/** Null: no such attempt. */
+export function spanScope({ key, attempts }: Entry, attemptId: string | undefined): Scope | null {
+  if (attemptId === undefined && attempts.length > 1)
+    return { where: "attempt BETWEEN ? AND ?", values: attemptKeys(key) };
+  const isWanted = (id: string) => attemptId === undefined || attemptId === "latest" || id === attemptId;
+  const found = attempts.findLast((attempt) => isWanted(attempt.attemptId));
+  return found === undefined ? null : { where: "attempt = ?", values: [attemptKey(key, found.sequenceId)] };
+}
+
+export function toFound(row: Row): Rollout | AttemptedRollout {
+  const rollout = toRolloutRecord(row);
+  return row.a_key === null
+    ? rollout
+    : { ...rollout, attempt: toAttemptRecord(row, rollout.rolloutId, "a_") };
+}
 
 // The latest attempt's key follows from the rollout's and the count.
-const kSelectRollouts = `SELECT r.*, a.key AS a_key, a.id AS a_id, a.status AS a_status, a.worker_id AS a_worker_id,
+export const kSelectRollouts = `SELECT r.*, a.key AS a_key, a.id AS a_id, a.status AS a_status, a.worker_id AS a_worker_id,
   a.start_time AS a_start_time, a.end_time AS a_end_time, a.heartbeat_time AS a_heartbeat_time, a.metadata AS a_metadata
   FROM rollouts r LEFT JOIN attempts a ON a.key = (r.key << 20) + r.attempts`;
-const kNewestResources = `SELECT r.body FROM resources r
+export const kNewestResources = `resources r
   JOIN (SELECT id, max(version) AS version, min(key) AS first FROM resources GROUP BY id) newest
   ON newest.id = r.id AND newest.version = r.version ORDER BY newest.first`;
+
+export interface Scope {
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+}
+
+// --- internal ---
+
 /** Null is the end of time among times, else "". What is missing here is sorted in memory. */
 const kRolloutOrder: Readonly<Record<string, string>> = {
   rolloutId: "r.id",
@@ -167,11 +167,6 @@ const kRolloutOrder: Readonly<Record<string, string>> = {
   startTime: "r.start_time",
   endTime: "coalesce(r.end_time, 9e999)",
 };
-
-interface Scope {
-  readonly where: string;
-  readonly values: readonly SqlValue[];
-}
 
 /** SQLite's bindings change some text (toIdText), and it reads names with escapes in its own way. */
 function isForSql({ metadata = {} }: RolloutQuery): boolean {
@@ -211,36 +206,12 @@ function toMetadataWhere(name: string, filter: MetadataFilter): [string, ...SqlV
   return [has(`${number} m.value BETWEEN ? AND ?`), name, min, max];
 }
 
-/** Null: no such attempt. */
-function spanScope({ key, attempts }: Entry, attemptId: string | undefined): Scope | null {
-  if (attemptId === undefined && attempts.length > 1)
-    return { where: "attempt BETWEEN ? AND ?", values: attemptKeys(key) };
-  const isWanted = (id: string) => attemptId === undefined || attemptId === "latest" || id === attemptId;
-  const found = attempts.findLast((attempt) => isWanted(attempt.attemptId));
-  return found === undefined ? null : { where: "attempt = ?", values: [attemptKey(key, found.sequenceId)] };
-}
-
 /** In the rollout's order and without filters: no need to see the other spans. */
-function isPlain({
-  limit: _,
-  offset: __,
-  attemptId: ___,
-  sortBy,
-  sortOrder,
-  ...filters
-}: SpanQuery): boolean {
-  const isSorted = sortBy === undefined || sortBy === "sequenceId";
-  const hasFilters = Object.values(filters).some((value) => value !== undefined);
-  return isSorted && sortOrder !== "desc" && !hasFilters;
+function isPlain(query: SpanQuery): boolean {
+  const isSorted = query.sortBy === undefined || query.sortBy === "sequenceId";
+  return isSorted && query.sortOrder !== "desc" && !hasSpanFilters(query);
 }
 
 function toSpan({ body }: Row): Span {
   return fromJson<Span>(body);
-}
-
-function toFound(row: Row): Rollout | AttemptedRollout {
-  const rollout = toRolloutRecord(row);
-  return row.a_key === null
-    ? rollout
-    : { ...rollout, attempt: toAttemptRecord(row, rollout.rolloutId, "a_") };
 }

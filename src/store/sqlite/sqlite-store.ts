@@ -7,6 +7,7 @@ import type { Attempt, AttemptedRollout, Rollout, Worker } from "../../types/rol
 import type { Attributes, Span } from "../../types/span.js";
 import { checkMostChanges, kMostChanges } from "../cursor.js";
 import { changeAttempt, changeRollout, moveRollout } from "../life-cycle.js";
+import type { Listings, StoreListings } from "../listings.js";
 import { matchesResources, matchesWorker } from "../matches.js";
 import {
   checkConfig,
@@ -22,7 +23,6 @@ import { notFound } from "../not-found.js";
 import { sortFields, toPage } from "../paging.js";
 import { bindChanges } from "../resources-binding.js";
 import { attemptOf, beginAttempt, claimEntry, setAttempt, startAttempt } from "../rollout-entry.js";
-import type { Listing, RolloutListing } from "../rollout-listing.js";
 import type { LightningStore } from "../store.js";
 import type {
   AttemptChanges,
@@ -42,7 +42,7 @@ import type { StoreTransfer, TransferBatch } from "../transfer-contract.js";
 import { toTimeoutMs } from "../waiters.js";
 import { type Backend, kQueue } from "./backend.js";
 import { importIntoSqlite } from "./import.js";
-import { listRollouts } from "./listing.js";
+import { sqliteListings } from "./listing.js";
 import { allResources, allWorkers, changesSince, countRows, queryRollouts, querySpans } from "./queries.js";
 import { claimQueued, toInput, toRecord } from "./queue.js";
 import { addVersion, bundlesOf, getResources, latestResources } from "./resources.js";
@@ -51,8 +51,9 @@ import { addSpans, nextSequenceId } from "./spans.js";
 import type { Tables } from "./tables.js";
 import { waitForRollouts } from "./wait-for-rollouts.js";
 
-export class SqliteStore implements LightningStore, StoreTransfer, RolloutListing {
+export class SqliteStore implements LightningStore, StoreTransfer, StoreListings {
   readonly #backend: Backend;
+  readonly listings: Listings = sqliteListings((who, work) => this.#query(who, work));
   readonly #openTime = performance.now();
 
   constructor(backend: Backend) {
@@ -119,10 +120,6 @@ export class SqliteStore implements LightningStore, StoreTransfer, RolloutListin
 
   async queryRollouts(query: RolloutQuery = {}): Promise<Page<Rollout | AttemptedRollout>> {
     return this.#query("queryRollouts", ({ db }) => queryRollouts(db, query));
-  }
-
-  listRollouts(query: RolloutQuery): Promise<Listing<Rollout | AttemptedRollout>> {
-    return listRollouts((work) => this.#query("queryRollouts", work), query);
   }
 
   async updateRollout(rolloutId: string, changes: RolloutChanges): Promise<Rollout> {

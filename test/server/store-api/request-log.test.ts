@@ -85,7 +85,7 @@ it("tells what fails with the request that met it, once while it lasts, and that
   let probe = () => Promise.reject<void>(failure);
   const store = Object.assign(createMemoryStore(), {
     probe: () => probe(),
-    queryWorkers: () => Promise.reject(new Error("unexpected")),
+    statistics: () => Promise.reject(new Error("unexpected")),
   });
   const { records, server } = await logged({ store });
   for (let i = 0; i < 2; i++) await fetch(`${server.url}/ready`);
@@ -98,10 +98,10 @@ it("tells what fails with the request that met it, once while it lasts, and that
     { level: "info", message: "the store works again" },
   ]);
   const headers = { "x-request-id": "mine" };
-  expect((await fetch(`${server.url}/v1/agl/workers`, { headers })).status).toBe(500);
+  expect((await fetch(`${server.url}/v1/agl/statistics`, { headers })).status).toBe(500);
   expect(records.at(-1)).toMatchObject({
     ...{ level: "error", message: expect.stringContaining("unexpected") },
-    ...{ requestId: "mine", method: "GET", route: "/v1/agl/workers" },
+    ...{ requestId: "mine", method: "GET", route: "/v1/agl/statistics" },
   });
   await server.close();
 }, 20_000);

@@ -38,14 +38,16 @@ describe("a list of any length", () => {
     const store = createMemoryStore();
     await store.enqueue(Array.from({ length: 500 }, (_, input) => ({ input })));
     const failing = Object.assign(store, {
-      listRollouts: async () => ({
-        total: 500,
-        length: 500,
-        read: async (from: number) => {
-          if (from > 0) throw new Error("gone");
-          return (await store.queryRollouts({ limit: 100 })).items;
-        },
-      }),
+      listings: {
+        rollouts: async () => ({
+          total: 500,
+          length: 500,
+          read: async (from: number) => {
+            if (from > 0) throw new Error("gone");
+            return (await store.queryRollouts({ limit: 100 })).items;
+          },
+        }),
+      },
     });
     const errors: unknown[] = [];
     await using server = await serve({ store: failing, port: 0, onError: (error) => errors.push(error) });

@@ -11,7 +11,8 @@ describePostgres("A schema of the first version in PostgreSQL", (server, newSche
     await before.updateResources("mine", {});
     await before.startRollout({ input: "left", metadata: { run: "old", odd: "\u0000" } }, "gone");
     await before.close();
-    await sql(url, `DROP INDEX "${schema}".rollouts_by_status`);
+    for (const index of ["rollouts_by_status", "spans_by_place", "workers_by_place"])
+      await sql(url, `DROP INDEX "${schema}".${index}`);
     await sql(url, `ALTER TABLE "${schema}".rollouts DROP COLUMN changed, DROP COLUMN labels`);
     await sql(
       url,
@@ -32,6 +33,7 @@ describePostgres("A schema of the first version in PostgreSQL", (server, newSche
     const [fresh] = await after.enqueue([{ input: "fresh" }]);
     expect(fresh?.resourcesVersion).toBe(1);
     const indexes = await sql(url, `SELECT indexname FROM pg_indexes WHERE schemaname = '${schema}'`);
-    expect(indexes).toContainEqual({ indexname: "rollouts_by_status" });
+    for (const indexname of ["rollouts_by_status", "spans_by_place", "workers_by_place"])
+      expect(indexes).toContainEqual({ indexname });
   });
 });
