@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { loadAgent } from "../runner/agent-module.js";
+import { loadAgent, loadRedact } from "../runner/agent-module.js";
 import { createInProcessRun } from "../runner/run-in-process.js";
 import { createIsolatedRun } from "../runner/run-isolated.js";
 import { runRunner } from "../runner/runner.js";
@@ -17,7 +17,10 @@ export function runnerCommand(): Command {
     "run an agent on the rollouts of a store; SIGTERM finishes what runs, a second one cancels it",
   );
   return addClientKey(command.addOption(storeOption()))
-    .requiredOption("--agent <file>", "a module whose export `agent`, or default, is the agent")
+    .requiredOption(
+      "--agent <file>",
+      "a module whose export `agent`, or default, is the agent; its export `redact` sees what leaves the process",
+    )
     .option("--concurrency <n>", "rollouts at once", toInteger(1), 1)
     .option("--isolate", "each rollout in a process of its own, which can be killed", false)
     .option("--id <name>", "the worker's id; default made of host and process")
@@ -52,7 +55,7 @@ async function runAgent(options: RunnerCommandOptions): Promise<void> {
   const run = options.isolate
     ? createIsolatedRun({ agentPath, graceMs })
     : createInProcessRun(agent, {
-        graceMs,
+        ...{ graceMs, redact: await loadRedact(agentPath) },
         onAbandoned: (rolloutId) =>
           say(`rollout ${rolloutId}: its agent goes on after its end; --isolate can stop it`),
       });

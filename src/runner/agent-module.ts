@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { argumentError } from "../base/check.js";
 import { LightningError } from "../base/error.js";
 import type { Agent } from "../types/agent.js";
+import type { Redact } from "./redact.js";
 
 /** The export named `agent`, else the default one. @throws E_ARGUMENT when there is no such module or no function in it */
 export async function loadAgent(path: string): Promise<Agent<never>> {
@@ -16,6 +17,15 @@ export async function loadAgent(path: string): Promise<Agent<never>> {
     `${path} to export a function as \`agent\` or as its default (it exports ${names})`,
     agent,
   );
+}
+
+/** The function `redact` of the same module; undefined: it has none. @throws E_ARGUMENT */
+export async function loadRedact(path: string): Promise<Redact | undefined> {
+  const module = await load(path);
+  const holder = defaultOf({ default: module.default });
+  const redact = module.redact ?? (holder as Module | undefined)?.redact;
+  if (redact === undefined || typeof redact === "function") return redact as Redact | undefined;
+  throw argumentError("agent", `${path} to export a function as \`redact\`, or none`, redact);
 }
 
 // --- internal ---

@@ -1,6 +1,6 @@
 // The process of one isolated attempt: runs the agent that the first message names, and ends with the process that started it.
 import { setInterval } from "../base/clock.js";
-import { loadAgent } from "./agent-module.js";
+import { loadAgent, loadRedact } from "./agent-module.js";
 import type { AttemptEnd } from "./attempt-job.js";
 import { type FromChild, kAliveMs, type ToChild } from "./isolated-messages.js";
 import { createInProcessRun } from "./run-in-process.js";
@@ -19,7 +19,7 @@ async function run({ agentPath, job, graceMs }: Extract<ToChild, { kind: "run" }
   setInterval(() => send({ kind: "alive" }), kAliveMs);
   try {
     const agent = await loadAgent(agentPath);
-    const running = createInProcessRun(agent, { graceMs })(job, {
+    const running = createInProcessRun(agent, { graceMs, redact: await loadRedact(agentPath) })(job, {
       signal: abort.signal,
       onSpan: (span) => send({ kind: "span", span }),
     });

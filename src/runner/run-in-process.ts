@@ -7,18 +7,22 @@ import type { Agent, AgentResult, RolloutContext } from "../types/agent.js";
 import type { AttemptEnd, RunAttempt } from "./attempt-job.js";
 import { toModelAccess } from "./model-access.js";
 import { createOwnTask } from "./own-task.js";
+import { checkedRedact, type Redact, redactErrorSafely } from "./redact.js";
 import { runRollout } from "./run-rollout.js";
 import { describeThrown } from "./thrown.js";
 
 export interface InProcessOptions {
   /** How long an agent may go on after the end of its rollout. */
   readonly graceMs: number;
+  /** Runs on every span, and on every error, before it leaves the process. */
+  readonly redact?: Redact | undefined;
   /** Told of an agent that went on for longer. */
   onAbandoned?(rolloutId: string): void;
 }
 
 export function createInProcessRun(agent: Agent<never>, options: InProcessOptions): RunAttempt {
   const toOwnTask = createOwnTask("runner");
+  const redact = options.redact && checkedRedact(options.redact);
   return (job, { signal, onSpan }) => {
     let settled: Promise<unknown> = Promise.resolve();
     const watched: Agent<never> = (task, context) => {
@@ -28,10 +32,11 @@ export function createInProcessRun(agent: Agent<never>, options: InProcessOption
     };
     const report = runRollout({
       ...{ ...job, ...toModelAccess(job), input: toOwnTask(job.input) },
-      ...{ agent: watched, signal, onSpan },
+      ...{ agent: watched, signal, onSpan, redact },
     });
     const end = report.then(({ ended, error, droppedSpans }): AttemptEnd => {
-      return { ended, error: ended === "returned" ? null : describeThrown(error), droppedSpans };
+      const told = ended === "returned" ? null : redactErrorSafely(redact, ended, describeThrown(error));
+      return { ended, error: told, droppedSpans };
     });
     const released = end.then(async () => {
       if (!(await settles(settled, options.graceMs))) options.onAbandoned?.(job.rolloutId);

@@ -17,6 +17,7 @@ import { type CallReport, createCallAccount } from "./call-account.js";
 import { type Cut, createEnding, type Ending, type EndingOptions, type RunEnd } from "./ending.js";
 import { createLateStrays } from "./late-strays.js";
 import { isProviderError } from "./provider-error.js";
+import type { Redact } from "./redact.js";
 
 export interface RunOptions extends EndingOptions {
   readonly agent: Agent<never>;
@@ -26,7 +27,7 @@ export interface RunOptions extends EndingOptions {
   readonly resources: Resources;
   readonly handle: ModelHandler;
   route(host: string, model: string | null): RouteAction;
-  redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  redact?: Redact | undefined;
   /** Told of each span as it ends, besides the report. */
   onSpan?: ((span: SpanDraft) => void) | undefined;
   /** Told of each model call as it begins. */
@@ -90,7 +91,7 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
   const spans: SpanDraft[] = [];
   const refusals: number[] = [];
   const account = createCallAccount();
-  const lateStrays = createLateStrays(rolloutId);
+  const lateStrays = createLateStrays(rolloutId, redact);
   let droppedSpans = 0;
   let isOver = false;
   const drop = () => {

@@ -1,6 +1,7 @@
 // Watches the response of a call that goes to its provider: the client sees it untouched, and when it is complete a
-// span with request and response is recorded. Headers and query strings, where keys travel, never are.
+// span with request and response is recorded. Headers and query strings, where keys travel, never are; bodies lose theirs.
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from "node:zlib";
+import { textWithoutCredentials, withoutCredentials } from "../base/credentials.js";
 import { chatAttributes } from "./chat-attributes.js";
 import { type ActiveContext, runInContext } from "./context.js";
 import type { DispatchHandler } from "./dispatcher.js";
@@ -93,8 +94,9 @@ function watchMethods(
 }
 
 function describe({ api, url, model, requestBody, request }: Exchange, end: ExchangeEnd) {
-  const { status, text: response, error } = end;
-  const failed = error === undefined ? null : error instanceof Error ? error.message : String(error);
+  const { status, error } = end;
+  const response = textWithoutCredentials(end.text);
+  const failed = error === undefined ? null : textWithoutCredentials(messageOf(error));
   const failure = failed ?? ((status ?? 0) >= 400 ? `HTTP ${status}` : null);
   return {
     name: api,
@@ -104,12 +106,16 @@ function describe({ api, url, model, requestBody, request }: Exchange, end: Exch
       "url.path": url.pathname,
       ...(model === null ? {} : { "gen_ai.request.model": model }),
       ...(status === null ? {} : { "http.response.status_code": status }),
-      ...(api === "openai.chat.completion" ? chatAttributes(request, response) : {}),
-      "agentlightning.request.body": requestBody.toString("utf8"),
+      ...(api === "openai.chat.completion" ? chatAttributes(withoutCredentials(request), response) : {}),
+      "agentlightning.request.body": textWithoutCredentials(requestBody.toString("utf8")),
       "agentlightning.response.body": response,
     },
     status: { code: failure === null ? ("OK" as const) : ("ERROR" as const), description: failure },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // Bytes are still encoded at the dispatcher. A stream that was cut is decoded as far as it goes.

@@ -73,7 +73,10 @@ export interface TrainerOptions<Task> {
     readonly ignore?: readonly string[];
     readonly hosts?: readonly string[];
   };
-  /** Runs on every span before it leaves the process; null keeps it out. */
+  /**
+   * Runs on every span before it leaves the process; null keeps it out. An error of a rollout is shown to it as the span `agentlightning.attempt`:
+   * the description of its status, and its attribute `agentlightning.attempt.error`.
+   */
   readonly redact?: (span: SpanDraft) => SpanDraft | null;
   /** Variables of the chat template, such as { enable_thinking: false }: over the policy's, below a request's chat_template_kwargs. */
   readonly template?: TemplateVariables;

@@ -89,6 +89,41 @@ async function ended(id: string): Promise<string[]> {
 }
 
 describe("agl runner", () => {
+  it("redacts spans and errors as its agent's module says, in one process or in many", async () => {
+    const redact = `
+      const scrub = (text) => text?.replaceAll("hunter2", "***") ?? null;
+      export const redact = (span) => ({
+        ...span,
+        attributes: Object.fromEntries(Object.entries(span.attributes).map(([k, v]) => [k, typeof v === "string" ? scrub(v) : v])),
+        status: { ...span.status, description: scrub(span.status.description) },
+      });`;
+    const index = new URL("../../dist/index.js", import.meta.url).href;
+    agentPath = folder.write(
+      "secret.mjs",
+      `import { emitMessage } from "${index}"; ${redact}
+      export const agent = () => { emitMessage("it is hunter2"); throw new Error("hunter2 was wrong"); };`,
+    );
+    for (const more of [[], ["--isolate"]]) {
+      const id = await enqueue({});
+      const command = runner(...more);
+      expect(await ended(id)).toEqual(["failed", "failed"]);
+      const attempt = await store.getLatestAttempt(id);
+      expect(attempt?.metadata).toEqual({ outcome: "threw", error: "Error: *** was wrong" });
+      const { items } = await store.querySpans(id);
+      expect(JSON.stringify(items)).toContain("it is ***");
+      await command.says(/failed, Error: \*\*\* was wrong/);
+      expect(JSON.stringify([items, command.output])).not.toContain("hunter2");
+      command.child.kill("SIGTERM");
+      await command.done;
+    }
+  });
+
+  it("refuses a module whose redact is no function", async () => {
+    agentPath = folder.write("odd.mjs", "export const agent = () => 1; export const redact = 7;");
+    const command = runner();
+    expect([await command.done, command.output.err]).toEqual([2, expect.stringContaining("`redact`")]);
+  });
+
   it("runs what is queued, in one process or in many, keeps the reward, drains at SIGTERM and ends with 0", async () => {
     for (const more of [[], ["--isolate"]]) {
       const id = await enqueue({ do: "return" });

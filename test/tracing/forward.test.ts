@@ -126,6 +126,25 @@ describe("a forwarded call", () => {
     expect(JSON.stringify(scope.spans)).not.toMatch(/secret/);
   });
 
+  it("leaves no credentials of its bodies in any span, and the provider gets them", async () => {
+    const key = "sk-abcdefghijklmnop1234";
+    respond = (response) => {
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { message: `Incorrect API key provided: ${key}` } }));
+    };
+    const scope = forwarding();
+    const body = JSON.stringify({
+      ...{ ...request, messages: [{ role: "user", content: "mind https://me:secret-1@host/" }] },
+      ...{ api_key: "secret-2", extra_headers: { Authorization: "Bearer secret-345678" } },
+    });
+    await runInRollout(scope, async () => {
+      await (await fetch(`${origin}/v1/chat/completions`, { method: "POST", body })).text();
+    });
+    expect(bodies).toEqual([body]);
+    expect(scope.spans[0]?.attributes["gen_ai.prompt.0.content"]).toBe("mind https://[redacted]@host/");
+    expect(JSON.stringify(scope.spans)).not.toMatch(/secret|abcdefghij/);
+  });
+
   it("that streams is passed on as it comes and recorded joined together", async () => {
     const deltas = [
       { role: "assistant", content: null },

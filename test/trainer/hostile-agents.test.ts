@@ -3,6 +3,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpo } from "../../src/algorithms/grpo.js";
 import type { Policy } from "../../src/policy/policy.js";
+import { createMemoryStore } from "../../src/store/memory-store.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { TrainerOptions } from "../../src/trainer/trainer.js";
 import { tinyPolicy } from "./tiny-policy.js";
@@ -54,6 +55,23 @@ describe("a step", () => {
       { outcome: "error", reward: 0 },
     ]);
     expect(rollouts[0]?.error).toContain(said);
+  });
+
+  it("tells no error, to the store or to whoever listens, before redact has seen it", async () => {
+    const store = createMemoryStore();
+    const redact: TrainerOptions<string>["redact"] = (span) => ({
+      ...span,
+      status: { ...span.status, description: span.status.description?.replaceAll("hunter2", "***") ?? null },
+    });
+    const agent = async () => {
+      await ask();
+      throw new Error("hunter2 was wrong");
+    };
+    await using trainer = trainerOf(agent, { store, redact });
+    const { rollouts } = await trainer.step(["a"]);
+    expect(rollouts.map(({ error }) => error)).toEqual(["Error: *** was wrong", "Error: *** was wrong"]);
+    const attempt = await store.getLatestAttempt(rollouts[0]!.rolloutId);
+    expect(attempt?.metadata).toEqual({ outcome: "error", error: "Error: *** was wrong" });
   });
 
   it("goes on when a rollout leaves a rejection or a failing timer behind, as an error with its message", async () => {

@@ -1,5 +1,6 @@
 // Sends one model call to its server, again while it looks worth it, and says how it went.
 import { clearTimeout, setTimeout } from "../../base/clock.js";
+import { textWithoutCredentials } from "../../base/credentials.js";
 import { readSpelled, writeSpelled } from "../../base/spelled-integers.js";
 
 export interface ForwardOptions {
@@ -88,7 +89,7 @@ async function readAnswer(response: Response, maxBytes: number): Promise<unknown
 
 function messageOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
+  return textWithoutCredentials(cause instanceof Error ? cause.message : String(cause));
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@
 // The trainer's model name and temperature replace what the agent asked for; streaming is refused.
 
 import { performance } from "../../base/clock.js";
+import { textWithoutCredentials, withoutCredentials } from "../../base/credentials.js";
 import { givenOptions } from "../../base/options.js";
 import { writeSpelled } from "../../base/spelled-integers.js";
 import { ApiError } from "../http/api-error.js";
@@ -111,9 +112,13 @@ export class ModelProxy {
     await call.record({
       model: server.model,
       model_version: server.version,
-      request,
-      response: report.answer,
-      server: { model: server.model, endpoint: server.endpoint, version: server.version },
+      request: withoutCredentials(request) as typeof request,
+      response: withoutCredentials(report.answer),
+      server: {
+        model: server.model,
+        endpoint: textWithoutCredentials(server.endpoint),
+        version: server.version,
+      },
       latency_ms: performance.now() - began,
       http_status: report.upstreamStatus,
       status: report.status < 400 ? "ok" : "error",

@@ -4,6 +4,7 @@ import { toTrajectories } from "../../adapter/trajectories.js";
 import { toTransitions } from "../../adapter/transitions.js";
 import type { Policy } from "../../policy/policy.js";
 import { inDoubt, isRewarded, type Outcome, toOutcome } from "../../runner/outcome.js";
+import { type Redact, redactError } from "../../runner/redact.js";
 import { resourcesOf } from "../../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../../runner/run-rollout.js";
 import { toCallSpan } from "../../server/endpoint/call-span.js";
@@ -13,7 +14,7 @@ import { emitSpan } from "../../tracing/span.js";
 import type { Agent } from "../../types/agent.js";
 import type { ModelHandler } from "../../types/model-call.js";
 import type { AttemptedRollout } from "../../types/rollout.js";
-import type { Span, SpanDraft } from "../../types/span.js";
+import type { Span } from "../../types/span.js";
 import type { RolloutResult } from "../../types/task-group.js";
 import type { Settings } from "../options.js";
 import type { Doubt, DoubtEntry, Doubts } from "./doubts.js";
@@ -25,7 +26,7 @@ export interface BatchContext {
   readonly agent: Agent<never>;
   readonly store: LightningStore;
   readonly settings: Settings;
-  readonly redact?: ((span: SpanDraft) => SpanDraft | null) | undefined;
+  readonly redact?: Redact | undefined;
   /** Gives each rollout a task of its own. */
   readonly toOwnTask: (task: unknown) => unknown;
   /** Names the run in its rollouts' metadata. */
@@ -93,7 +94,7 @@ export async function runBatchRollout(
       },
     });
     const spans = toSpans(report, started);
-    const outcome = toOutcome(report, spans, settings);
+    const outcome = redacted(toOutcome(report, spans, settings), batch.context.redact);
     const doubt = entry.close(isRewarded(report, spans));
     await store.addSpans(spans);
     const isSure = mayBeSilent || outcome.reward === null;
@@ -126,6 +127,12 @@ export async function finishRollout(
 }
 
 // --- internal ---
+
+/** Its error, wherever it goes from here. */
+function redacted(outcome: Outcome, redact: Redact | undefined): Outcome {
+  if (outcome.error === null) return outcome;
+  return { ...outcome, error: redactError(redact, outcome.outcome, outcome.error) };
+}
 
 /** Without the queue: another process's runner could not reach this policy. */
 function begin(

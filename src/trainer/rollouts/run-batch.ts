@@ -1,10 +1,10 @@
 // The rollouts of one batch, as many at a time as are allowed. What fails for all alike ends it.
+
 import { setMaxListeners } from "node:events";
-import { argumentError } from "../../base/check.js";
 import { LightningError } from "../../base/error.js";
 import type { Policy } from "../../policy/policy.js";
+import { checkedRedact, type Redact } from "../../runner/redact.js";
 import { assertReach } from "../../tracing/self-test.js";
-import type { SpanDraft } from "../../types/span.js";
 import {
   type BatchContext,
   type BatchRequest,
@@ -48,7 +48,7 @@ export async function runBatch(
   setMaxListeners(0, signal);
   const stopwatch = createStopwatch();
   const running: RunningBatch = {
-    context: { ...context, redact: context.redact && checkedRedact(context.redact, broken) },
+    context: { ...context, redact: context.redact && breakingRedact(context.redact, broken) },
     policy: answeringPolicy(context.policy, stopwatch, broken),
     doubts: doubtsOfBatch(),
     ...{ sampling: options.sampling, signal },
@@ -86,8 +86,6 @@ export async function runBatch(
 
 // --- internal ---
 
-type Redact = (span: SpanDraft) => SpanDraft | null;
-
 /** The policy as a batch's rollouts see it: its time is taken, and its failure, which is not one rollout's, ends the batch. */
 function answeringPolicy(
   policy: Policy,
@@ -114,13 +112,11 @@ function isPolicyFailure(error: unknown): boolean {
 }
 
 /** A redaction that fails would leave every rollout without spans, so it ends the batch. */
-function checkedRedact(redact: Redact, broken: AbortController): Redact {
+function breakingRedact(redact: Redact, broken: AbortController): Redact {
+  const checked = checkedRedact(redact);
   return (span) => {
     try {
-      const kept: unknown = redact(span);
-      if (kept === null || (typeof kept === "object" && "attributes" in kept))
-        return kept as SpanDraft | null;
-      throw argumentError("redact", "a span or null to be returned", kept);
+      return checked(span);
     } catch (error) {
       broken.abort(error);
       throw error;

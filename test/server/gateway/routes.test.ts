@@ -107,6 +107,24 @@ describe("events of the gateway", () => {
     });
   });
 
+  it("of calls have no credentials of their bodies, of the answer or of the server's address, and the server gets them", async () => {
+    const leaky: Answer = (_, response) =>
+      sendJson(response, 401, { error: { message: "Incorrect API key provided: sk-abcdefghijklmnop1234" } });
+    await withUpstream(leaky, async (url, seen) => {
+      const { store, call, create, move, ask } = openGateway();
+      await call("POST", "/api/models", [{ model: "m", endpoint: `${url}?key=secret-0` }]);
+      const id = await create();
+      await move(id, "running");
+      const headers = { Authorization: "Bearer secret-12345" };
+      await ask(id, { messages: [], api_key: "secret-2", tools: [{ type: "mcp", headers }] });
+      expect(JSON.stringify(seen)).toMatch(/secret-12345.*|secret-2/);
+      const { json } = await call("GET", `/api/rollouts/${id}/events`);
+      expect(json[0].data.request).toMatchObject({ api_key: "[redacted]" });
+      const kept = JSON.stringify([json, (await store.querySpans(id)).items]);
+      expect(kept).not.toMatch(/secret|abcdefghij/);
+    });
+  });
+
   it("show calls and rewards of a runner of ours as events", async () => {
     const { store, call, create } = openGateway();
     const id = await create();
