@@ -16,6 +16,7 @@ export function toTransition(span: Span, agent: string, reward: number | null): 
     promptIds: numbersOf(attributes.prompt_token_ids),
     responseIds,
     logprobs: logprobsOf(span, responseIds.length),
+    ...forcedOf(span),
     temperature:
       numberOf(attributes["agentlightning.temperature"]) ??
       numberOf(attributes["gen_ai.request.temperature"]) ??
@@ -46,6 +47,11 @@ function numbersOf(value: unknown): readonly number[] {
 function versionsOf({ attributes }: Span): Pick<Transition, "versions"> {
   const versions = numbersOf(attributes["agentlightning.versions"]);
   return versions.length > 0 ? { versions } : {};
+}
+
+function forcedOf({ attributes }: Span): Pick<Transition, "forced"> {
+  const forced = numbersOf(attributes["agentlightning.forced"]);
+  return forced.length > 0 ? { forced } : {};
 }
 
 // Log-probabilities that are not one a token cannot be placed, and count as none.

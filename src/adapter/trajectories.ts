@@ -41,6 +41,7 @@ function continueRow(row: Row, transition: Transition): void {
 }
 
 function append({ tokens, mask, logprobs }: Row, { promptIds, responseIds, ...sampled }: Transition): void {
+  const forced = new Set(sampled.forced);
   for (let i = tokens.length; i < promptIds.length; i++) {
     tokens.push(promptIds[i] ?? 0);
     mask.push(0);
@@ -48,7 +49,7 @@ function append({ tokens, mask, logprobs }: Row, { promptIds, responseIds, ...sa
   }
   responseIds.forEach((id, i) => {
     tokens.push(id);
-    mask.push(1);
+    mask.push(forced.has(i) ? 0 : 1);
     logprobs.push(sampled.logprobs?.[i] ?? 0);
   });
 }

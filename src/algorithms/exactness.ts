@@ -23,12 +23,13 @@ export function isCurrent(row: Trajectory, adapter: string, version: number, ari
   );
 }
 
-/** Counts the sampled tokens of an update. */
+/** Counts the sampled tokens of an update; also those that a grammar forced, which are compared though they are not in the loss. */
 export function countExactness(rows: readonly Trajectory[], current: readonly boolean[]): Exactness {
   const counts = { compared: 0, stale: 0 };
   rows.forEach((row, r) => {
-    const sampled = row.mask.reduce((sum, mask) => sum + mask, 0);
-    counts[current[r] ? "compared" : "stale"] += sampled;
+    const chosen = row.mask.reduce((sum, mask) => sum + mask, 0);
+    const forced = row.transitions.reduce((sum, transition) => sum + (transition.forced?.length ?? 0), 0);
+    counts[current[r] ? "compared" : "stale"] += chosen + forced;
   });
   return counts;
 }

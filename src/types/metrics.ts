@@ -74,6 +74,13 @@ export const metrics = [
     "lower",
     "both",
   ),
+  metric(
+    "constraint/mass",
+    "share",
+    "of constrained answers: the probability that the model itself gave to what the constraint allowed, mean over tokens that were a choice",
+    "higher",
+    "both",
+  ),
   metric("rows/breaks", "count", "calls that should have continued one before and did not", "lower", "both"),
   metric(
     "rows/breaks/thought",

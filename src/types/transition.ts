@@ -13,6 +13,8 @@ export interface Transition {
   readonly responseIds: readonly number[];
   /** (R) as sampled; null when the source did not record them. */
   readonly logprobs: readonly number[] | null;
+  /** Indices of response tokens for which the answer's grammar left one choice: nothing was decided. Absent: none. */
+  readonly forced?: readonly number[];
   /** Of the sampling distribution; log-probabilities are under it. */
   readonly temperature: number;
   /** Adapter, its version and the arithmetic that sampled it; null when another engine did. */
@@ -35,9 +37,9 @@ export interface Trajectory {
   readonly attemptId: string;
   readonly agent: string;
   readonly tokens: readonly number[];
-  /** 1 exactly on sampled tokens. */
+  /** 1 exactly on sampled tokens that were a choice: one that a grammar forced is 0, since under the grammar it has no gradient. */
   readonly mask: readonly number[];
-  /** As sampled, 0 where mask is 0; null when a transition has none. */
+  /** As sampled, 0 on what was not sampled; null when a transition has none. */
   readonly sampledLogprobs: readonly number[] | null;
   readonly temperature: number;
   readonly adapter: string | null;

@@ -26,6 +26,15 @@ describe("toTrajectories", () => {
     expect(row!.transitions.length).toBe(2);
   });
 
+  it("a token that a grammar forced is not in the mask and keeps its log-probability", () => {
+    const [row] = toTrajectories([
+      call([1, 2], [3, 4], { forced: [0] }),
+      call([1, 2, 3, 4], [5, 6], { forced: [1] }),
+    ]);
+    expect(row!.mask).toEqual([0, 0, 1, 1, 0]);
+    expect(row!.sampledLogprobs).toEqual([0, -3 / 8, -4 / 8, -5 / 8, -6 / 8]);
+  });
+
   it("merges a prompt that equals prompt and response, with nothing between", () => {
     expect(rowsOf(call([1], [2]), call([1, 2], [3]))).toEqual([
       [

@@ -192,7 +192,16 @@ describe("policy.forwardBackward", () => {
         mask: sequence.logprobs.map((_, t) => (s === 2 && t === 1 ? 0 : 1)),
         weights: sequence.logprobs.map((_, t) => (s === 2 && t === 1 ? 0 : 0.5)),
       }));
-      await policy.forwardBackward(masked, losses.logLikelihood());
+      // Not in the loss, and known all the same: a token that a grammar forced.
+      await expect(policy.forwardBackward(masked, losses.logLikelihood())).rejects.toMatchObject({
+        code: "E_EXACTNESS",
+      });
+      await policy.zeroGradients();
+      const unsaid = masked.map((sequence) => ({
+        ...sequence,
+        logprobs: sequence.logprobs.map((value, t) => (sequence.mask[t] === 0 ? 0 : value)),
+      }));
+      await policy.forwardBackward(unsaid, losses.logLikelihood());
     },
   );
 

@@ -20,7 +20,7 @@ export interface LossSequence {
   readonly refLogprobs?: ArrayLike<number>;
   /**
    * Log-probabilities now, where they are known: sampled or scored under the weights that are trained, with the same arithmetic and temperature.
-   * A loss that reads no entropies then takes one forward pass instead of two, and every pass is checked against them. Needed where the mask is 1.
+   * A loss that reads no entropies then takes one forward pass instead of two, and every pass is checked against them. Needed where the mask is 1; where it is 0, a number that is not 0 is checked as well.
    */
   readonly logprobs?: ArrayLike<number>;
   /** Which rollout it comes from, for `aggregate: { by: "rollout" }`. */
@@ -80,14 +80,15 @@ export function toLossInputs(who: string, loss: PolicyLoss, sequences: readonly 
   return inputs;
 }
 
-/** @returns (T) log-probabilities that the forward pass must give, NaN where the mask is 0; undefined when no sequence carries them. @throws E_ARGUMENT as toLossInputs */
+/** @returns (T) log-probabilities that the forward pass must give, NaN where the mask is 0 and they say nothing; undefined when no sequence carries them. @throws E_ARGUMENT as toLossInputs */
 export function toKnownLogprobs(
   who: string,
   sequences: readonly LossSequence[],
   { offsets, mask }: LossInputs,
 ): Float64Array | undefined {
   const known = lay(who, sequences, offsets, "logprobs", mask);
-  return known?.map((value, i) => (mask[i] === 0 ? Number.NaN : value));
+  const isSaid = (value: number) => value !== 0 && Number.isFinite(value);
+  return known?.map((value, i) => (mask[i] === 0 && !isSaid(value) ? Number.NaN : value));
 }
 
 /** `sequence 2, token 5`: the place of one of the T numbers; token counts from 0 in the sequence's `tokens`. */

@@ -34,6 +34,7 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
       rollouts,
       (attributes) => attributes["agentlightning.malformed_calls"] !== undefined,
     ),
+    ...constraintMetrics(rollouts),
     "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
     "rows/breaks/thought": spansWith(
       rollouts,
@@ -49,10 +50,10 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
 export function entropyMetrics(results: readonly RolloutResult[]): Metrics {
   let total = 0;
   let tokens = 0;
-  for (const { adapter, logprobs } of callsOf(results)) {
+  for (const { adapter, logprobs, forced = [] } of callsOf(results)) {
     if (adapter === null || logprobs === null) continue;
-    total -= sum(logprobs);
-    tokens += logprobs.length;
+    total -= sum(logprobs) - sum(forced.map((index) => logprobs[index] ?? 0));
+    tokens += logprobs.length - forced.length;
   }
   return tokens === 0 ? {} : { "calls/entropy": total / tokens };
 }
@@ -105,6 +106,19 @@ function sum(values: readonly number[]): number {
 
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : sum(values) / values.length;
+}
+
+/** Of calls without a constraint there is none. */
+function constraintMetrics(rollouts: readonly FinishedRollout[]): Metrics {
+  let [total, choices] = [0, 0];
+  for (const { attributes } of rollouts.flatMap(({ spans }) => spans)) {
+    const count = attributes["agentlightning.constraint.choices"];
+    const mass = attributes["agentlightning.constraint.mass"];
+    if (typeof count !== "number" || typeof mass !== "number") continue;
+    total += mass * count;
+    choices += count;
+  }
+  return choices === 0 ? {} : { "constraint/mass": total / choices };
 }
 
 function spansWith(

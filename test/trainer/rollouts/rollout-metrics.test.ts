@@ -149,6 +149,8 @@ describe("the numbers of a batch", () => {
       rollout(0, 0, 1, { calls: [sampled([-1, -3]), sampled([-2])] }),
       rollout(1, 0, null, { calls: [sampled([-6])] }),
       rollout(1, 1, 1, { calls: [sampled([-50], null), sampled(null)] }),
+      // A token that a grammar forced says nothing of what the policy would have chosen.
+      rollout(2, 0, 1, { calls: [{ ...sampled([-40, -3]), forced: [0] }] }),
     ];
     expect(entropyMetrics(results)).toEqual({ "calls/entropy": 3 });
     expect(entropyMetrics([rollout(0, 0, 1)])).toEqual({});
@@ -178,5 +180,18 @@ describe("what spans say of calls", () => {
       "rows/breaks": 1,
       "rows/breaks/thought": 1,
     });
+  });
+
+  it("weighs the mass of constraints by the tokens that were a choice; without constraints there is none", () => {
+    const constrained = (mass: number, choices: number) =>
+      ({
+        attributes: { "agentlightning.constraint.mass": mass, "agentlightning.constraint.choices": choices },
+      }) as never;
+    const rollouts = [
+      { result: rollout(0, 0, 1), spans: [constrained(0.5, 3), { attributes: {} } as never] },
+      { result: rollout(0, 1, 1), spans: [constrained(0.9, 1)] },
+    ];
+    expect(rolloutMetrics(rollouts)["constraint/mass"]).toBeCloseTo(0.6, 12);
+    expect(rolloutMetrics([{ result: rollout(0, 0, 1), spans: [] }])).not.toHaveProperty("constraint/mass");
   });
 });
