@@ -10,18 +10,25 @@ import { root } from "./command.mjs";
  * @returns about `count` mutants as Stryker's option `mutate` names them: FILE:LINE:COLUMN-LINE:COLUMN
  */
 export async function drawMutants(globs, count, seed) {
-  const files = globs.flatMap(filesOf).map((name) => ({ name, mutate: true, content: readFileSync(join(root, name), "utf8") }));
+  const files = globs
+    .flatMap(filesOf)
+    .map((name) => ({ name, mutate: true, content: readFileSync(join(root, name), "utf8") }));
   const logger = { info: () => undefined, debug: () => undefined, isDebugEnabled: () => false };
   const options = { plugins: null, ignorers: [], excludedMutations: ["StringLiteral"] };
   const { mutants } = await new Instrumenter(logger).instrument(files, options);
   const open = mutants.filter(({ status }) => status === undefined);
-  const order = (mutant) => createHash("sha256").update(`${seed} ${mutant.fileName} ${mutant.id}`).digest("hex");
-  const drawn = open.map((mutant) => ({ mutant, order: order(mutant) })).sort((a, b) => (a.order < b.order ? -1 : 1));
+  const order = (mutant) =>
+    createHash("sha256").update(`${seed} ${mutant.fileName} ${mutant.id}`).digest("hex");
+  const drawn = open
+    .map((mutant) => ({ mutant, order: order(mutant) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
   const places = [];
   // Stryker takes every mutant within a place, so one place may be several.
   let taken = 0;
   for (const { mutant } of drawn) {
-    const within = open.filter((other) => other.fileName === mutant.fileName && isWithin(other.location, mutant.location));
+    const within = open.filter(
+      (other) => other.fileName === mutant.fileName && isWithin(other.location, mutant.location),
+    );
     if (taken + within.length > count) continue;
     taken += within.length;
     places.push(toPlace(mutant));
@@ -35,7 +42,10 @@ export async function drawMutants(globs, count, seed) {
 function filesOf(glob) {
   const [folder, ...pattern] = glob.split("/*");
   const names = readdirSync(join(root, folder), { recursive: pattern.length > 1, encoding: "utf8" });
-  return names.filter((name) => name.endsWith(".ts")).sort().map((name) => `${folder}/${name}`);
+  return names
+    .filter((name) => name.endsWith(".ts"))
+    .sort()
+    .map((name) => `${folder}/${name}`);
 }
 
 function isWithin(inner, outer) {

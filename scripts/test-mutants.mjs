@@ -46,16 +46,16 @@ function run(title, folders, mutate) {
   const tests = folders.flatMap((name) => kFolders[name].tests);
   const incremental = `build/mutants/${title}.json`;
   mkdirSync(join(root, "build/mutants"), { recursive: true });
-  const stryker = installed("@stryker-mutator/core/package.json").replace(
-    /package\.json$/,
-    "bin/stryker.js",
-  );
+  const stryker = installed("@stryker-mutator/core/package.json").replace(/package\.json$/, "bin/stryker.js");
   const args = ["run", "test/mutants/stryker.json", "--incrementalFile", incremental, "--mutate"];
   const status = runLoudly(process.execPath, [stryker, ...args, mutate.join(",")], {
     env: {
       ...process.env,
       AGL_MUTANT_TESTS: tests.filter((glob) => !glob.startsWith("!")).join(","),
-      AGL_MUTANT_WITHOUT: tests.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1)).join(","),
+      AGL_MUTANT_WITHOUT: tests
+        .filter((glob) => glob.startsWith("!"))
+        .map((glob) => glob.slice(1))
+        .join(","),
     },
   });
   return status === 0 ? readJson(incremental).files : undefined;
@@ -68,7 +68,11 @@ function report(title, files, demanded) {
     return;
   }
   const counted = Object.entries(files).flatMap(([file, { source, mutants }]) =>
-    mutants.map((mutant) => ({ ...mutant, file, line: source.split("\n")[mutant.location.start.line - 1].trim() })),
+    mutants.map((mutant) => ({
+      ...mutant,
+      file,
+      line: source.split("\n")[mutant.location.start.line - 1].trim(),
+    })),
   );
   const noticed = counted.filter(({ status }) => status === "Killed" || status === "Timeout").length;
   const survivors = counted.filter(({ status }) => status === "Survived" || status === "NoCoverage");

@@ -87,6 +87,15 @@ describe("the checker of the import rule", () => {
       { "src/trainer/run/a.ts": 'import "../take-step.js";', "src/trainer/take-step.ts": "" },
     ],
     [
+      "another dialect",
+      "(rank 0 in src/server/endpoint) imports src/server/endpoint/google/b.ts (rank 0)",
+      {
+        "src/server/endpoint/chat/a.ts": 'import "../google/b.js";',
+        "src/server/endpoint/google/b.ts": 'import "../dialect.js";',
+        "src/server/endpoint/dialect.ts": "",
+      },
+    ],
+    [
       "a room without rank",
       "lies in src/trainer/misc, which has no rank",
       { "src/trainer/take-step.ts": 'import "./misc/b.js";', "src/trainer/misc/b.ts": "" },

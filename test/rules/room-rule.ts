@@ -17,6 +17,21 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
     floor: [],
   },
   "src/server": { ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, "store-api": 2 }, floor: [] },
+  "src/server/endpoint": {
+    ranks: { anthropic: 0, chat: 0, google: 0, responses: 0 },
+    floor: [
+      ...[
+        "answer.ts",
+        "answer-stream.ts",
+        "dialect.ts",
+        "field-reader.ts",
+        "field-table.ts",
+        "item-memory.ts",
+      ],
+      ...["json-body.ts", "open-ai-failure.ts", "request-error.ts", "template-variables.ts", "thought.ts"],
+      "token-logprobs.ts",
+    ],
+  },
   "src/trainer": {
     ranks: { reports: 0, rollouts: 0, run: 0 },
     floor: ["trainer.ts", "options.ts", "option-names.ts"],
@@ -32,9 +47,15 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
 
 /** The breach, if any, of the import of file `to` by file `from`, as a sentence. */
 export function roomViolation(from: string, to: string): string[] {
-  const folder = Object.keys(roomsOf).find((name) => [from, to].every((path) => path.startsWith(`${name}/`)));
-  if (folder === undefined) return [];
-  const { ranks, floor } = roomsOf[folder] as Rooms;
+  const folders = Object.entries(roomsOf).filter(([name]) =>
+    [from, to].every((path) => path.startsWith(`${name}/`)),
+  );
+  return folders.flatMap(([folder, rooms]) => violationIn(folder, rooms, from, to));
+}
+
+// --- internal ---
+
+function violationIn(folder: string, { ranks, floor }: Rooms, from: string, to: string): string[] {
   const [source, target] = [placeBelow(folder, from), placeBelow(folder, to)];
   for (const [path, { room }] of [
     [from, source],
@@ -54,8 +75,6 @@ export function roomViolation(from: string, to: string): string[] {
   if (toRank < fromRank) return [];
   return [`${from} (rank ${fromRank} in ${folder}) imports ${to} (rank ${toRank})`];
 }
-
-// --- internal ---
 
 /** `room` is undefined for a file of the folder's own. */
 function placeBelow(folder: string, path: string): { room: string | undefined; file: string } {
