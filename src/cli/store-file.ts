@@ -1,5 +1,5 @@
 // The file behind a store's URL.
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { argumentError } from "../base/check.js";
 
@@ -16,4 +16,22 @@ export function checkFolder(who: string, url: string): void {
   const folder = dirname(resolve(url.slice("sqlite:".length)));
   if (!existsSync(folder))
     throw argumentError(who, "a file in a folder that is there", url, `mkdir -p ${folder}, if it is meant`);
+}
+
+/** Whether this process may not write the file, or beside it. */
+export function isReadOnly(url: string): boolean {
+  if (!url.startsWith("sqlite:")) return false;
+  const path = resolve(url.slice("sqlite:".length));
+  return !isWritable(path) || !isWritable(dirname(path));
+}
+
+// --- internal ---
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false; // Whatever hinders it, opening the file to read says more.
+  }
 }

@@ -59,6 +59,7 @@ const kNames: OptionNames<StoreOptions> = {
   durability: ["synchronous", "sync"],
   cacheBytes: ["cache_size"],
   driver: ["dialect"],
+  readOnly: ["readonly", "read_only"],
   preparingSeconds: ["preparing_timeout"],
 };
 

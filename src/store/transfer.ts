@@ -60,11 +60,14 @@ export async function* exportLines(store: LightningStore): AsyncGenerator<string
 /**
  * Reads lines twice: first to see that they are whole and that none of their ids is known here, then to keep them, each rollout at once.
  * @param lines  gives the same lines each time
- * @throws E_ARGUMENT for a foreign, newer or damaged file, or a store that cannot take records; E_STATE when an id is known
+ * @param signal  aborts between two rollouts
+ * @throws E_ARGUMENT for a foreign, newer or damaged file, or a store that cannot take records; E_STATE when an id is known; whatever cuts it
+ *   short, with the line that it came to and what was kept until then
  */
 export async function importLines(
   store: LightningStore,
   lines: () => AsyncIterable<string>,
+  signal?: AbortSignal,
 ): Promise<TransferCounts> {
   if (!canTransfer(store))
     throw argumentError(
@@ -72,19 +75,43 @@ export async function importLines(
       "a store that takes finished records; open the database itself",
       "one that does not",
     );
-  for await (const batch of readTransfer(lines())) await checkUnknown(store, batch);
-  const counts = { resources: 0, rollouts: 0, spans: 0, workers: 0 };
   for await (const batch of readTransfer(lines())) {
-    await store.importRecords(batch);
-    counts.resources += batch.resources?.length ?? 0;
-    counts.rollouts += batch.rollouts?.length ?? 0;
-    counts.spans += batch.rollouts?.reduce((sum, { spans }) => sum + spans.length, 0) ?? 0;
-    counts.workers += batch.workers?.length ?? 0;
+    if (signal?.aborted) throw cut(signal.reason, 0, kNothing);
+    await checkUnknown(store, batch);
+  }
+  const counts = { ...kNothing };
+  let line = 0;
+  const counted = async function* () {
+    for await (const text of lines()) {
+      line++;
+      yield text;
+    }
+  };
+  try {
+    for await (const batch of readTransfer(counted())) {
+      signal?.throwIfAborted();
+      await store.importRecords(batch);
+      counts.resources += batch.resources?.length ?? 0;
+      counts.rollouts += batch.rollouts?.length ?? 0;
+      counts.spans += batch.rollouts?.reduce((sum, { spans }) => sum + spans.length, 0) ?? 0;
+      counts.workers += batch.workers?.length ?? 0;
+    }
+  } catch (error) {
+    throw cut(error, line, counts);
   }
   return counts;
 }
 
 // --- internal ---
+
+const kNothing: TransferCounts = { resources: 0, rollouts: 0, spans: 0, workers: 0 };
+
+function cut(error: unknown, line: number, { resources, rollouts, spans, workers }: TransferCounts) {
+  const kept = `${rollouts} rollouts, ${spans} spans, ${resources} versions of resources, ${workers} workers`;
+  const why = error instanceof Error ? error.message : String(error);
+  const rest = `store import: cut short at line ${line}: ${why}; kept until then: ${kept}`;
+  return new LightningError(error instanceof LightningError ? error.code : "E_STORE", rest, { cause: error });
+}
 
 const kPage = 500;
 const kReadings = 5;

@@ -1,10 +1,12 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { serve } from "../../src/server/store-api/serve.js";
 import { claimNew, toSpan } from "../../src/store/laws/law.js";
 import { createMemoryStore } from "../../src/store/memory-store.js";
 import { openStore } from "../../src/store/open-store.js";
-import { agl, temporaryFolder } from "./agl.js";
+import { exportLines } from "../../src/store/transfer.js";
+import { agl, main, temporaryFolder } from "./agl.js";
 
 describe("agl store prune", () => {
   it("forgets what ended, within its limits, and nothing without one", async () => {
@@ -62,6 +64,49 @@ describe("agl store export and import", () => {
     const command = agl(["store", "export", "--store", `sqlite:${path}`]);
     expect([await command.done, command.output.out]).toEqual([2, ""]);
     expect(existsSync(path)).toBe(false);
+  });
+
+  it("say where an import was cut short, why, and what was kept until then, and end with 1", async () => {
+    using folder = temporaryFolder();
+    const store = createMemoryStore();
+    for (let i = 0; i < 50; i++) await store.enqueue([{ input: "x".repeat(20_000) }]);
+    const lines: string[] = [];
+    for await (const line of exportLines(store)) lines.push(line);
+    const file = folder.write("store.jsonl", lines.join("\n"));
+    // A limit on the size of files is the disk's end for SQLite.
+    const limited = (path: string) => ["-c", 'ulimit -f 1000; exec "$0" "$@"', process.execPath, path];
+    const args = ["store", "import", "--store", `sqlite:${folder.path}/store.db`, file];
+    const { status, stderr } = spawnSync("bash", [...limited(main), ...args], { encoding: "utf8" });
+    const said = /line (\d+): .*full.*; kept until then: (\d+) rollouts, 0 spans/.exec(stderr);
+    expect([status, said !== null]).toEqual([1, true]);
+    const [line, kept] = [Number(said?.[1]), Number(said?.[2])];
+    expect([kept > 0, kept < 50, line]).toEqual([true, true, kept + 2]);
+    await using copy = await openStore(`sqlite:${folder.path}/store.db`);
+    expect((await copy.queryRollouts()).total).toBe(kept);
+    const short = folder.write("short.jsonl", lines.slice(0, 20).join("\r\n"));
+    const cut = agl(["store", "import", "--store", `sqlite:${folder.path}/other.db`, short]);
+    expect([await cut.done, cut.output.err]).toEqual([
+      2,
+      expect.stringContaining("line 20: expected the file to go on"),
+    ]);
+  });
+
+  it("read a file that may not be written, and say nothing but what they write", async () => {
+    using folder = temporaryFolder();
+    const url = `sqlite:${folder.path}/store.db`;
+    await using store = await openStore(url);
+    await store.enqueue([{ input: 1 }]);
+    await store.close();
+    const exported = agl(["store", "export", "--store", url]);
+    expect([await exported.done, exported.output.err]).toEqual([0, ""]);
+    chmodSync(`${folder.path}/store.db`, 0o444);
+    chmodSync(folder.path, 0o555);
+    const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    const args = [main, "store", "export", "--store", url];
+    const again = spawnSync(process.execPath, args, { ...nobody, encoding: "utf8" });
+    chmodSync(folder.path, 0o755);
+    const body = (text: string) => text.split("\n").slice(1);
+    expect([again.status, again.stderr, body(again.stdout)]).toEqual([0, "", body(exported.output.out)]);
   });
 
   it("say what is wrong with a file", async () => {

@@ -38,6 +38,7 @@ export class Backend {
     this.#db = db;
     this.#tables = new Tables(db, preparingSeconds);
     this.#calls = new GroupCommit(this.#tables, path, (changes) => this.#tell(changes));
+    if (db.isReadOnly) return;
     this.#watchNext();
     this.#lookAhead();
   }

@@ -5,13 +5,26 @@ import type { Driver, Row, SqlValue, Statement } from "./driver.js";
 /** "process": what is kept survives the process's death; "power": the machine's too. */
 export type Durability = "process" | "power";
 
+export interface ConnectionOptions {
+  readonly durability: Durability;
+  readonly cacheBytes: number;
+  readonly readOnly?: boolean;
+}
+
 export class Connection {
   readonly #driver: Driver;
   readonly #statements = new Map<string, Statement>();
 
+  readonly isReadOnly: boolean;
+
   /** @throws the driver's error */
-  constructor(driver: Driver, { durability, cacheBytes }: { durability: Durability; cacheBytes: number }) {
+  constructor(driver: Driver, { durability, cacheBytes, readOnly = false }: ConnectionOptions) {
     this.#driver = driver;
+    this.isReadOnly = readOnly;
+    driver.exec(`PRAGMA cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
+    // A writer that finds another at work comes back by a timer; this process does not sleep over it.
+    driver.exec(`PRAGMA busy_timeout = ${kBusyMs}`);
+    if (readOnly) return;
     const mode = driver.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
     if (mode !== "wal")
       throw new LightningError(
@@ -21,10 +34,7 @@ export class Connection {
     driver.exec(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
     // Where fsync does not reach the disk (macOS).
     driver.exec(`PRAGMA fullfsync = ${durability === "power" ? "ON" : "OFF"}`);
-    driver.exec(`PRAGMA cache_size = ${-Math.ceil(cacheBytes / 1024)}`);
     driver.exec(`PRAGMA wal_autocheckpoint = ${kCheckpointPages}`);
-    // A writer that finds another at work comes back by a timer; this process does not sleep over it.
-    driver.exec(`PRAGMA busy_timeout = ${kBusyMs}`);
     // Fails now where the file is read-only.
     driver.exec("BEGIN IMMEDIATE");
     driver.exec("COMMIT");

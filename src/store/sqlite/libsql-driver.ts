@@ -2,14 +2,17 @@
 import type { Driver, Row, SqlValue } from "./driver.js";
 
 /** @returns missing: why the package cannot be loaded */
-export async function openLibsql(path: string): Promise<Driver | { readonly missing: unknown }> {
-  let Database: new (path: string) => LibsqlDatabase;
+export async function openLibsql(
+  path: string,
+  readonly: boolean,
+): Promise<Driver | { readonly missing: unknown }> {
+  let Database: new (path: string, options: { readonly readonly: boolean }) => LibsqlDatabase;
   try {
     Database = (await import("libsql")).default as unknown as typeof Database;
   } catch (error) {
     return { missing: error };
   }
-  const database = new Database(path);
+  const database = new Database(path, { readonly });
   return {
     exec: (sql) => database.exec(sql),
     prepare: (sql) => {

@@ -2,10 +2,10 @@
 import type { Driver, Row, SqlValue } from "./driver.js";
 
 /** Null: this Node has no SQLite. */
-export function openNodeSqlite(path: string): Driver | null {
-  const sqlite = process.getBuiltinModule?.("node:sqlite") as NodeSqlite | undefined;
+export function openNodeSqlite(path: string, readOnly: boolean): Driver | null {
+  const sqlite = loadQuietly();
   if (sqlite === undefined) return null;
-  const database = new sqlite.DatabaseSync(path);
+  const database = new sqlite.DatabaseSync(path, { readOnly });
   return {
     exec: (sql) => database.exec(sql),
     prepare: (sql) => {
@@ -23,8 +23,22 @@ export function openNodeSqlite(path: string): Driver | null {
 
 // --- internal ---
 
+/** Without Node's warning that its SQLite is experimental, which users cannot heed; others are given as ever. */
+function loadQuietly(): NodeSqlite | undefined {
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: unknown, ...how: unknown[]) => {
+    const isExperimental = how[0] === "ExperimentalWarning" && String(warning).includes("SQLite");
+    if (!isExperimental) Reflect.apply(emitWarning, process, [warning, ...how]);
+  }) as typeof emitWarning;
+  try {
+    return process.getBuiltinModule?.("node:sqlite") as NodeSqlite | undefined;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 interface NodeSqlite {
-  readonly DatabaseSync: new (path: string) => DatabaseSync;
+  readonly DatabaseSync: new (path: string, options: { readonly readOnly: boolean }) => DatabaseSync;
 }
 
 interface DatabaseSync {

@@ -9,13 +9,13 @@ import { openNodeSqlite } from "./node-driver.js";
  * @param name  absent: node:sqlite where this Node has it, else libsql
  * @throws E_ARGUMENT when there is no such driver; the driver's error when the file cannot be opened
  */
-export async function openDriver(path: string, name?: DriverName): Promise<Driver> {
+export async function openDriver(path: string, name?: DriverName, readOnly = false): Promise<Driver> {
   if (name !== "libsql") {
-    const driver = openNodeSqlite(path);
+    const driver = openNodeSqlite(path, readOnly);
     if (driver !== null) return driver;
   }
   if (name === "node:sqlite") throw noDriver(name, "use Node 22.13 or newer");
-  const driver = await openLibsql(path);
+  const driver = await openLibsql(path, readOnly);
   if ("missing" in driver)
     throw noDriver("libsql", "npm install libsql, or use Node 22.13 or newer", driver.missing);
   return driver;

@@ -89,9 +89,20 @@ export function checkHeader(path: string): void {
   checkOwner(path, header.readInt32BE(68), header.readInt32BE(60));
 }
 
+/** Of a file that is only read. @throws E_STORE when it is not ours, or of another version */
+export function checkSchema(driver: Driver, path: string): void {
+  const version = numberOf(driver, "PRAGMA user_version");
+  checkOwner(path, numberOf(driver, "PRAGMA application_id"), version);
+  if (version < schemaVersion)
+    throw new LightningError(
+      "E_STORE",
+      `openStore: expected ${path} to have a schema of version ${schemaVersion}, got ${version}, and it may only be read; open a copy of it for writing once`,
+    );
+}
+
 /** Creates the tables in an empty file, brings those of an older version forward. @throws E_STORE when it is not ours, or newer */
 export function prepareSchema(driver: Driver, path: string): void {
-  const number = (sql: string): number => Number(Object.values(driver.prepare(sql).get() ?? {})[0]);
+  const number = (sql: string) => numberOf(driver, sql);
   if (number("SELECT count(*) FROM sqlite_schema") > 0) {
     checkOwner(path, number("PRAGMA application_id"), number("PRAGMA user_version"));
     if (number("PRAGMA user_version") === schemaVersion) return;
@@ -115,6 +126,10 @@ export function prepareSchema(driver: Driver, path: string): void {
 
 /** "AGLS". */
 const kApplicationId = 0x41474c53;
+
+function numberOf(driver: Driver, sql: string): number {
+  return Number(Object.values(driver.prepare(sql).get() ?? {})[0]);
+}
 
 function checkOwner(path: string, applicationId: number, version: number): void {
   if (applicationId !== kApplicationId)

@@ -1,13 +1,22 @@
 // Whose file it is, and what a file that cannot be written does.
 import { execFile } from "node:child_process";
-import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { openDriver } from "../../../src/store/sqlite/open-driver.js";
 import { openSqliteStore } from "../../../src/store/sqlite/open-sqlite-store.js";
-import { drivers, temporaryFile } from "./temporary-file.js";
+import { drivers, hasNodeSqlite, temporaryFile } from "./temporary-file.js";
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("full-disk.mjs", import.meta.url));
@@ -90,6 +99,45 @@ describe.each(drivers)("a SQLite store by %s", (driver) => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
+  it.each(["closed", "left by a killed process"])(
+    "reads a file that was %s where it may write nothing, and changes nothing",
+    async (how) => {
+      const path = temporaryFile();
+      const store = await open(path);
+      const { rolloutId, attempt } = await store.startRollout({
+        input: 1,
+        config: { timeoutSeconds: 0.001 },
+      });
+      await store.updateAttempt(rolloutId, attempt.attemptId, { metadata: { a: 1 } });
+      const log = ["-wal", "-shm"].map((end) => [`${path}${end}`, readFileSync(`${path}${end}`)] as const);
+      await store.close();
+      // As a process leaves them that cannot close.
+      if (how !== "closed") for (const [name, bytes] of log) writeFileSync(name, bytes);
+      const names = readdirSync(dirname(path));
+      const before = readFileSync(path);
+      for (const name of names) chmodSync(join(dirname(path), name), 0o444);
+      chmodSync(dirname(path), 0o555);
+      await asNobody(async () => {
+        const reader = await openSqliteStore(path, { driver, readOnly: true });
+        expect(await reader.getLatestAttempt(rolloutId)).toMatchObject({ metadata: { a: 1 } });
+        expect((await reader.queryRollouts()).total).toBe(1);
+        await expect(reader.enqueue([{ input: 2 }])).rejects.toMatchObject({ code: "E_STORE" });
+        await reader.close();
+      });
+      chmodSync(dirname(path), 0o755);
+      expect(readdirSync(dirname(path))).toEqual(names);
+      expect(readFileSync(path).equals(before)).toBe(true);
+    },
+  );
+
+  it("opens no file to read that is not there, and makes none", async () => {
+    const path = temporaryFile();
+    await expect(openSqliteStore(path, { driver, readOnly: true })).rejects.toMatchObject({
+      code: "E_STORE",
+    });
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("answers E_STORE when the disk is full, keeps what it had acknowledged, and works when there is room", async () => {
     const path = temporaryFile();
     // A limit on the size of files is the disk's end for SQLite.
@@ -169,3 +217,15 @@ async function asNobody(body: () => Promise<void>): Promise<void> {
     process.seteuid?.(0);
   }
 }
+
+it.skipIf(!hasNodeSqlite)("hides Node's warning that its SQLite is experimental, and no other", async () => {
+  const script = `
+    const { openStore } = await import(${JSON.stringify(new URL("../../../dist/store/open-store.js", import.meta.url).href)});
+    const store = await openStore("sqlite:" + process.argv[1], { driver: "node:sqlite" });
+    process.emitWarning("another experiment", "ExperimentalWarning");
+    await store.close();`;
+  const args = ["--input-type=module", "-e", script, temporaryFile()];
+  const { stderr } = await run(process.execPath, args);
+  expect(stderr).toContain("another experiment");
+  expect(stderr).not.toContain("SQLite");
+});
