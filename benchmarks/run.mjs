@@ -11,6 +11,7 @@ import { readOptions } from "../scripts/options.mjs";
 import { checkToolchain } from "../scripts/toolchain.mjs";
 import { datedLines } from "./dated.mjs";
 import * as decode from "./decode.mjs";
+import * as endpoint from "./endpoint.mjs";
 import * as group from "./group.mjs";
 import * as grpo from "./grpo.mjs";
 import { Harness } from "./harness.mjs";
@@ -50,7 +51,7 @@ const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
 const timed = [products, ...engine];
 /** Hours of rewards: only when they are asked for. */
 const long = [sweep, learning];
-const all = [...timed, quickstart, storeInProcess, storeHttp, otlp, ...long];
+const all = [...timed, quickstart, endpoint, storeInProcess, storeHttp, otlp, ...long];
 const paths = ["f32", "bf16"];
 const names = namesOf(all);
 const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--device cpu | cuda | cuda:N] [--threads N] [--rounds N] [--no-peers] [--force]`;

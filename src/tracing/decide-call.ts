@@ -1,5 +1,6 @@
 // What happens to a rollout's call once its body is read: served by the rollout's handler, passed on and recorded, passed unseen, or refused.
 import { toJsonValue } from "../base/json-value.js";
+import type { ParsedBody } from "../types/model-call.js";
 import { type ActiveContext, isOver } from "./context.js";
 import type { RolloutCall } from "./find-call.js";
 import type { Exchange } from "./forward.js";
@@ -10,8 +11,9 @@ import { isTraceUpload } from "./trace-upload.js";
 import { warnOnce } from "./warn-once.js";
 
 export type Decision =
+  | { readonly kind: "serve"; readonly parsed: ParsedBody | undefined }
   /** "upload": of traces, to be answered here. */
-  | { readonly kind: "serve" | "pass" | "upload" }
+  | { readonly kind: "pass" | "upload" }
   | { readonly kind: "record"; readonly exchange: Exchange }
   | { readonly kind: "refuse"; readonly refusal: Refusal };
 
@@ -24,7 +26,8 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
     return { kind: "upload" };
   }
   // Without JSON there is no model name to route by, and the handler or provider will say what is wrong.
-  const request = toJsonValue(requestBody.toString("utf8"));
+  const text = requestBody.toString("utf8");
+  const request = toJsonValue(text);
   const model = requestedModel(url.pathname, request);
   const action = actionOf(call, model);
   if (action === "unknown-host" && isCommonPath(api) && model === null) return { kind: "pass" };
@@ -33,7 +36,8 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   if (isAside(api) && action !== "serve") return { kind: "pass" };
   if (!isAside(api)) context.scope.note?.({ kind: action, place, by });
   if (action === "unknown-host") warnOfHost(sent.host, place);
-  if (action === "serve") return { kind: "serve" };
+  if (action === "serve")
+    return { kind: "serve", parsed: request === undefined ? undefined : { text, value: request } };
   if (sent.host === kEndpointHost) return { kind: "refuse", refusal: notForwarded(call, model) };
   if (action !== "forward" || api === undefined) return { kind: "pass" };
   return { kind: "record", exchange: { api, url: sent, model, requestBody, request } };

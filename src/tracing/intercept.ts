@@ -79,7 +79,7 @@ async function handle(call: TakenCall): Promise<void> {
       const { "accept-encoding": _notCompressed, ...headers } = readHeaders(options.headers);
       const { scope } = found.context;
       await serve({
-        request: { method: options.method, url: found.url.href, headers, body },
+        request: { method: options.method, url: found.url.href, headers, body, parsed: decision.parsed },
         ...{ handle: scope.handle, signal: scope.signal, client, runAsClient: asClient(call) },
       });
     }

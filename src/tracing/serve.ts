@@ -4,6 +4,7 @@ import { LightningError } from "../base/error.js";
 import type { ModelHandler, ModelRequest } from "../types/model-call.js";
 import type { DispatchHandler } from "./dispatcher.js";
 import { createResponseSink, type ResponseSink } from "./response-sink.js";
+import { takeText } from "./whole-response.js";
 
 export interface ServedCall {
   readonly request: Omit<ModelRequest, "signal">;
@@ -56,6 +57,8 @@ async function play(
   tell: (callback: () => void) => void,
 ): Promise<void> {
   const response = await call.handle({ ...call.request, signal });
+  const text = takeText(response);
+  if (text !== undefined) return await playWhole(response, text, signal, sink, tell);
   const body = response.body?.getReader();
   // The client has its error already, and a body that fails while it is thrown away has nobody to tell.
   const discard = (): void => void body?.cancel(signal.reason).catch(() => undefined);
@@ -76,6 +79,19 @@ async function play(
   } finally {
     signal.removeEventListener("abort", discard);
   }
+}
+
+async function playWhole(
+  response: Response,
+  text: string,
+  signal: AbortSignal,
+  sink: ResponseSink,
+  tell: (callback: () => void) => void,
+): Promise<void> {
+  if (signal.aborted) return;
+  tell(() => sink.head(response.status, servedHeaders(response), response.statusText));
+  await sink.readyForMore();
+  if (!signal.aborted) tell(() => sink.data(Buffer.from(text)));
 }
 
 function servedHeaders(response: Response): (readonly [string, string])[] {

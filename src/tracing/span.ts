@@ -1,5 +1,5 @@
 // Spans of the running rollout: drafted with ids and parent from the context, recorded when they end.
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { performance } from "../base/clock.js";
 import type { Attributes, SpanDraft, SpanEvent, SpanStatus } from "../types/span.js";
 import { currentContext, isOver } from "./context.js";
@@ -56,14 +56,15 @@ export function emitSpan(fields: SpanFields): void {
   if (span !== undefined) recordSpan(span);
 }
 
-/** 16 hex digits, random. */
+/** 16 hex digits, random: those of a UUID that have no meaning, since Node makes UUIDs ahead. */
 export function newSpanId(): string {
-  return randomBytes(8).toString("hex");
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(28);
 }
 
 /** 32 hex digits, random. */
 export function newTraceId(): string {
-  return randomBytes(16).toString("hex");
+  return newSpanId() + newSpanId();
 }
 
 /** Now, with the resolution of the monotonic clock. */

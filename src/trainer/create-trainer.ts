@@ -1,8 +1,10 @@
 // The loop, closed: tasks to rollouts to groups to an update of the policy. All of it in this process.
+
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";
 import { createOwnTask } from "../runner/own-task.js";
+import { createTemplateNotes } from "../server/endpoint/template-notes.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import { evaluate } from "./evaluate.js";
 import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
@@ -90,7 +92,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const roller = createRoller({
     context: {
       ...{ policy, agent, store, settings, redact, checkpoint },
-      ...{ warnedFields: new Set<string>(), toOwnTask: createOwnTask("createTrainer") },
+      ...{ notes: createTemplateNotes(), toOwnTask: createOwnTask("createTrainer") },
     },
     ...{ events, progress, kept: own && createKeptRollouts(own, { step: 2 }) },
   });

@@ -6,7 +6,14 @@ export interface ModelRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** The body as text and as JSON, where it has been read already and is some. */
+  readonly parsed?: ParsedBody | undefined;
   readonly signal: AbortSignal;
+}
+
+export interface ParsedBody {
+  readonly text: string;
+  readonly value: unknown;
 }
 
 /** Answers inside the process. The response may stream. */

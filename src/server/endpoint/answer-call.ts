@@ -1,7 +1,9 @@
 // One call of a rollout, from its checked request to the answer: the prompt's ids, what is sampled with, the record of every choice.
+
 import type { Policy, SampledChoice, SampleOptions } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { unixSeconds } from "../../tracing/span.js";
+import { jsonResponse } from "../../tracing/whole-response.js";
 import type { CallRequest } from "../../types/call-request.js";
 import { type AnswerChoice, type AnswerOptions, toAnswer } from "./answer.js";
 import { createAnswerPieces } from "./answer-pieces.js";
@@ -65,11 +67,12 @@ export async function answerCall(
   const request = check(context, dialect, asked);
   // Before anything is awaited: calls keep the order they came in.
   const rendered = promptOf(context, dialect, request, signal);
-  const [prompt, seed] = await Promise.all([rendered, context.seeds.next(rendered.then(({ ids }) => ids))]);
+  const seed = await context.seeds.next(rendered);
+  const prompt = await rendered;
   const call = prepare(context, dialect, { request, prompt, seed, startTime });
   if (request.stream) return answerInPieces(context, dialect, call, signal);
   const sampled = await context.policy.sample({ ...call.sample, signal });
-  return Response.json(dialect.answer(settle(context, call, sampled), context.items));
+  return jsonResponse(dialect.answer(settle(context, call, sampled), context.items));
 }
 
 /** How many tokens the prompt of a call has, which is not remembered. @throws as answerCall */

@@ -8,14 +8,14 @@ export interface CallSeeds {
    * To be asked when a call comes in. A prompt that fails takes no seed.
    * @throws what the prompt rejects with
    */
-  next(promptIds: Promise<ArrayLike<number>>): Promise<bigint>;
+  next(prompt: Promise<{ readonly ids: Int32Array }>): Promise<bigint>;
 }
 
 export function createCallSeeds(rolloutSeed: bigint): CallSeeds {
   const sent = new Map<string, number>();
   const bits = new Uint32Array(4);
-  const count = (promptIds: ArrayLike<number>): bigint => {
-    const key = Array.prototype.join.call(promptIds, ",");
+  const count = ({ buffer, byteOffset, byteLength }: Int32Array): bigint => {
+    const key = Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
     const before = sent.get(key) ?? 0;
     sent.set(key, before + 1);
     philox4x32(
@@ -26,16 +26,40 @@ export function createCallSeeds(rolloutSeed: bigint): CallSeeds {
     );
     return (BigInt(bits[1] ?? 0) << 32n) | BigInt(bits[0] ?? 0);
   };
-  let earlier: Promise<unknown> = Promise.resolve();
+  let last: Turn | undefined;
   return {
-    next(promptIds) {
-      const before = earlier;
-      const seed = promptIds.then(async (ids) => {
-        await before;
+    async next(prompt) {
+      const before = last;
+      const turn: Turn = { isOver: false, waiting: [] };
+      last = turn;
+      try {
+        const { ids } = await prompt;
+        await over(before);
         return count(ids);
-      });
-      earlier = Promise.allSettled([before, seed]);
-      return seed;
+      } finally {
+        // Also of a prompt that failed early: those behind it wait for those before it.
+        if (before === undefined || before.isOver) end(turn);
+        else before.waiting.push(() => end(turn));
+      }
     },
   };
+}
+
+// --- internal ---
+
+/** A call's place in the order in which calls came in. */
+interface Turn {
+  isOver: boolean;
+  readonly waiting: (() => void)[];
+}
+
+/** Nothing to wait for where it is over, as for most calls. */
+function over(turn: Turn | undefined): Promise<void> | undefined {
+  if (turn === undefined || turn.isOver) return undefined;
+  return new Promise((resolve) => turn.waiting.push(resolve));
+}
+
+function end(turn: Turn): void {
+  turn.isOver = true;
+  for (const wake of turn.waiting) wake();
 }

@@ -15,7 +15,7 @@ export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
   return {
     name: "openai.chat.completion",
     status: { code: "OK", description: null },
-    attributes: { ...requestAttributes(call), ...answerAttributes(call, tokenizer) },
+    attributes: attributesOf(call, tokenizer),
     events: [],
     startTime: call.startTime,
     endTime: call.endTime,
@@ -24,14 +24,22 @@ export function toCallSpan(call: ModelCall, tokenizer: Tokenizer): CallSpan {
 
 // --- internal ---
 
-function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes {
-  const out: Record<string, AttributeValue> = {
-    "agentlightning.dialect": request.dialect,
-    "gen_ai.request.model": request.model,
-    "gen_ai.request.temperature": sampling.temperature,
-    "gen_ai.request.top_p": sampling.topP,
-    "gen_ai.request.max_tokens": sampling.maxTokens,
-  };
+type Mutable = Record<string, AttributeValue>;
+
+/** One object for both: copying so many names of one's own would cost as much as writing them. */
+function attributesOf(call: ModelCall, tokenizer: Tokenizer): Attributes {
+  const out: Mutable = {};
+  putRequest(out, call);
+  putAnswer(out, call, tokenizer);
+  return out;
+}
+
+function putRequest(out: Mutable, { request, sampling, prompt }: ModelCall): void {
+  out["agentlightning.dialect"] = request.dialect;
+  out["gen_ai.request.model"] = request.model;
+  out["gen_ai.request.temperature"] = sampling.temperature;
+  out["gen_ai.request.top_p"] = sampling.topP;
+  out["gen_ai.request.max_tokens"] = sampling.maxTokens;
   // As they were rendered: a thought that came in a field of its own stands in the content.
   prompt.conversation.messages.forEach((message, i) => {
     putMessage(out, `gen_ai.prompt.${i}`, withThought(message, "content"));
@@ -47,7 +55,6 @@ function requestAttributes({ request, sampling, prompt }: ModelCall): Attributes
     if (asked !== null && asked !== sampling[key]) out[`agentlightning.replaced.${name}`] = asked;
   }
   if (request.ignored.length > 0) out["agentlightning.ignored"] = request.ignored;
-  return out;
 }
 
 const kSampling = [
@@ -58,28 +65,26 @@ const kSampling = [
   ["max_tokens", "maxTokens"],
 ] as const;
 
-function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
+function putAnswer(out: Mutable, call: ModelCall, tokenizer: Tokenizer): void {
   const { choice, prompt } = call;
   const { sampled } = choice;
-  const out: Record<string, AttributeValue> = {
-    // One span a choice; adapters take a repeated response id for the same call.
-    "gen_ai.response.id": choice.index === 0 ? call.responseId : `${call.responseId}-${choice.index}`,
-    "gen_ai.response.model": call.request.model,
-    "gen_ai.response.finish_reason": choice.finishReason,
-    "gen_ai.usage.input_tokens": prompt.ids.length,
-    "gen_ai.usage.output_tokens": sampled.tokens.length,
-    prompt_token_ids: Array.from(prompt.ids),
-    response_token_ids: Array.from(sampled.tokens),
-    "agentlightning.response_logprobs": Array.from(sampled.logprobs),
-    "agentlightning.adapter": sampled.adapter,
-    "agentlightning.version": sampled.version,
-    "agentlightning.arithmetic": sampled.arithmetic,
-    "agentlightning.temperature": call.sampling.temperature,
-    "agentlightning.prefix": prompt.prefix,
-  };
+  // One span a choice; adapters take a repeated response id for the same call.
+  out["gen_ai.response.id"] = choice.index === 0 ? call.responseId : `${call.responseId}-${choice.index}`;
+  out["gen_ai.response.model"] = call.request.model;
+  out["gen_ai.response.finish_reason"] = choice.finishReason;
+  out["gen_ai.usage.input_tokens"] = prompt.ids.length;
+  out["gen_ai.usage.output_tokens"] = sampled.tokens.length;
+  out.prompt_token_ids = numbers(prompt.ids);
+  out.response_token_ids = numbers(sampled.tokens);
+  out["agentlightning.response_logprobs"] = numbers(sampled.logprobs);
+  out["agentlightning.adapter"] = sampled.adapter;
+  out["agentlightning.version"] = sampled.version;
+  out["agentlightning.arithmetic"] = sampled.arithmetic;
+  out["agentlightning.temperature"] = call.sampling.temperature;
+  out["agentlightning.prefix"] = prompt.prefix;
   if (prompt.lacksThought) out["agentlightning.break"] = "thought";
   if (choice.malformedCalls > 0) out["agentlightning.malformed_calls"] = choice.malformedCalls;
-  if (sampled.versions) out["agentlightning.versions"] = Array.from(sampled.versions);
+  if (sampled.versions) out["agentlightning.versions"] = numbers(sampled.versions);
   if (call.request.logprobs !== null)
     out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
   putMessage(out, "gen_ai.completion.0", {
@@ -87,10 +92,16 @@ function answerAttributes(call: ModelCall, tokenizer: Tokenizer): Attributes {
     content: choice.written,
     tool_calls: choice.toolCalls,
   });
-  return out;
 }
 
-function putMessage(out: Record<string, AttributeValue>, key: string, message: ChatMessage): void {
+/** As Array.from, which asks an iterator for each. */
+function numbers(from: ArrayLike<number>): number[] {
+  const all = new Array<number>(from.length);
+  for (let i = 0; i < from.length; i++) all[i] = from[i] ?? 0;
+  return all;
+}
+
+function putMessage(out: Mutable, key: string, message: ChatMessage): void {
   out[`${key}.role`] = message.role;
   const { content } = message;
   if (typeof content === "string") out[`${key}.content`] = content;

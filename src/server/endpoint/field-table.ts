@@ -43,9 +43,10 @@ export function readFields<Served>(
     const path = [at, ...(issue?.path ?? [])].filter((part) => part !== "").join(".");
     throw badRequest(`${path || "body"}: ${issue?.message ?? "is wrong"}`, path || null);
   }
-  const telling = [...Object.keys(table.served.shape), ...Object.keys(table.refused)];
   const unknown: string[] = [];
-  for (const [name, field] of Object.entries(value as Readonly<Record<string, unknown>>)) {
+  const given = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(given)) {
+    const field = given[name];
     if (field === null || field === undefined || Object.hasOwn(table.served.shape, name)) continue;
     if (table.harmless.includes(name)) continue;
     const path = at === "" ? name : `${at}.${name}`;
@@ -54,6 +55,7 @@ export function readFields<Served>(
       if (!neutral.some((passing) => isDeepStrictEqual(passing, field))) throw notServed(path, field, remedy);
       continue;
     }
+    const telling = [...Object.keys(table.served.shape), ...Object.keys(table.refused)];
     const meant = nearest(name, telling) ?? nearest(name, table.harmless, kHarmlessShare);
     if (meant !== undefined)
       throw badRequest(

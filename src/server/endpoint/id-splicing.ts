@@ -6,7 +6,9 @@ import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tok
 import { callForms } from "../../policy/tool-calls/call-forms.js";
 import type { AnswerChoice } from "./answer.js";
 import { type CallReader, endOfAnswer } from "./answer-end.js";
+import { type EndMark, endMarks } from "./end-marks.js";
 import { type Conversation, createExchanges, type Exchange, type FoundExchange } from "./exchanges.js";
+import { createTemplateNotes, type TemplateNotes } from "./template-notes.js";
 import { endsInThought, setThoughtApart, type ThoughtApart, withThought } from "./thought.js";
 
 /** "start": nothing earlier fits; "extends": spliced; "break": an earlier exchange fits but the template rewrites its history, or a thought of it did not come back. */
@@ -47,6 +49,7 @@ export type Thoughts = "sent" | "keep";
 export function createIdMemory(
   policy: Pick<Policy, "renderChat" | "tokenizer" | "config" | "toolCalls" | "thoughtsIn">,
   thoughts: Thoughts = "sent",
+  notes: TemplateNotes = createTemplateNotes(),
 ): IdMemory {
   const form = policy.toolCalls === null ? undefined : callForms[policy.toolCalls];
   const exchanges = createExchanges();
@@ -55,7 +58,8 @@ export function createIdMemory(
       messages.map((message) => withThought(message, policy.thoughtsIn)),
       { ...(tools.length > 0 ? { tools } : {}), template, addGenerationPrompt },
     ).text;
-  const marks = marksOf(policy);
+  notes.marks ??= endMarks(policy);
+  const { marks } = notes;
   return {
     async prompt(asked, options) {
       const request = { ...asked, messages: asked.messages.map(setThoughtApart) };
@@ -73,7 +77,8 @@ export function createIdMemory(
           : closingText(earlier, text, { marks, reader, renderAsLast: asLast });
       const known = { text, inThought, lacksThought, conversation };
       if (earlier === undefined || closing === undefined) {
-        const ids = await encodeAfter(policy, kNothing, text, options);
+        const ids = notes.encoded.get(text) ?? (await encodeAfter(policy, kNothing, text, options));
+        notes.encoded.put(text, ids);
         return { ...known, ids, prefix: earlier === undefined ? "start" : "break" };
       }
       return { ...known, ids: await encodeAfter(policy, earlier.ids, closing, options), prefix: "extends" };
@@ -82,7 +87,7 @@ export function createIdMemory(
       exchanges.add({
         conversation: { ...conversation, messages: [...conversation.messages, toMessage(answer)] },
         said: { content: answer.written ?? "", calls: answer.toolCalls.map((call) => call.function) },
-        ids: Int32Array.from([...ids, ...responseIds]),
+        ids: joined(ids, responseIds),
         promptText: text,
         lastId: responseIds.at(-1) ?? -1,
       });
@@ -94,6 +99,13 @@ export function createIdMemory(
 
 const kNothing = new Int32Array(0);
 
+function joined(before: Int32Array, after: ArrayLike<number>): Int32Array {
+  const all = new Int32Array(before.length + after.length);
+  all.set(before);
+  all.set(after, before.length);
+  return all;
+}
+
 async function encodeAfter(
   { tokenizer }: Pick<Policy, "tokenizer">,
   before: Int32Array,
@@ -104,7 +116,7 @@ async function encodeAfter(
   if (room < 0) throw new TooManyTokensError(most, before.length);
   try {
     const added = await tokenizer.encodeAsync(text, { most: room, signal });
-    return Int32Array.from([...before, ...added]);
+    return joined(before, added);
   } catch (error) {
     if (!(error instanceof TooManyTokensError)) throw error;
     throw new TooManyTokensError(most, before.length + error.atLeast);
@@ -122,24 +134,8 @@ function orNothing(render: () => string): string {
   }
 }
 
-/** A token that the template may write where an answer ends. */
-interface Mark {
-  readonly id: number;
-  readonly text: string;
-  readonly isStop: boolean;
-}
-
-/** Longer ones first: one may begin with another. */
-function marksOf({ tokenizer, config }: Pick<Policy, "tokenizer" | "config">): readonly Mark[] {
-  const ids = new Set([...config.eosTokenIds, ...tokenizer.specialIds]);
-  return [...ids]
-    .map((id) => ({ id, text: tokenizer.decode([id]), isStop: config.eosTokenIds.includes(id) }))
-    .filter(({ text }) => text !== "")
-    .sort((a, b) => b.text.length - a.text.length);
-}
-
 interface Closing {
-  readonly marks: readonly Mark[];
+  readonly marks: readonly EndMark[];
   readonly reader: CallReader;
   renderAsLast(): string;
 }
@@ -186,7 +182,7 @@ function closingText(
 }
 
 /** Where the last stop token that was written begins, or any token that nothing follows; the end where there is none. */
-function endOfLast(written: string, marks: readonly Mark[]): number {
+function endOfLast(written: string, marks: readonly EndMark[]): number {
   const stop = Math.max(...marks.map(({ isStop, text }) => (isStop ? written.lastIndexOf(text) : -1)));
   if (stop >= 0) return stop;
   const trimmed = written.trimEnd();
@@ -198,7 +194,7 @@ function closingAfter(
   { lastId }: Exchange,
   rest: string,
   end: number,
-  marks: readonly Mark[],
+  marks: readonly EndMark[],
   renderAsLast: () => string,
 ): string | undefined {
   const at = rest.length - rest.slice(end).trimStart().length;

@@ -14,8 +14,11 @@ export interface ItemMemory {
 
 export function createItemMemory(): ItemMemory {
   const items = new Map<string, unknown>();
+  // One random number a rollout; what follows counts.
+  const own = randomUUID().replaceAll("-", "").slice(0, 24);
+  let made = 0;
   return {
-    newId: (prefix) => prefix + randomUUID().replaceAll("-", ""),
+    newId: (prefix) => prefix + own + (made++).toString(16).padStart(8, "0"),
     put: (id, item) => void items.set(id, item),
     get: (id) => items.get(id),
     delete: (id) => items.delete(id),

@@ -1,8 +1,10 @@
 // Model calls of one rollout, answered by a policy in this process in whatever dialect they come: id splicing, sampling rules, streaming, and a
 // record of every call. Everything else that a client might ask of the host is refused by name.
+
 import type { TemplateVariables } from "../../policy/chat/template-options.js";
 import { callForms } from "../../policy/tool-calls/call-forms.js";
 import { withShortIds } from "../../policy/tool-calls/short-ids.js";
+import { jsonResponse } from "../../tracing/whole-response.js";
 import type { ModelHandler } from "../../types/model-call.js";
 import { answerCall, type CallContext, countTokens } from "./answer-call.js";
 import { createCallSeeds } from "./call-seeds.js";
@@ -12,6 +14,7 @@ import { createItemMemory } from "./item-memory.js";
 import { openAiFailure } from "./open-ai-failure.js";
 import { createPromptChecks } from "./prompt-checks.js";
 import { toRequestError } from "./request-error.js";
+import { createTemplateNotes, type TemplateNotes } from "./template-notes.js";
 import { withResultNames } from "./tool-results.js";
 
 export interface ModelHandlerOptions extends Omit<CallContext, "memory" | "items" | "seeds" | "checks"> {
@@ -23,20 +26,21 @@ export interface ModelHandlerOptions extends Omit<CallContext, "memory" | "items
   readonly date?: string | undefined;
   /** What becomes of thoughts that a client does not send back. Default "sent". */
   readonly thoughts?: Thoughts;
-  /** Fields that were warned of; grows. Default: those of this rollout. */
-  readonly warnedFields?: Set<string>;
+  /** What is known of the policy's template with these variables; grows. Default: this rollout's own. */
+  readonly notes?: TemplateNotes;
 }
 
 /** @returns a handler for the calls of one rollout */
 export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
   const template = withTemplate(options);
+  const notes = options.notes ?? createTemplateNotes();
   const items = createItemMemory();
   const context: CallContext = {
     ...options,
     items,
-    memory: createIdMemory(template, options.thoughts),
+    memory: createIdMemory(template, options.thoughts, notes),
     seeds: createCallSeeds(options.seed),
-    checks: createPromptChecks(template, options.warnedFields ?? new Set()),
+    checks: createPromptChecks(template, notes),
   };
   return async (request) => {
     const { method, url, signal } = request;
@@ -48,7 +52,7 @@ export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
         memory: items,
         countTokens: (call) => countTokens(context, dialect, call, signal),
       });
-      if (response !== undefined) return Response.json(await response);
+      if (response !== undefined) return jsonResponse(await response);
       // Before anything is awaited: calls keep the order they came in.
       return await answerCall(context, dialect, dialect.parse(request, items), signal);
     } catch (error) {

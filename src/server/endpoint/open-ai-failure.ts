@@ -1,8 +1,9 @@
 // Errors in OpenAI's shape, so that their client raises the class its users catch.
+import { jsonResponse } from "../../tracing/whole-response.js";
 import type { RequestError } from "./request-error.js";
 
 export function openAiFailure(error: RequestError): Response {
-  return Response.json(openAiErrorBody(error), {
+  return jsonResponse(openAiErrorBody(error), {
     status: error.status,
     // The client's retries would repeat a request that can only fail the same way.
     headers: { "x-should-retry": "false" },

@@ -4,7 +4,8 @@ import type { Policy } from "../../policy/policy.js";
 import type { CallRequest } from "../../types/call-request.js";
 import type { ChatMessage } from "../../types/chat.js";
 import { notServed } from "./field-table.js";
-import { checkTools, type ToolsCheck } from "./tools-check.js";
+import type { TemplateNotes } from "./template-notes.js";
+import { checkTools } from "./tools-check.js";
 
 type Template = Pick<Policy, "renderChat" | "toolCalls">;
 type ChatOptions = Pick<CallRequest, "template"> & { readonly tools?: CallRequest["tools"] };
@@ -20,10 +21,9 @@ export interface PromptChecks {
 
 /**
  * @param template  renders as the rollout's prompts are
- * @param warned  names of fields that were warned of; grows
+ * @param notes  of that template; what is found out is noted
  */
-export function createPromptChecks(template: Template, warned: Set<string>): PromptChecks {
-  let tools: ToolsCheck | undefined;
+export function createPromptChecks(template: Template, notes: TemplateNotes): PromptChecks {
   const read = new Map<string, boolean>();
   const unread = ({ messages }: CallRequest, options: ChatOptions): readonly string[] => {
     const names = Object.keys(options.template);
@@ -37,8 +37,8 @@ export function createPromptChecks(template: Template, warned: Set<string>): Pro
     check(request) {
       const { messages, template: variables } = request;
       if (request.tools.length > 0) {
-        tools ??= checkTools(template);
-        if (tools.refused !== undefined) throw tools.refused;
+        notes.tools ??= checkTools(template);
+        if (notes.tools.refused !== undefined) throw notes.tools.refused;
       }
       const options: ChatOptions = {
         template: variables,
@@ -49,8 +49,8 @@ export function createPromptChecks(template: Template, warned: Set<string>): Pro
         ...unread(request, options),
         ...checkNames(template, messages, options),
       ];
-      warnOf(ignored, warned);
-      const parallelToolCalls = request.parallelToolCalls && !tools?.isSingle;
+      warnOf(ignored, notes.warned);
+      const parallelToolCalls = request.parallelToolCalls && !notes.tools?.isSingle;
       return { ...request, parallelToolCalls, ignored };
     },
   };

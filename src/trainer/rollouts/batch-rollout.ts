@@ -9,6 +9,7 @@ import { resourcesOf } from "../../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../../runner/run-rollout.js";
 import { toCallSpan } from "../../server/endpoint/call-span.js";
 import { createModelHandler, type ModelHandlerOptions } from "../../server/endpoint/model-handler.js";
+import type { TemplateNotes } from "../../server/endpoint/template-notes.js";
 import type { LightningStore } from "../../store/store.js";
 import { emitSpan } from "../../tracing/span.js";
 import type { Agent } from "../../types/agent.js";
@@ -31,8 +32,8 @@ export interface BatchContext {
   readonly toOwnTask: (task: unknown) => unknown;
   /** Names the run in its rollouts' metadata. */
   readonly checkpoint: { readonly run: string };
-  /** Fields of model calls that were warned of; grows. */
-  readonly warnedFields: Set<string>;
+  /** What is known of the policy's chat template; grows. */
+  readonly notes: TemplateNotes;
 }
 
 export interface RunningBatch {
@@ -155,9 +156,9 @@ function begin(
 }
 
 function createHandler({ context, policy, sampling }: RunningBatch, place: RolloutPlace): ModelHandler {
-  const { settings, warnedFields } = context;
+  const { settings, notes } = context;
   return createModelHandler({
-    ...{ policy, sampling, warnedFields, template: settings.template, date: settings.date },
+    ...{ policy, sampling, notes, template: settings.template, date: settings.date },
     thoughts: settings.thoughts,
     seed: rolloutSeed(settings.seed, place),
     adapter: () => settings.adapter,

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { createCallSeeds } from "../../../src/server/endpoint/call-seeds.js";
 import { scripted } from "./scripted-policy.js";
 
-const soon = <T>(value: T, turns: number) =>
-  new Promise<T>((resolve) => {
-    const wait = (left: number) => (left === 0 ? resolve(value) : setImmediate(wait, left - 1));
+const soon = (ids: readonly number[], turns: number) =>
+  new Promise<{ readonly ids: Int32Array }>((resolve) => {
+    const wait = (left: number) =>
+      left === 0 ? resolve({ ids: Int32Array.from(ids) }) : setImmediate(wait, left - 1);
     wait(turns);
   });
 
@@ -35,9 +36,9 @@ describe("the seeds of calls", () => {
   it("are not taken by prompts that fail, which hold nobody up", async () => {
     const seeds = createCallSeeds(7n);
     const failed = seeds.next(soon([1], 3).then(() => Promise.reject(new Error("too long"))));
-    const next = seeds.next(Promise.resolve([1]));
+    const next = seeds.next(soon([1], 0));
     await expect(failed).rejects.toThrow("too long");
-    expect(await next).toBe(await createCallSeeds(7n).next(Promise.resolve([1])));
+    expect(await next).toBe(await createCallSeeds(7n).next(soon([1], 0)));
   });
 
   it("are the same for concurrent calls of one rollout in every run", async () => {

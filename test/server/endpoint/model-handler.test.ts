@@ -248,3 +248,17 @@ describe("ids of tokens", () => {
     );
   });
 });
+
+describe("a body that was read before", () => {
+  const send = (text: string, parsed: string) =>
+    scripted(["a"]).send(text, "/v1/chat/completions", {
+      parsed: { text: parsed, value: JSON.parse(parsed) },
+    });
+  const body = JSON.stringify({ model: "m", messages: [user("hi")] });
+
+  it("is not read again, but where it may have been no UTF-8 or is nested too deep", async () => {
+    expect((await send("not read", body)).status).toBe(200);
+    expect((await send("not JSON", body.replace("hi", "\ufffd"))).status).toBe(400);
+    expect((await send("not read", `${'{"a":'.repeat(300)}1${"}".repeat(300)}`)).status).toBe(400);
+  });
+});

@@ -9,6 +9,7 @@ import type { SampledChoice, SampleOptions } from "../../../src/policy/policy.js
 import { loadTokenizer } from "../../../src/policy/tokenizer/tokenizer.js";
 import type { ModelCall } from "../../../src/server/endpoint/answer-call.js";
 import { createModelHandler, type ModelHandlerOptions } from "../../../src/server/endpoint/model-handler.js";
+import { createTemplateNotes } from "../../../src/server/endpoint/template-notes.js";
 import type { ModelRequest } from "../../../src/types/model-call.js";
 
 const dir = join(import.meta.dirname, "../../fixtures/models/qwen2");
@@ -116,7 +117,7 @@ export function scripted(
     }),
     record: (call) => calls.push(call),
     ...(more.thoughts ? { thoughts: more.thoughts } : {}),
-    ...(more.warnedFields ? { warnedFields: more.warnedFields } : {}),
+    notes: createTemplateNotes(more.warnedFields),
   });
   const send: Scripted["send"] = (body, path = "/v1/chat/completions", request = {}) =>
     handle({
