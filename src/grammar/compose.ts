@@ -75,24 +75,8 @@ export function textUntil(marker: string): Part {
   return () => ({ kind: "automaton", states: markerStates(marker, true) });
 }
 
-// --- internal ---
-
-function shifted(node: GrammarNode, by: number): GrammarNode {
-  switch (node.kind) {
-    case "rule":
-      return { kind: "rule", rule: node.rule + by };
-    case "sequence":
-    case "choice":
-      return { ...node, nodes: node.nodes.map((part) => shifted(part, by)) };
-    case "repeat":
-      return { ...node, node: shifted(node.node, by) };
-    default:
-      return node;
-  }
-}
-
-/** A state is how much of the marker the text ends with (Knuth, Morris and Pratt). */
-function markerStates(marker: string, isWithMarker: boolean): readonly AutomatonState[] {
+/** Of texts without the marker, or that end with its first occurrence. A state is how much of the marker the text ends with (Knuth, Morris and Pratt). */
+export function markerStates(marker: string, isWithMarker: boolean): readonly AutomatonState[] {
   const points = Array.from(marker, (character) => character.codePointAt(0) ?? 0);
   const alphabet = [...new Set(points)].sort((a, b) => a - b);
   const states = points.map((_, read): AutomatonState => {
@@ -108,6 +92,22 @@ function markerStates(marker: string, isWithMarker: boolean): readonly Automaton
     return { accepts: !isWithMarker, edges };
   });
   return isWithMarker ? [...states, { accepts: true, edges: [] }] : states;
+}
+
+// --- internal ---
+
+function shifted(node: GrammarNode, by: number): GrammarNode {
+  switch (node.kind) {
+    case "rule":
+      return { kind: "rule", rule: node.rule + by };
+    case "sequence":
+    case "choice":
+      return { ...node, nodes: node.nodes.map((part) => shifted(part, by)) };
+    case "repeat":
+      return { ...node, node: shifted(node.node, by) };
+    default:
+      return node;
+  }
 }
 
 /** Characters that the marker does not hold, without surrogates. */

@@ -1,4 +1,5 @@
 // How one family of models writes tool calls. One file a family beside this one; `call-forms.ts` knows them all.
+import type { Part } from "../../grammar/compose.js";
 import type { ToolCall, ToolDefinition } from "../../types/chat.js";
 
 export interface CallForm {
@@ -16,6 +17,26 @@ export interface CallForm {
    * @returns undefined for what is not well formed
    */
   readBlock(text: string, start: number, tools: readonly ToolDefinition[]): CallBlock | undefined;
+  /**
+   * The texts of calls of these tools, as the family's templates write them: one call, or one and more.
+   * @throws E_ARGUMENT for a tool whose parameters the form cannot hold
+   */
+  write(tools: readonly WritableTool[], means: WriteMeans): Part;
+}
+
+/** A tool as a grammar writes its calls. */
+export interface WritableTool {
+  readonly name: string;
+  /** A schema of objects; null: any object. */
+  readonly parameters: Readonly<Record<string, unknown>> | null;
+}
+
+export interface WriteMeans {
+  readonly isParallel: boolean;
+  /** A tag: the vocabulary's token for it, or its text. */
+  tag(text: string): Part;
+  /** The arguments of a tool's call, as one line of JSON. */
+  json(tool: WritableTool): Part;
 }
 
 /** Calls that stand together, between one opening and one closing. */

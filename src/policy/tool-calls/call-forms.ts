@@ -3,7 +3,7 @@ import type { CallForm } from "./call-form.js";
 import { deepseekV3, deepseekV31 } from "./deepseek.js";
 import { hermes } from "./hermes.js";
 import { llama } from "./llama.js";
-import { mistralNamed, mistralV3 } from "./mistral.js";
+import { mistralV3, mistralV11, mistralV13 } from "./mistral.js";
 import { qwenXml } from "./qwen-xml.js";
 
 export const callForms = {
@@ -11,8 +11,8 @@ export const callForms = {
   "qwen-xml": qwenXml,
   llama,
   "mistral-v3": mistralV3,
-  "mistral-v11": mistralNamed,
-  "mistral-v13": mistralNamed,
+  "mistral-v11": mistralV11,
+  "mistral-v13": mistralV13,
   "deepseek-v3": deepseekV3,
   "deepseek-v3.1": deepseekV31,
 } as const satisfies Readonly<Record<string, CallForm>>;

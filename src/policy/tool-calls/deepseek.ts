@@ -2,12 +2,18 @@
 //   V3, R1  <｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>
 //   V3.1    <｜tool▁call▁begin｜>add<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>
 // Some of their templates leave the last tag out, so it may be absent.
-import type { CallForm, WrittenCall } from "./call-form.js";
+import { type Part, sequence, text } from "../../grammar/compose.js";
+import type { CallForm, WritableTool, WrittenCall } from "./call-form.js";
 import { readObject, skipMark } from "./json-call.js";
+import { writeEach } from "./write-calls.js";
 
-export const deepseekV3: CallForm = createForm(readFenced);
+export const deepseekV3: CallForm = createForm(readFenced, text("\n"), ({ name }, separator, args) =>
+  sequence(text("function"), separator, text(`${name}\n\`\`\`json\n`), args, text("\n```")),
+);
 
-export const deepseekV31: CallForm = createForm(readPlain);
+export const deepseekV31: CallForm = createForm(readPlain, text(""), ({ name }, separator, args) =>
+  sequence(text(name), separator, args),
+);
 
 // --- internal ---
 
@@ -16,28 +22,45 @@ interface Read {
   readonly end: number;
 }
 
-function createForm(readCall: (text: string, name: string, start: number) => Read | undefined): CallForm {
+function createForm(
+  readCall: (text: string, name: string, start: number) => Read | undefined,
+  between: Part,
+  writeCall: (tool: WritableTool, separator: Part, args: Part) => Part,
+): CallForm {
   return {
     marks: ["<｜tool▁calls▁begin｜>"],
     isBare: false,
     closers: ["<｜tool▁calls▁end｜>"],
     hasShortIds: false,
-    readBlock(text, start) {
+    readBlock(written, start) {
       const calls: WrittenCall[] = [];
-      let end = skipMark(text, start, "<｜tool▁calls▁begin｜>");
+      let end = skipMark(written, start, "<｜tool▁calls▁begin｜>");
       while (end !== undefined) {
-        const begin = skipMark(text, end, "<｜tool▁call▁begin｜>");
+        const begin = skipMark(written, end, "<｜tool▁call▁begin｜>");
         if (begin === undefined) break;
-        const separator = text.indexOf("<｜tool▁sep｜>", begin);
+        const separator = written.indexOf("<｜tool▁sep｜>", begin);
         if (separator < 0) return undefined;
-        const read = readCall(text, text.slice(begin, separator).trim(), separator + "<｜tool▁sep｜>".length);
-        const close = read && skipMark(text, read.end, "<｜tool▁call▁end｜>");
+        const read = readCall(
+          written,
+          written.slice(begin, separator).trim(),
+          separator + "<｜tool▁sep｜>".length,
+        );
+        const close = read && skipMark(written, read.end, "<｜tool▁call▁end｜>");
         if (read === undefined || close === undefined) return undefined;
         calls.push(read.call);
         end = close;
       }
       if (end === undefined || calls.length === 0) return undefined;
-      return { calls, start, end: skipMark(text, end, "<｜tool▁calls▁end｜>") ?? end };
+      return { calls, start, end: skipMark(written, end, "<｜tool▁calls▁end｜>") ?? end };
+    },
+    write(tools, means) {
+      const { tag } = means;
+      const open = tag("<｜tool▁call▁begin｜>");
+      const [separator, close] = [tag("<｜tool▁sep｜>"), tag("<｜tool▁call▁end｜>")];
+      const calls = writeEach(tools, means, between, (tool) =>
+        sequence(open, writeCall(tool, separator, means.json(tool)), close),
+      );
+      return sequence(tag("<｜tool▁calls▁begin｜>"), calls, tag("<｜tool▁calls▁end｜>"));
     },
   };
 }

@@ -1,8 +1,10 @@
 // Llama 3.1 to 3.3: the whole answer is {"name": "add", "parameters": {"a": 1}}, or it stands behind <|python_tag|>. Several calls, which the
 // templates refuse but models write, are separated by semicolons.
 import { readJson, skipSpace } from "../../base/json-text.js";
+import { text } from "../../grammar/compose.js";
 import type { CallForm, WrittenCall } from "./call-form.js";
 import { skipMark, toCall } from "./json-call.js";
+import { writeEach, writeJsonCall } from "./write-calls.js";
 
 export const llama: CallForm = {
   marks: ["<|python_tag|>"],
@@ -31,4 +33,6 @@ export const llama: CallForm = {
     }
     return { calls, start, end };
   },
+  write: (tools, means) =>
+    writeEach(tools, means, text("; "), (tool) => writeJsonCall(tool, "parameters", means.json(tool))),
 };

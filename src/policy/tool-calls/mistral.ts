@@ -3,8 +3,10 @@
 //   v11     [TOOL_CALLS]add[CALL_ID]VvvODy9mT[ARGS]{"a": 1}        once for each call
 //   v13     [TOOL_CALLS]add[ARGS]{"a": 1}
 import { readJson } from "../../base/json-text.js";
-import type { CallForm, WrittenCall } from "./call-form.js";
+import { optional, sequence, text } from "../../grammar/compose.js";
+import type { CallBlock, CallForm, WrittenCall } from "./call-form.js";
 import { readObject, skipMark, toCall } from "./json-call.js";
+import { shortIdPart, writeEach } from "./write-calls.js";
 
 /** A list of calls. */
 export const mistralV3: CallForm = {
@@ -12,40 +14,67 @@ export const mistralV3: CallForm = {
   isBare: false,
   closers: ["]"],
   hasShortIds: true,
-  readBlock(text, start) {
-    const open = skipMark(text, start, kMark);
-    const list = open === undefined ? undefined : readJson(text, open);
+  readBlock(written, start) {
+    const open = skipMark(written, start, kMark);
+    const list = open === undefined ? undefined : readJson(written, open);
     if (list?.type !== "array" || list.items.length === 0) return undefined;
     const calls: WrittenCall[] = [];
     for (const item of list.items) {
-      const call = toCall(text, item, ["arguments"]);
+      const call = toCall(written, item, ["arguments"]);
       if (call === undefined) return undefined;
       calls.push(call);
     }
     return { calls, start, end: list.end };
   },
-};
-
-/** A name, an id and arguments: ids are read where a model writes them, but v13 has none. */
-export const mistralNamed: CallForm = {
-  marks: ["[TOOL_CALLS]"],
-  isBare: false,
-  closers: ["}"],
-  hasShortIds: true,
-  readBlock(text, start) {
-    const open = skipMark(text, start, kMark);
-    if (open === undefined) return undefined;
-    const head = new RegExp(kHead);
-    head.lastIndex = open;
-    const { name, id } = head.exec(text)?.groups ?? {};
-    const args = name === undefined ? undefined : readObject(text, head.lastIndex);
-    if (name === undefined || args === undefined) return undefined;
-    const call = { function: { name, arguments: args.text }, ...(id === undefined ? {} : { id }) };
-    return { calls: [call], start, end: args.end };
+  write(tools, means) {
+    const id = optional(sequence(text(', "id": "'), shortIdPart, text('"')));
+    const calls = writeEach(tools, means, text(", "), (tool) =>
+      sequence(
+        text(`{"name": ${JSON.stringify(tool.name)}, "arguments": `),
+        ...[means.json(tool), id, text("}")],
+      ),
+    );
+    return sequence(means.tag(kMark), optional(text(" ")), text("["), calls, text("]"));
   },
 };
+
+/** A name, an id and arguments. */
+export const mistralV11: CallForm = named(true);
+
+/** The same without the id, which is read where a model writes it. */
+export const mistralV13: CallForm = named(false);
 
 // --- internal ---
 
 const kMark = "[TOOL_CALLS]";
 const kHead = /\s*(?<name>[^\s[\]{}]+)\s*(?:\[CALL_ID\]\s*(?<id>[^\s[\]{}]+)\s*)?\[ARGS\]/y;
+
+function named(hasId: boolean): CallForm {
+  return {
+    marks: ["[TOOL_CALLS]"],
+    isBare: false,
+    closers: ["}"],
+    hasShortIds: true,
+    readBlock: readNamed,
+    write: (tools, means) =>
+      writeEach(tools, means, text(""), (tool) =>
+        sequence(
+          ...[means.tag(kMark), text(tool.name)],
+          ...(hasId ? [means.tag("[CALL_ID]"), shortIdPart] : []),
+          ...[means.tag("[ARGS]"), means.json(tool)],
+        ),
+      ),
+  };
+}
+
+function readNamed(written: string, start: number): CallBlock | undefined {
+  const open = skipMark(written, start, kMark);
+  if (open === undefined) return undefined;
+  const head = new RegExp(kHead);
+  head.lastIndex = open;
+  const { name, id } = head.exec(written)?.groups ?? {};
+  const args = name === undefined ? undefined : readObject(written, head.lastIndex);
+  if (name === undefined || args === undefined) return undefined;
+  const call = { function: { name, arguments: args.text }, ...(id === undefined ? {} : { id }) };
+  return { calls: [call], start, end: args.end };
+}

@@ -3,9 +3,12 @@
 // Values have no quotes and may hold line ends and `<`. One ends at the first </parameter> behind which the call goes on or ends, so that only
 // a value that holds just that is cut short. The outer tag, which models forget, may be absent.
 import { skipSpace } from "../../base/json-text.js";
+import { sequence, text } from "../../grammar/compose.js";
 import type { CallForm } from "./call-form.js";
 import { skipMark } from "./json-call.js";
 import { createParameterTypes } from "./parameter-types.js";
+import { writeEach } from "./write-calls.js";
+import { writeParameters } from "./write-parameters.js";
 import { readTyped, readValue, type Types } from "./xml-value.js";
 
 export const qwenXml: CallForm = {
@@ -13,25 +16,34 @@ export const qwenXml: CallForm = {
   isBare: false,
   closers: ["</tool_call>", "</function>"],
   hasShortIds: false,
-  readBlock(text, start, tools) {
-    const open = skipMark(text, start, "<tool_call>");
+  readBlock(written, start, tools) {
+    const open = skipMark(written, start, "<tool_call>");
     const head = new RegExp(kHead);
-    head.lastIndex = skipSpace(text, open ?? start);
-    const name = head.exec(text)?.groups?.name?.trim();
+    head.lastIndex = skipSpace(written, open ?? start);
+    const name = head.exec(written)?.groups?.name?.trim();
     if (name === undefined || name === "") return undefined;
     const typesOf = createParameterTypes(tools.find((tool) => tool.function.name === name));
     const values = new Map<string, string>();
     let at = head.lastIndex;
-    for (let next = readParameter(text, at, typesOf); next !== undefined; ) {
+    for (let next = readParameter(written, at, typesOf); next !== undefined; ) {
       values.set(next.name, next.json);
       at = next.end;
-      next = readParameter(text, at, typesOf);
+      next = readParameter(written, at, typesOf);
     }
-    const inner = skipMark(text, at, "</function>");
-    const end = inner !== undefined && open !== undefined ? skipMark(text, inner, "</tool_call>") : inner;
+    const inner = skipMark(written, at, "</function>");
+    const end = inner !== undefined && open !== undefined ? skipMark(written, inner, "</tool_call>") : inner;
     if (end === undefined) return undefined;
     const fields = [...values].map(([key, value]) => `${JSON.stringify(key)}: ${value}`);
     return { calls: [{ function: { name, arguments: `{${fields.join(", ")}}` } }], start, end };
+  },
+  write(tools, means) {
+    const [open, close] = [means.tag("<tool_call>"), means.tag("</tool_call>")];
+    return writeEach(tools, means, text("\n"), (tool) =>
+      sequence(
+        ...[open, text(`\n<function=${tool.name}>\n`), writeParameters(tool)],
+        ...[text("</function>\n"), close],
+      ),
+    );
   },
 };
 
