@@ -1,6 +1,7 @@
 // The module: the engine's class, the machine's devices, and the mathematics that needs no engine.
 #include <napi.h>
 
+#include "constraint_object.h"
 #include "engine_object.h"
 
 void exportAdvantages(Napi::Env env, Napi::Object exports);
@@ -46,6 +47,7 @@ static void offerCudaLibrary(const Napi::CallbackInfo& info) {
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Engine", agl::binding::EngineObject::define(env));
+  exports.Set("Constraints", agl::binding::ConstraintsObject::define(env));
   exports.Set("devices", Napi::Function::New(env, devices));
   exports.Set("offerCudaLibrary", Napi::Function::New(env, offerCudaLibrary));
   exportAdvantages(env, exports);

@@ -164,6 +164,22 @@ Napi::Value EngineObject::restore(const Napi::CallbackInfo& info) {
   });
 }
 
+static void callWith(napi_env env, napi_ref onToken, const SampledToken& sampled) {
+  napi_value callback = nullptr;
+  napi_value self = nullptr;
+  napi_value isForced = nullptr;
+  napi_get_reference_value(env, onToken, &callback);
+  napi_get_undefined(env, &self);
+  napi_get_boolean(env, sampled.isForced, &isForced);
+  napi_value arguments[6] = {number(env, sampled.choice),
+                             number(env, sampled.token),
+                             number(env, static_cast<double>(sampled.logprob)),
+                             number(env, sampled.version),
+                             number(env, static_cast<double>(sampled.mass)),
+                             isForced};
+  if (callback != nullptr) napi_call_function(env, self, callback, 6, arguments, nullptr);
+}
+
 Napi::Value EngineObject::sample(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   requireOpen(env, "sample");
@@ -175,16 +191,8 @@ Napi::Value EngineObject::sample(const Napi::CallbackInfo& info) {
   Napi::Value result;
   const napi_deferred deferred = begin(env, result);
   if (onToken != nullptr) {
-    request.onToken = [this, onToken](int choice, std::int32_t token, float logprob, std::int32_t version) {
-      channel_->post([onToken, choice, token, logprob, version](napi_env at) {
-        napi_value callback = nullptr;
-        napi_value self = nullptr;
-        napi_get_reference_value(at, onToken, &callback);
-        napi_get_undefined(at, &self);
-        napi_value arguments[4] = {number(at, choice), number(at, token), number(at, static_cast<double>(logprob)),
-                                   number(at, version)};
-        if (callback != nullptr) napi_call_function(at, self, callback, 4, arguments, nullptr);
-      });
+    request.onToken = [this, onToken](const SampledToken& sampled) {
+      channel_->post([onToken, sampled](napi_env at) { callWith(at, onToken, sampled); });
     };
   }
   const auto forget = [onToken](napi_env at) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "arrays.h"
+#include "constraint_object.h"
 
 namespace agl::binding {
 
@@ -145,6 +146,11 @@ SampleRequest sampleRequest(const Napi::Object& from) {
   request.seed = bits(from, "seed");
   request.stopTokens = intVector(from, "stopTokens");
   request.adapter = static_cast<int>(integer(from, "adapter"));
+  if (from.Get("constraint").IsObject()) {
+    const auto constraint = from.Get("constraint").As<Napi::Object>();
+    request.constraint = constraintOf(constraint.Get("handle"));
+    request.constraintAfter = string(constraint, "after");
+  }
   return request;
 }
 

@@ -64,6 +64,10 @@ napi_value choices(napi_env env, const std::vector<Choice>& values) {
     set(env, item, "logprobs", floats(env, choice.logprobs.data(), choice.logprobs.size()));
     set(env, item, "versions", ints(env, choice.versions));
     set(env, item, "finishReason", text(env, reason));
+    if (!choice.mass.empty()) {
+      set(env, item, "mass", floats(env, choice.mass.data(), choice.mass.size()));
+      set(env, item, "forced", ints(env, choice.forced));
+    }
     std::vector<std::int32_t> topTokens;
     std::vector<float> topLogprobs;
     for (const TokenLogprob& top : choice.top) {

@@ -166,6 +166,9 @@ void Engine::backward(std::span<const double> dLogprobs, std::span<const double>
 
 void Engine::addSample(SampleRequest request) {
   request.weights = adapterOf(request.adapter);
+  if (request.constraint != nullptr && request.constraint->vocabulary->tokens.outputs() != options_.model.vocabulary) {
+    throw Error("E_INTERNAL", "policy.sample: expected a constraint over this model's vocabulary");
+  }
   scheduler_->add(std::move(request));
 }
 

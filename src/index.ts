@@ -16,6 +16,7 @@ export type { OptimizerOptions } from "./algorithms/optimizer-options.js";
 export type { DeadGroups } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
+export type { AutomatonState, CodePoints, Grammar, GrammarNode } from "./grammar/grammar.js";
 export type { AdapterOptions } from "./policy/adapters/adapter-options.js";
 export {
   advantages,
@@ -25,6 +26,7 @@ export {
 } from "./policy/advantages.js";
 export type { RenderChatOptions, RenderedChat } from "./policy/chat/chat-template.js";
 export type { TemplateVariables } from "./policy/chat/template-options.js";
+export type { Constraint } from "./policy/constraints/constraint.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
 export type { NativeCounters, NativePlan, Projection } from "./policy/engine/binding.js";
 export { type Device, type DeviceChoice, type DeviceName, devices } from "./policy/engine/devices.js";

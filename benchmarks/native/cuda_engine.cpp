@@ -99,7 +99,7 @@ class Case {
       request.id = ++requests_;
       request.prompt = prompt, request.choices = choices, request.maxTokens = tokens, request.adapter = adapter_;
       request.seed = static_cast<std::uint64_t>(requests_);
-      request.onToken = [&](int, std::int32_t, float, std::int32_t) {
+      request.onToken = [&](const SampledToken&) {
         if (!std::exchange(begun, true) && onFirst) onFirst();
       };
       request.onDone = [&out, &prompt](std::vector<Choice> done) {

@@ -26,6 +26,10 @@ void Scheduler::add(SampleRequest request) {
     sequence->request = shared;
     sequence->choice = choice;
     sequence->tokens = shared->request.prompt;
+    const SampleRequest& asked = shared->request;
+    if (asked.constraint != nullptr) {
+      sequence->matcher = std::make_unique<Matcher>(asked.constraint, asked.stopTokens, asked.constraintAfter);
+    }
     sequences_.push_back(std::move(sequence));
   }
 }
@@ -39,6 +43,8 @@ void Scheduler::cancel(std::int64_t id, int choice, std::int64_t keep) {
       result.tokens.resize(static_cast<std::size_t>(keep));
       result.logprobs.resize(static_cast<std::size_t>(keep));
       result.versions.resize(static_cast<std::size_t>(keep));
+      if (!result.mass.empty()) result.mass.resize(static_cast<std::size_t>(keep));
+      std::erase_if(result.forced, [keep](std::int32_t at) { return at >= keep; });
       result.top.resize(static_cast<std::size_t>(keep * sequence->request->request.draw.topLogprobs));
     }
     finish(*sequence, choice >= 0 ? FinishReason::stop : FinishReason::aborted);
@@ -244,12 +250,25 @@ void Scheduler::repeatLastRow(Sequence& sequence, Plan& plan) {
 void Scheduler::finish(Sequence& sequence, FinishReason reason) {
   Request& request = *sequence.request;
   request.choices[static_cast<std::size_t>(sequence.choice)].finishReason = reason;
-  sequence.done = true;
   if (isPlanted("CANCELLED_PIN") && reason == FinishReason::aborted) sequence.tail = nullptr;
+  leave(sequence);
+  if (--request.unfinished == 0) request.request.onDone(std::move(request.choices));
+}
+
+void Scheduler::fail(const std::shared_ptr<Request>& request, const char* code, const std::string& message) {
+  for (const auto& sequence : sequences_) {
+    if (sequence->request == request && !sequence->done) leave(*sequence);
+  }
+  request->unfinished = 0;
+  request->request.onError(code, message);
+}
+
+// Its place in memory, and the running batch.
+void Scheduler::leave(Sequence& sequence) {
+  sequence.done = true;
   if (sequence.tail != nullptr) tree_.unpin(sequence.tail);
   sequence.tail = nullptr;
   sequence.reserved = 0;
-  if (--request.unfinished == 0) request.request.onDone(std::move(request.choices));
 }
 
 void Scheduler::sweep() {

@@ -20,6 +20,7 @@
 
 #include "model/transformer.h"
 #include "ops/draw/draw.h"
+#include "sample/grammar/matcher.h"
 #include "sample/token_tree.h"
 
 namespace agl {
@@ -34,7 +35,18 @@ struct Choice {
   std::vector<float> logprobs;
   std::vector<std::int32_t> versions;  // of the weights, for every token
   std::vector<TokenLogprob> top;       // topLogprobs for every token
+  std::vector<float> mass;             // under a constraint, for every token: probability of what it allowed; not a number where all was
+  std::vector<std::int32_t> forced;    // indices of tokens for which it left one choice
   FinishReason finishReason = FinishReason::aborted;
+};
+
+struct SampledToken {
+  int choice;
+  std::int32_t token;
+  float logprob;
+  std::int32_t version;
+  float mass;  // as in Choice
+  bool isForced;
 };
 
 struct SampleRequest {
@@ -47,7 +59,9 @@ struct SampleRequest {
   std::vector<std::int32_t> stopTokens;
   int adapter = -1;  // handle, -1 is the base model
   const Adapter* weights = nullptr;
-  std::function<void(int choice, std::int32_t token, float logprob, std::int32_t version)> onToken;  // may be empty
+  std::shared_ptr<const Constraint> constraint;  // null: any text. Over the model's vocabulary, and with stopTokens
+  std::string constraintAfter;                   // it begins once this has been written
+  std::function<void(const SampledToken&)> onToken;  // may be empty
   std::function<void(std::vector<Choice>)> onDone;
   std::function<void(const char* code, const std::string& message)> onError;
 };
@@ -99,6 +113,8 @@ class Scheduler {
     int choice = 0;
     bool admitted = false;
     bool done = false;
+    std::unique_ptr<Matcher> matcher;  // of the constraint; null without one
+    Matcher::Mask mask;                // of the next draw
     std::vector<std::int32_t> tokens;  // prompt and sampled
     std::int32_t computed = 0;         // leading tokens in the tree, those of the pass being planned included
     std::int32_t carried = 0;          // leading tokens that were computed before an update
@@ -139,8 +155,13 @@ class Scheduler {
   void drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn);
   void keepPromptStates(const Plan& plan, View computed);
   static DrawRow drawOf(const Sequence& sequence);
+  void fillMasks(std::span<Sequence* const> drawing, std::vector<DrawRow>& draws);
+  bool acceptMasked(Sequence& sequence, const Drawn& drawn, SampledToken& sampled);
   void accept(Sequence& sequence, const Drawn& drawn);
   void finish(Sequence& sequence, FinishReason reason);
+  // Ends a request with an error, and no other.
+  void fail(const std::shared_ptr<Request>& request, const char* code, const std::string& message);
+  void leave(Sequence& sequence);
   void sweep();
   std::int64_t reservedBlocks() const;
 
@@ -151,6 +172,7 @@ class Scheduler {
   TokenTree tree_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in order of arrival
   SampleCounters counters_;
+  std::vector<std::uint64_t> masks_;  // of the rows drawn now
 };
 
 }  // namespace agl

@@ -1,6 +1,7 @@
 // One pass of the sampler: the rows that the scheduler planned go through the model, and every sequence that is complete draws a token.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -144,7 +145,28 @@ DrawRow Scheduler::drawOf(const Sequence& sequence) {
   const SampleRequest& request = sequence.request->request;
   const auto position = static_cast<std::uint32_t>(sequence.tokens.size() - request.prompt.size());
   return {request.draw,
-          {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice), position}};
+          {request.seed, sequence.request->promptHash, static_cast<std::uint32_t>(sequence.choice), position},
+          nullptr};
+}
+
+// On a device they are filled while the pass computes.
+void Scheduler::fillMasks(std::span<Sequence* const> drawing, std::vector<DrawRow>& draws) {
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < drawing.size(); i++) {
+    if (drawing[i]->matcher != nullptr) rows.push_back(i);
+  }
+  if (rows.empty()) return;
+  const auto words = static_cast<std::size_t>((model_.config().vocabulary + 63) / 64);
+  masks_.resize(rows.size() * words);
+  model_.context().pool.run(static_cast<std::int64_t>(rows.size()), 1, [&](int, std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); i++) {
+      Sequence& sequence = *drawing[rows[i]];
+      sequence.mask = sequence.matcher->tryFill(std::span(masks_).subspan(i * words, words));
+    }
+  });
+  for (std::size_t i = 0; i < rows.size(); i++) {
+    if (drawing[rows[i]]->mask.kind == Matcher::Kind::masked) draws[rows[i]].allowed = masks_.data() + i * words;
+  }
 }
 
 void Scheduler::drawTokens(const Plan& plan, const SamplerViews& views, std::vector<Drawn>& drawn) {
@@ -155,6 +177,7 @@ void Scheduler::drawTokens(const Plan& plan, const SamplerViews& views, std::vec
     context.ops.linear.forward(context, logits, states, model_.weights().head());
     std::vector<DrawRow> draws;
     for (std::int64_t i = 0; i < states.rows; i++) draws.push_back(drawOf(*plan.drawing[static_cast<std::size_t>(begin + i)]));
+    fillMasks(std::span(plan.drawing).subspan(static_cast<std::size_t>(begin), draws.size()), draws);
     context.ops.draw.forward(context, std::span(drawn).subspan(static_cast<std::size_t>(begin), draws.size()), logits, draws);
   }
 }
@@ -173,12 +196,31 @@ void Scheduler::keepPromptStates(const Plan& plan, View computed) {
   }
 }
 
+// False where the constraint had no token left: the request has ended.
+bool Scheduler::acceptMasked(Sequence& sequence, const Drawn& drawn, SampledToken& sampled) {
+  if (sequence.mask.kind == Matcher::Kind::dead) {
+    fail(sequence.request, "E_ARGUMENT",
+         "policy.sample: expected a constraint that leaves a token, it left none here: stop names tokens that its text needs");
+    return false;
+  }
+  sampled.isForced = sequence.mask.isForced;
+  sampled.mass = sequence.mask.kind == Matcher::Kind::masked ? drawn.mass : std::numeric_limits<float>::quiet_NaN();
+  Choice& choice = sequence.request->choices[static_cast<std::size_t>(sequence.choice)];
+  if (sampled.isForced) choice.forced.push_back(static_cast<std::int32_t>(choice.tokens.size()));
+  choice.mass.push_back(sampled.mass);
+  sequence.matcher->advance(drawn.token);
+  return true;
+}
+
 void Scheduler::accept(Sequence& sequence, const Drawn& drawn) {
+  if (sequence.done) return;  // with its request
   const SampleRequest& request = sequence.request->request;
   if (!std::isfinite(drawn.logprob)) {
     throw Error("E_NONFINITE", "policy.sample: expected finite logits, got a log-probability of " +
                                    std::to_string(drawn.logprob) + "; the weights are damaged");
   }
+  SampledToken sampled{sequence.choice, drawn.token, drawn.logprob, 0, std::numeric_limits<float>::quiet_NaN(), false};
+  if (sequence.matcher != nullptr && !acceptMasked(sequence, drawn, sampled)) return;
   Choice& choice = sequence.request->choices[static_cast<std::size_t>(sequence.choice)];
   choice.tokens.push_back(drawn.token);
   choice.logprobs.push_back(drawn.logprob);
@@ -188,7 +230,8 @@ void Scheduler::accept(Sequence& sequence, const Drawn& drawn) {
   choice.top.insert(choice.top.end(), drawn.top.begin(), drawn.top.end());
   sequence.tokens.push_back(drawn.token);
   counters_.sampledTokens++;
-  if (request.onToken) request.onToken(sequence.choice, drawn.token, drawn.logprob, choice.versions.back());
+  sampled.version = choice.versions.back();
+  if (request.onToken) request.onToken(sampled);
   const auto length = static_cast<std::int64_t>(choice.tokens.size());
   if (std::find(request.stopTokens.begin(), request.stopTokens.end(), drawn.token) != request.stopTokens.end()) {
     finish(sequence, FinishReason::stop);

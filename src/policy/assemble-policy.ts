@@ -1,6 +1,7 @@
 // A Policy out of its parts. No logic but that of closing: every method is a function of a file of its own.
 import { addAdapter, removeAdapter, saveAdapter } from "./adapters.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
+import { constrain } from "./constrain.js";
 import { forwardBackward } from "./forward-backward.js";
 import type { Policy } from "./policy.js";
 import type { PolicyParts } from "./policy-parts.js";
@@ -42,6 +43,7 @@ export function assemblePolicy(parts: PolicyParts): Policy {
     toolCalls: parts.toolCalls,
     thoughtsIn: parts.thoughtsIn,
     renderChat: parts.renderChat,
+    constrain: (grammar) => constrain(parts, grammar),
     sample: (options) => sample(parts, options),
     score: (sequences, options) => score(parts, sequences, options),
     forwardBackward: (sequences, loss, options) => forwardBackward(parts, sequences, loss, options),
@@ -62,8 +64,9 @@ export function assemblePolicy(parts: PolicyParts): Policy {
 // --- internal ---
 
 // Callers are answered first; the engine then ends its pass, and every answer it owed has come before this resolves.
-async function stop({ states, engine }: PolicyParts): Promise<void> {
+async function stop({ states, engine, constraints }: PolicyParts): Promise<void> {
   const ended = states.close();
+  constraints.close();
   engine.close();
   await ended;
 }

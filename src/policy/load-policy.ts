@@ -9,6 +9,9 @@ import { assemblePolicy } from "./assemble-policy.js";
 import { checkChatOptions } from "./chat/chat-options.js";
 import { loadChatTemplate, renderChat } from "./chat/chat-template.js";
 import { checkTemplate, kDefaultDate } from "./chat/template-options.js";
+import { createConstraintTable } from "./constraints/constraint-table.js";
+import { readTokenTable } from "./constraints/token-table.js";
+import { native } from "./engine/binding.js";
 import { createSeeds } from "./engine/seeds.js";
 import { type EngineOptions, loadEngines } from "./load-engines.js";
 import { checkLoadNames } from "./load-names.js";
@@ -54,6 +57,9 @@ export async function loadPolicy(dir: string, options: LoadPolicyOptions = {}): 
       lanes,
       states: createStates("the policy", carriesSamples ? (held) => engine.holdSampler(held) : undefined),
       adapters: createAdapterTable(config, plan.trainAll),
+      constraints: createConstraintTable(
+        async () => new (native().Constraints)(await readTokenTable(tokenizer, config.vocabulary)),
+      ),
       config: withTokenizerEos(dir, config, tokenizer),
       dir,
       baseModel: baseModelName(dir),

@@ -1,5 +1,6 @@
 // What the methods of one policy share. Plain data: the methods are functions in sample.ts, score.ts, train.ts and adapters.ts.
 import type { AdapterTable } from "./adapters/adapter-table.js";
+import type { ConstraintTable } from "./constraints/constraint-table.js";
 import type { NativeEngine, NativePasses } from "./engine/binding.js";
 import type { BaseDigest } from "./model/base-digest.js";
 import type { ModelConfig } from "./model/model-config.js";
@@ -18,6 +19,7 @@ export interface PolicyParts {
   readonly lanes: Lanes;
   readonly states: States;
   readonly adapters: AdapterTable;
+  readonly constraints: ConstraintTable;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly contextLength: number;

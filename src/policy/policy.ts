@@ -1,8 +1,10 @@
 // The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
+import type { Grammar } from "../grammar/grammar.js";
 import type { ChatMessage } from "../types/chat.js";
 import type { AdapterOptions } from "./adapters/adapter-options.js";
 import type { RenderChatOptions, RenderedChat, ThoughtField } from "./chat/chat-template.js";
 import type { TemplateVariables } from "./chat/template-options.js";
+import type { Constraint } from "./constraints/constraint.js";
 import type { NativeCounters, NativePlan } from "./engine/binding.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
@@ -43,6 +45,11 @@ export interface Policy extends AsyncDisposable {
   readonly thoughtsIn: ThoughtField;
   /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
+  /**
+   * What an answer must match, for `sample`'s `constraint`. Made on a thread of its own while everything else goes on, kept by content and shared.
+   * Rejects with E_ARGUMENT when the grammar is refused: it is left-recursive, repeats what may be empty, or matches nothing.
+   */
+  constrain(grammar: Grammar): Promise<Constraint>;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */
   sample(options: SampleOptions): Promise<SampledChoice[]>;
   /** Log-probabilities and entropies of given tokens, in the order of the sequences. */
@@ -114,6 +121,13 @@ export interface SampleOptions {
   readonly ignoreEos?: boolean;
   /** An adapter's name or "base". Default: the first adapter. */
   readonly adapter?: string;
+  /**
+   * What `constrain` resolved to: each token is drawn from those that its text can go on with, and end tokens exactly where it may end. It narrows
+   * the draw alone: topK, topP and minP apply to what it leaves, log-probabilities stay those of the whole distribution.
+   */
+  readonly constraint?: Constraint;
+  /** The constraint begins once this has been written, wherever tokens split it; before, nothing is masked. "</think>": a thought comes first. Default: at once. */
+  readonly constraintAfter?: string;
   readonly signal?: AbortSignal;
   /** Called for every token in order, before the promise settles, never after an abort. If it throws, the call rejects with that. */
   readonly onToken?: (token: StreamedToken) => void;
@@ -145,6 +159,10 @@ export interface SampledChoice {
   /** The same for each token, where an update came in between; absent otherwise. */
   readonly versions?: Int32Array;
   readonly arithmetic: string;
+  /** Under a constraint: indices of the tokens for which it left one choice (the token, or to end), so that nothing was decided. Absent without. */
+  readonly forced?: readonly number[];
+  /** Under a constraint, of each token: the probability, under the distribution of `logprobs`, of all that it allowed; null where that was everything. Absent without. */
+  readonly mass?: readonly (number | null)[];
 }
 
 export interface ScoreOptions {

@@ -6,6 +6,7 @@ import {
   checkInteger,
   checkNumber,
   checkSignal,
+  checkText,
 } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import type { PolicyWeights } from "./adapters/adapter-table.js";
@@ -65,6 +66,8 @@ const kNames: OptionNames<SampleOptions> = {
   onToken: ["stream", "streamer", "callback"],
   onAborted: ["onAbort"],
   isLast: [],
+  constraint: ["grammar", "guided_decoding", "structured_outputs", "response_format", "guided_grammar"],
+  constraintAfter: [],
 };
 const kElsewhere = {
   messages: "a conversation becomes a prompt by policy.renderChat(messages).ids",
@@ -129,25 +132,55 @@ function checkRequest(parts: PolicyParts, options: SampleOptions): Request {
         min: 0,
         max: Math.min(20, config.vocabulary),
       }),
+      ...constraintOf(parts, options),
       seed: options.seed === undefined ? parts.nextSeed() : checkSeed(kWho, options.seed),
     },
   };
 }
 
+function constraintOf(
+  { constraints, config }: PolicyParts,
+  { constraint, constraintAfter, ignoreEos }: SampleOptions,
+): Pick<NativeSampleRequest, "constraint"> {
+  if (constraintAfter !== undefined) checkText(kWho, "constraintAfter", constraintAfter);
+  if (constraint === undefined) {
+    if (constraintAfter === undefined) return {};
+    throw argumentError(kWho, "constraintAfter beside a constraint", constraintAfter, "give constraint, too");
+  }
+  const handle = constraints.handleOf(kWho, constraint);
+  if (ignoreEos || config.eosTokenIds.length === 0) {
+    const remedy = ignoreEos ? "leave ignoreEos out" : "name it as eos_token in tokenizer_config.json";
+    throw argumentError(kWho, "a token that ends answers, beside a constraint", null, remedy);
+  }
+  return { constraint: { handle, after: constraintAfter ?? "" } };
+}
+
 function describe(
-  { versions, ...choice }: NativeChoice,
+  { versions, mass, forced, ...choice }: NativeChoice,
   { name, version }: PolicyWeights,
   arithmetic: string,
 ): SampledChoice {
   const first = versions[0] ?? version;
   const isCarried = versions.some((each) => each !== first);
-  return { ...choice, adapter: name, version: first, ...(isCarried ? { versions } : {}), arithmetic };
+  return {
+    ...choice,
+    adapter: name,
+    version: first,
+    ...(isCarried ? { versions } : {}),
+    arithmetic,
+    ...(mass === undefined
+      ? {}
+      : {
+          forced: Array.from(forced ?? []),
+          mass: Array.from(mass, (share) => (Number.isNaN(share) ? null : share)),
+        }),
+  };
 }
 
 interface Stream {
   /** Whether anybody needs the tokens one by one. */
   readonly isNeeded: boolean;
-  push(choice: number, token: number, logprob: number, version: number): void;
+  push(...token: Parameters<NonNullable<NativeSampleRequest["onToken"]>>): void;
   /** The choices as far as they were streamed. */
   aborted(): NativeChoice[];
   /** Ends choices at the token that completed a stop string. Throws what the caller's onToken threw. */
@@ -158,6 +191,8 @@ interface StreamedChoice {
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly versions: number[];
+  readonly mass: number[];
+  readonly forced: number[];
   readonly matcher: StopMatcher;
   isStopped: boolean;
 }
@@ -171,6 +206,8 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
       tokens: [],
       logprobs: [],
       versions: [],
+      mass: [],
+      forced: [],
       matcher: createStopMatcher(parts.tokenizer, request.stopStrings),
       isStopped: false,
     }),
@@ -183,6 +220,9 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
     tokens: Int32Array.from(choice.tokens),
     logprobs: Float32Array.from(choice.logprobs),
     versions: Int32Array.from(choice.versions),
+    ...(request.native.constraint === undefined
+      ? {}
+      : { mass: Float32Array.from(choice.mass), forced: Int32Array.from(choice.forced) }),
     finishReason: finishReasonOf(choice),
     topTokens: new Int32Array(),
     topLogprobs: new Float32Array(),
@@ -191,9 +231,11 @@ function createStream(parts: PolicyParts, id: number, request: Request, options:
     isNeeded:
       [options.onToken, options.onAborted, options.isLast].some((given) => given !== undefined) ||
       request.stopStrings.length > 0,
-    push(index, token, logprob, version) {
+    push(index, token, logprob, version, mass, isForced) {
       const choice = streamed[index];
       if (thrown !== undefined || choice === undefined || choice.isStopped) return;
+      if (isForced) choice.forced.push(choice.tokens.length);
+      choice.mass.push(mass);
       choice.tokens.push(token);
       choice.logprobs.push(logprob);
       choice.versions.push(version);

@@ -101,7 +101,7 @@ export class FakeEngine implements NativeEngine {
         choice.logprobs.push(-(t + 1) / 8);
         const version = request.adapter < 0 ? 0 : this.taken;
         choice.versions.push(version);
-        request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8, version);
+        request.onToken?.(c, choice.tokens[t] ?? 0, -(t + 1) / 8, version, Number.NaN, false);
       }
     }
     return choices.map((choice, c) => {

@@ -3,6 +3,7 @@ import { createAdapterTable } from "../../src/policy/adapters/adapter-table.js";
 import { assemblePolicy } from "../../src/policy/assemble-policy.js";
 import { loadChatTemplate, renderChat } from "../../src/policy/chat/chat-template.js";
 import { kDefaultDate } from "../../src/policy/chat/template-options.js";
+import { createConstraintTable } from "../../src/policy/constraints/constraint-table.js";
 import { createSeeds } from "../../src/policy/engine/seeds.js";
 import { readModelConfig } from "../../src/policy/model/model-config.js";
 import { adapterPair, projections } from "../../src/policy/model/tensors.js";
@@ -40,6 +41,10 @@ export async function fakePolicy({ trainAll = false, replicas = 1 } = {}): Promi
       : createReplicas(toReplicas(engines), kCacheTokens)),
     states: createStates("the policy"),
     adapters: createAdapterTable(config, trainAll),
+    constraints: createConstraintTable(async () => ({
+      make: async (grammar) => ({ handle: grammar.length, bytes: 4 * grammar.length }),
+      close: () => undefined,
+    })),
     config,
     dir: qwen2,
     baseModel: qwen2,

@@ -31,6 +31,9 @@ const lone: Record<string, (policy: Policy) => Promise<unknown>> = {
   saveCheckpoint: (policy) => policy.saveCheckpoint(join(out, "checkpoint")),
   loadCheckpoint: (policy) => policy.loadCheckpoint(join(out, "stored")),
 };
+const free: Record<string, (policy: Policy) => Promise<unknown>> = {
+  constrain: (policy) => policy.constrain({ rules: [{ kind: "text", text: "a" }] }),
+};
 const all = { ...shared, ...lone };
 
 /** A policy in a state; `leave` lets go whatever keeps it there. */
@@ -88,9 +91,19 @@ function statesOf(replicas: number): Record<"fresh" | "sampling" | "training" | 
 describe.each([1, 2])("the states of a policy on engines: %i", (replicas) => {
   const { fresh, sampling, training, waiting, closed } = statesOf(replicas);
 
-  it.each(Object.entries(all))("fresh: %s runs", async (_name, call) => {
+  it.each(Object.entries({ ...all, ...free }))("fresh: %s runs", async (_name, call) => {
     const { policy } = await fresh();
     await call(policy);
+  });
+
+  it.each(
+    [sampling, training, waiting].flatMap((enter) =>
+      Object.entries(free).map(([name, call]) => [name, enter, call] as const),
+    ),
+  )("sampling, training, a call waiting: %s runs at once", async (_name, enter, call) => {
+    const { policy, leave } = await enter();
+    await call(policy);
+    await leave();
   });
 
   it.each(Object.entries(shared))("sampling: %s joins", async (_name, call) => {
@@ -112,18 +125,17 @@ describe.each([1, 2])("the states of a policy on engines: %i", (replicas) => {
     await calling;
   });
 
-  it.each(Object.entries({ ...all, saveModel: (policy: Policy) => policy.saveModel(join(out, "model")) }))(
-    "closed: %s rejects with E_CLOSED",
-    async (name, call) => {
-      const { policy, engine } = await closed();
-      engine.log.length = 0;
-      await expect(call(policy)).rejects.toMatchObject({
-        code: "E_CLOSED",
-        message: `policy.${name}: expected the policy to be open, it was closed`,
-      });
-      expect(engine.log).toEqual([]);
-    },
-  );
+  it.each(
+    Object.entries({ ...all, ...free, saveModel: (policy: Policy) => policy.saveModel(join(out, "model")) }),
+  )("closed: %s rejects with E_CLOSED", async (name, call) => {
+    const { policy, engine } = await closed();
+    engine.log.length = 0;
+    await expect(call(policy)).rejects.toMatchObject({
+      code: "E_CLOSED",
+      message: `policy.${name}: expected the policy to be open, it was closed`,
+    });
+    expect(engine.log).toEqual([]);
+  });
 
   it.each([
     ["sampling", sampling, "sample", shared.sample],

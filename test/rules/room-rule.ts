@@ -12,7 +12,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
   "src/policy": {
     ranks: {
       ...{ engine: 0, "tool-calls": 0, model: 1, replicas: 1, losses: 1 },
-      ...{ tokenizer: 2, adapters: 3, chat: 3 },
+      ...{ tokenizer: 2, adapters: 3, chat: 3, constraints: 3 },
     },
     floor: [],
   },

@@ -26,12 +26,13 @@ DrawPlan planDraw(const DrawRow& row, std::int64_t vocabulary) {
   plan.topLogprobs = static_cast<std::int32_t>(std::min(options.topLogprobs, vocabulary));
   plan.inverseTemperature = options.temperature == 0 ? 1.0F : 1.0F / options.temperature;
   const bool isFiltered = options.topK > 0 || options.topP < 1 || options.minP > 0;
+  plan.allowed = row.allowed;
   plan.kind = options.temperature == 0 ? DrawKind::greedy : isFiltered ? DrawKind::filtered : DrawKind::whole;
   return plan;
 }
 
 std::size_t drawCudaScratchBytes(std::int64_t rows, std::int64_t vocabulary, std::int64_t topLogprobs) {
-  const std::int64_t row = vocabularyBlocks(vocabulary) * kDrawStatisticsBytes + (1 + topLogprobs) * kDrawEntryBytes;
+  const std::int64_t row = 2 * vocabularyBlocks(vocabulary) * kDrawStatisticsBytes + (1 + topLogprobs) * kDrawEntryBytes;
   return static_cast<std::size_t>(rows * row);
 }
 
@@ -164,14 +165,34 @@ std::int64_t drawFiltered(const Row& row) {
   return candidates[firstToReach(candidates, drawing::goalAmong(plan.u, weightOfAll(candidates)))].token;
 }
 
-void drawRow(Context& ctx, Drawn& drawn, const Row& row) {
+void maskRow(float* logits, std::int64_t vocabulary, const std::uint64_t* allowed) {
+  for (std::int64_t token = 0; token < vocabulary; token++) {
+    if ((allowed[token / 64] >> token % 64 & 1) == 0) logits[token] = -__builtin_huge_valf();
+  }
+}
+
+void drawRow(Context& ctx, Drawn& drawn, const Row& row, float* logits) {
   gatherStatistics(ctx, row);
+  const float whole[3] = {row.total()[0], row.total()[1], row.total()[2]};
   const auto logprobOf = [&](std::int64_t token) {
-    return logProbability(row.total(), row.logits[token], row.plan.inverseTemperature);
+    return logProbability(whole, row.logits[token], row.plan.inverseTemperature);
   };
-  if (!drawing::isDrawable(row.total()[1])) {
+  bool isDrawable = drawing::isDrawable(whole[1]);
+  if (isDrawable && row.plan.topLogprobs > 0) {
+    takeMostProbable(row, static_cast<std::size_t>(row.plan.topLogprobs));
+    for (const Candidate& each : row.memory.candidates) drawn.top.push_back({each.token, logprobOf(each.token)});
+  }
+  drawn.mass = 1;
+  if (isDrawable && row.plan.allowed != nullptr) {
+    maskRow(logits, row.vocabulary, row.plan.allowed);
+    gatherStatistics(ctx, row);
+    drawn.mass = drawing::shareOfMass(row.total()[0], row.total()[1], whole[0], whole[1]);
+    isDrawable = drawing::isDrawable(row.total()[1]);
+  }
+  if (!isDrawable) {
     drawn.token = 0;
-    drawn.logprob = logprobOf(0);
+    drawn.logprob = __builtin_nanf("");
+    drawn.top.clear();
     return;
   }
   const std::int64_t token = row.plan.kind == DrawKind::greedy  ? argmax(row)
@@ -179,9 +200,6 @@ void drawRow(Context& ctx, Drawn& drawn, const Row& row) {
                                                                 : drawFiltered(row);
   drawn.token = static_cast<std::int32_t>(token);
   drawn.logprob = logprobOf(token);
-  if (row.plan.topLogprobs == 0) return;
-  takeMostProbable(row, static_cast<std::size_t>(row.plan.topLogprobs));
-  for (const Candidate& each : row.memory.candidates) drawn.top.push_back({each.token, logprobOf(each.token)});
 }
 
 // Rows are drawn by any thread. All memory is taken before: a part may not throw.
@@ -203,7 +221,7 @@ void forward(Context& ctx, std::span<Drawn> drawn, View logits, std::span<const 
   ctx.pool.run(logits.rows, 1, [&](int worker, std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; r++) {
       const auto i = static_cast<std::size_t>(r);
-      drawRow(ctx, drawn[i], {logits.f32(r), logits.cols, plans[i], memories[static_cast<std::size_t>(worker)]});
+      drawRow(ctx, drawn[i], {logits.f32(r), logits.cols, plans[i], memories[static_cast<std::size_t>(worker)]}, logits.f32(r));
     }
   });
 }

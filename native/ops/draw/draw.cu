@@ -20,11 +20,24 @@ struct Entry {
   std::uint32_t order;
   std::int32_t token;
   float logprob;
+  float mass;
 };
 static_assert(sizeof(Entry) == kDrawEntryBytes && sizeof(BlockStatistics) == kDrawStatisticsBytes);
 
+// What a launch of drawRows does: before the rows are masked it names, behind it draws.
+enum class Phase : std::int32_t { all, names, draws };
+
+__global__ void maskRows(float* logits, std::int64_t stride, int vocabulary, const DrawPlan* plans) {
+  const std::int64_t row = blockIdx.y;
+  const std::uint64_t* allowed = plans[row].allowed;
+  const int token = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (allowed == nullptr || token >= vocabulary) return;
+  if ((allowed[token / 64] >> token % 64 & 1) == 0) logits[row * stride + token] = cuda::kNone;
+}
+
 __global__ void statisticsOfBlocks(BlockStatistics* statistics, const float* logits, std::int64_t stride, int vocabulary,
-                                   int blocks, const DrawPlan* plans) {
+                                   int blocks, const DrawPlan* plans, bool ofMasked) {
+  if (ofMasked && plans[blockIdx.y].allowed == nullptr) return;
   const int block = static_cast<int>(blockIdx.x) * kStatisticsWarps + static_cast<int>(threadIdx.x) / kWarp;
   const std::int64_t row = blockIdx.y;
   if (block >= blocks) return;
@@ -104,38 +117,49 @@ __device__ void accumulate(BlockStatistics* byBlock, int blocks) {
   }
 }
 
+__device__ int drawToken(Shared& shared, const Row& row, int blocks) {
+  if (row.plan.kind == DrawKind::greedy) return drawGreedy(shared, row);
+  return row.plan.kind == DrawKind::whole ? drawFromAll(shared, row, blocks) : drawFiltered(shared, row);
+}
+
+// statistics, masked (R, blocks): of the rows as they came, and of the masked rows as they are drawn from.
 __global__ void __launch_bounds__(kThreads)
-    drawRows(Entry* entries, int entriesOfRow, BlockStatistics* statistics, int blocks, const float* logits,
-             std::int64_t stride, int vocabulary, const DrawPlan* plans) {
+    drawRows(Entry* entries, int entriesOfRow, BlockStatistics* statistics, BlockStatistics* masked, int blocks,
+             const float* logits, std::int64_t stride, int vocabulary, const DrawPlan* plans, Phase phase) {
   Shared& shared = *reinterpret_cast<Shared*>(cuda::sharedMemory());
   const std::int64_t r = blockIdx.x;
+  const bool isMasked = phase == Phase::draws && plans[r].allowed != nullptr;
   BlockStatistics* byBlock = statistics + r * blocks;
+  BlockStatistics* drawn = isMasked ? masked + r * blocks : byBlock;
   entries += r * entriesOfRow;
   if (threadIdx.x == 0) {
-    accumulate(byBlock, blocks);
+    if (phase != Phase::draws) accumulate(byBlock, blocks);
+    if (isMasked) accumulate(drawn, blocks);
     shared.entries = 1;
   }
   __syncthreads();
-  const Row row = {logits + r * stride, vocabulary, plans[r], byBlock, byBlock[blocks - 1]};
-  int token = 0;
-  const bool hasTokens = isDrawable(row.total.sum);
-  if (hasTokens) {
-    if (row.plan.kind == DrawKind::greedy) token = drawGreedy(shared, row);
-    if (row.plan.kind == DrawKind::whole) token = drawFromAll(shared, row, blocks);
-    if (row.plan.kind == DrawKind::filtered) token = drawFiltered(shared, row);
+  const Row whole = {logits + r * stride, vocabulary, plans[r], byBlock, byBlock[blocks - 1]};
+  const bool hasTokens = isDrawable(whole.total.sum);
+  if (phase != Phase::names) {
+    const Row row = {whole.logits, vocabulary, whole.plan, drawn, drawn[blocks - 1]};
+    const bool mayDraw = hasTokens && isDrawable(row.total.sum);
+    const int token = mayDraw ? drawToken(shared, row, blocks) : 0;
+    const float mass = isMasked ? shareOfMass(row.total.most, row.total.sum, whole.total.most, whole.total.sum) : 1.0F;
+    const float logprob = mayDraw ? whole.logprobOf(whole.logits[token]) : __builtin_nanf("");
+    if (threadIdx.x == 0) entries[0] = {0, token, logprob, mass};
   }
-  if (threadIdx.x == 0) entries[0] = {0, token, row.logprobOf(row.logits[token])};
-  if (!hasTokens || row.plan.topLogprobs == 0) return;
-  const std::uint64_t last = placeOfMostProbable(shared, row, static_cast<unsigned>(row.plan.topLogprobs));
-  eachToken(row, [&](int named, float logit) {
+  if (phase == Phase::draws || !hasTokens || whole.plan.topLogprobs == 0) return;
+  const std::uint64_t last = placeOfMostProbable(shared, whole, static_cast<unsigned>(whole.plan.topLogprobs));
+  eachToken(whole, [&](int named, float logit) {
     if (placeOf(logit, named) > last) return;
-    entries[atomicAdd(&shared.entries, 1U)] = {orderOf(logit), named, row.logprobOf(logit)};
+    entries[atomicAdd(&shared.entries, 1U)] = {orderOf(logit), named, whole.logprobOf(logit), 0.0F};
   });
 }
 
 void unpack(Drawn& drawn, const DrawPlan& plan, std::span<Entry> entries) {
   drawn.token = entries[0].token;
   drawn.logprob = entries[0].logprob;
+  drawn.mass = entries[0].mass;
   drawn.top.clear();
   if (drawn.logprob != drawn.logprob) return;
   const std::span<Entry> named = entries.subspan(1, static_cast<std::size_t>(plan.topLogprobs));
@@ -145,29 +169,61 @@ void unpack(Drawn& drawn, const DrawPlan& plan, std::span<Entry> entries) {
   for (const Entry& each : named) drawn.top.push_back({each.token, each.logprob});
 }
 
+// A draw's arguments on the device.
+struct Staged {
+  const DrawPlan* plans;
+  BlockStatistics* statistics;
+  BlockStatistics* masked;
+  Entry* results;
+  int entriesOfRow;
+  int blocks;
+  bool hasMasks;
+};
+
+void launchAll(CudaDevice& device, const Staged& staged, View logits) {
+  const int vocabulary = static_cast<int>(logits.cols);
+  const auto rows = static_cast<unsigned>(logits.rows);
+  const dim3 grid(static_cast<unsigned>(cuda::partsOf(staged.blocks, kStatisticsWarps)), rows);
+  const auto statistics = [&](BlockStatistics* into, bool ofMasked) {
+    cuda::launch(device, "draw statistics", grid, kStatisticsWarps * kWarp, 0, statisticsOfBlocks, into, logits.f32(),
+                 logits.stride, vocabulary, staged.blocks, staged.plans, ofMasked);
+  };
+  const auto draw = [&](Phase phase) {
+    cuda::launch(device, "draw", rows, kThreads, sizeof(Shared), drawRows, staged.results, staged.entriesOfRow,
+                 staged.statistics, staged.masked, staged.blocks, logits.f32(), logits.stride, vocabulary, staged.plans, phase);
+  };
+  statistics(staged.statistics, false);
+  if (!staged.hasMasks) return draw(Phase::all);
+  draw(Phase::names);
+  const dim3 tokens(static_cast<unsigned>(cuda::partsOf(logits.cols, kThreads)), rows);
+  cuda::launch(device, "draw masks", tokens, kThreads, 0, maskRows, logits.f32(), logits.stride, vocabulary, staged.plans);
+  statistics(staged.masked, true);
+  draw(Phase::draws);
+}
+
 void forward(Context& ctx, std::span<Drawn> drawn, View logits, std::span<const DrawRow> rows) {
   CudaDevice& device = cudaDevice(ctx);
-  const int vocabulary = static_cast<int>(logits.cols);
-  const int blocks = static_cast<int>(cuda::partsOf(logits.cols, LogSoftmax::kBlock));
+  const auto maskBytes = static_cast<std::size_t>((logits.cols + 63) / 64) * sizeof(std::uint64_t);
   std::vector<DrawPlan> plans;
-  int entriesOfRow = 1;
+  Staged staged{};
+  staged.blocks = static_cast<int>(cuda::partsOf(logits.cols, LogSoftmax::kBlock));
+  staged.entriesOfRow = 1;
   for (const DrawRow& row : rows) {
-    plans.push_back(planDraw(row, logits.cols));
-    entriesOfRow = std::max(entriesOfRow, 1 + plans.back().topLogprobs);
+    DrawPlan& plan = plans.emplace_back(planDraw(row, logits.cols));
+    if (row.allowed != nullptr) plan.allowed = static_cast<const std::uint64_t*>(device.stage(row.allowed, maskBytes));
+    staged.hasMasks = staged.hasMasks || row.allowed != nullptr;
+    staged.entriesOfRow = std::max(staged.entriesOfRow, 1 + plan.topLogprobs);
   }
-  std::vector<Entry> entries(rows.size() * static_cast<std::size_t>(entriesOfRow), Entry{0, 0, __builtin_nanf("")});
-  const auto* planned = static_cast<const DrawPlan*>(device.stage(plans.data(), plans.size() * sizeof(DrawPlan)));
+  const int entriesOfRow = staged.entriesOfRow;
+  std::vector<Entry> entries(rows.size() * static_cast<std::size_t>(entriesOfRow), Entry{0, 0, __builtin_nanf(""), 0});
+  staged.plans = static_cast<const DrawPlan*>(device.stage(plans.data(), plans.size() * sizeof(DrawPlan)));
   const std::size_t bytes = drawCudaScratchBytes(logits.rows, logits.cols, entriesOfRow - 1);
-  auto* statistics = static_cast<BlockStatistics*>(device.scratch(bytes));
-  if (statistics != nullptr && planned != nullptr) {
-    auto* results = reinterpret_cast<Entry*>(statistics + logits.rows * blocks);
-    const auto rowBlocks = static_cast<unsigned>(logits.rows);
-    const dim3 grid(static_cast<unsigned>(cuda::partsOf(blocks, kStatisticsWarps)), rowBlocks);
-    cuda::launch(device, "draw statistics", grid, kStatisticsWarps * kWarp, 0, statisticsOfBlocks, statistics, logits.f32(),
-                 logits.stride, vocabulary, blocks, planned);
-    cuda::launch(device, "draw", rowBlocks, kThreads, sizeof(Shared), drawRows, results, entriesOfRow, statistics, blocks,
-                 logits.f32(), logits.stride, vocabulary, planned);
-    device.copyOut(entries.data(), results, entries.size() * sizeof(Entry));
+  staged.statistics = static_cast<BlockStatistics*>(device.scratch(bytes));
+  if (staged.statistics != nullptr && staged.plans != nullptr) {
+    staged.masked = staged.statistics + logits.rows * staged.blocks;
+    staged.results = reinterpret_cast<Entry*>(staged.masked + logits.rows * staged.blocks);
+    launchAll(device, staged, logits);
+    device.copyOut(entries.data(), staged.results, entries.size() * sizeof(Entry));
   }
   for (std::size_t i = 0; i < rows.size(); i++) {
     const std::size_t first = i * static_cast<std::size_t>(entriesOfRow);

@@ -6,7 +6,9 @@
 //   unfiltered  the vocabulary block in which the mass of log_softmax.h passes u of the whole; in it, by ascending id
 //   filtered    by falling logit, lower ids first among equals: the topK first; the fewest that weigh topP of those (without
 //               top-k, of s of log_softmax.h); of these the ones at least minP as probable as the first
-// A row with a logit that is not a number has token 0, a log-probability that is not a number, and no top list.
+//   masked      as if the logits of all other tokens were minus infinity; the log-probability and the top list do not know of it
+// A row with a logit that is not a number has token 0, a log-probability that is not a number, and no top list; so
+// has one whose allowed tokens are all impossible.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +40,7 @@ struct DrawKey {
 struct DrawRow {
   DrawOptions options;
   DrawKey key;
+  const std::uint64_t* allowed = nullptr;  // a bit for each token, on the host; null allows all
 };
 
 struct TokenLogprob {
@@ -48,11 +51,13 @@ struct TokenLogprob {
 struct Drawn {
   std::int32_t token;
   float logprob;
+  float mass = 1;                 // probability of what is allowed, at the row's temperature
   std::vector<TokenLogprob> top;  // by falling probability, lower ids first among equals
 };
 
 struct Draw {
   // logits (R,V), V at most 2^19; one row of `rows` and one result for each, on the host. Waits for the results.
+  // The logits of a masked row are overwritten.
   void (*forward)(Context&, std::span<Drawn> drawn, View logits, std::span<const DrawRow> rows);
 };
 
@@ -72,14 +77,15 @@ struct DrawPlan {
   std::int32_t topLogprobs;
   float inverseTemperature;
   DrawKind kind;
+  const std::uint64_t* allowed;  // where the row's logits are; null allows all
 };
 
 constexpr std::int64_t kDrawStatisticsBytes = 16;
-constexpr std::int64_t kDrawEntryBytes = 12;
+constexpr std::int64_t kDrawEntryBytes = 16;
 
 DrawPlan planDraw(const DrawRow& row, std::int64_t vocabulary);
 // Scratch of forward on a CUDA device when no row names more than `topLogprobs` tokens: statistics for each row and block
-// of the vocabulary, an entry for each token drawn or named.
+// of the vocabulary, whole and masked, an entry for each token drawn or named.
 std::size_t drawCudaScratchBytes(std::int64_t rows, std::int64_t vocabulary, std::int64_t topLogprobs);
 
 }  // namespace agl

@@ -36,6 +36,12 @@ AGL_HOST_DEVICE inline double massOf(float most, float sum, float largest) {
   return static_cast<double>(sum) * elementary::source::exp(shift);
 }
 
+// What statistics of some tokens hold of those of all.
+AGL_HOST_DEVICE inline float shareOfMass(float most, float sum, float mostOfAll, float sumOfAll) {
+  const double share = massOf(most, sum, mostOfAll) / static_cast<double>(sumOfAll);
+  return static_cast<float>(share < 1 ? share : 1.0);
+}
+
 // The token drawn is the first at which the sum of weights reaches the goal.
 // In the vocabulary block before which lies the mass `before`; `total` is the weight of its tokens.
 AGL_HOST_DEVICE inline std::uint64_t goalInBlock(double target, double before, std::uint64_t total) {

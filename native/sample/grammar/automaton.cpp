@@ -7,7 +7,7 @@
 namespace agl::grammar {
 namespace {
 
-constexpr std::uint32_t kTabled = 64;         // states, a KiB each
+constexpr std::uint32_t kTabled = 512;        // states, a KiB each
 constexpr std::uint32_t kMinimised = 2048;    // states
 constexpr std::size_t kMostStates = 200'000;  // of one automaton
 

@@ -31,6 +31,7 @@ class ByteAutomaton {
   std::uint32_t size() const { return static_cast<std::uint32_t>(states_.size()); }
   const State& state(std::uint32_t s) const { return states_[s]; }
   bool accepts(std::uint32_t s) const { return states_[s].accepts; }
+  bool hasEdges(std::uint32_t s) const { return !states_[s].edges.empty(); }
   std::uint32_t next(std::uint32_t s, std::uint8_t byte) const {
     if (!table_.empty()) return table_[s * 256 + byte];
     for (const ByteEdge& edge : states_[s].edges) {

@@ -2,20 +2,30 @@
 
 namespace agl {
 
-// Of a unit, where its items and loops begin; further states are few tokens' or are met in time.
-static constexpr std::uint32_t kPreparedStates = 2;
-static constexpr std::size_t kPreparedUnits = 64;
+// Nodes of the trie that may be looked at beforehand: some ten milliseconds' worth.
+static constexpr std::size_t kPrepared = 4'000'000;
+
+// Masks that an answer may soon need, of states that are near the beginning of their unit.
+static void prepare(const grammar::Program& program) {
+  std::size_t left = kPrepared;
+  for (std::uint32_t state = 0, isLast = 0; isLast == 0; state++) {
+    isLast = 1;
+    for (const auto& unit : program.units) {
+      if (state >= unit->automaton().size()) continue;
+      isLast = 0;
+      const std::size_t cost = unit->prepare(state);
+      if (cost >= left) return;
+      left -= cost;
+    }
+  }
+}
 
 std::shared_ptr<const Constraint> makeConstraint(std::shared_ptr<ConstraintVocabulary> vocabulary,
                                                  std::span<const std::int32_t> words) {
   auto made = std::make_shared<Constraint>();
   made->program = grammar::makeProgram(grammar::readGrammar(words), vocabulary->tokens, vocabulary->units);
   made->vocabulary = std::move(vocabulary);
-  std::size_t prepared = 0;
-  for (const auto& unit : made->program.units) {
-    if (prepared++ == kPreparedUnits) break;
-    for (std::uint32_t state = 0; state < std::min(kPreparedStates, unit->automaton().size()); state++) unit->masks(state);
-  }
+  prepare(made->program);
   return made;
 }
 

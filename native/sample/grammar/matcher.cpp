@@ -64,6 +64,14 @@ Matcher::Mask Matcher::fill(std::span<std::uint64_t> allowed) {
   return mask;
 }
 
+Matcher::Mask Matcher::tryFill(std::span<std::uint64_t> allowed) noexcept {
+  try {
+    return fill(allowed);
+  } catch (const std::bad_alloc&) {
+    return {Kind::dead, false};
+  }
+}
+
 void Matcher::advance(std::int32_t token) {
   const auto id = static_cast<std::uint32_t>(token);
   const std::span<const std::uint8_t> bytes = vocabulary().bytesOf(id);

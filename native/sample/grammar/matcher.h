@@ -27,6 +27,8 @@ class Matcher {
   };
   // A bit for each output of the model; left alone where the mask is free.
   Mask fill(std::span<std::uint64_t> allowed);
+  // The same; dead where there is no memory.
+  Mask tryFill(std::span<std::uint64_t> allowed) noexcept;
   // A token that was allowed.
   void advance(std::int32_t token);
 

@@ -75,6 +75,12 @@ class Lowering {
   }
   bool isSmall(std::uint32_t node) const { return sizes_[node] && *sizes_[node] <= kMostOfUnit; }
 
+  // The node that a rule stands for, and what that may stand for.
+  std::uint32_t called(std::uint32_t node) const {
+    for (int i = 0; i < 8 && grammar_.nodes[node].kind == NodeKind::rule; i++) node = grammar_.rules[grammar_.nodes[node].index];
+    return node;
+  }
+
   std::uint32_t part(std::uint32_t index) {
     const Node& node = grammar_.nodes[index];
     if (isSmall(index) || node.kind == NodeKind::automaton || node.kind == NodeKind::text ||
@@ -121,21 +127,22 @@ class Lowering {
   }
 
   std::uint32_t repeat(const Node& node) {
-    const std::uint32_t item = node.children[0];
+    const std::uint32_t item = called(node.children[0]);
     if (node.max == 0U) return addGroup(PartKind::sequence, {});
     Part made;
     made.min = node.min;
     made.max = node.max;
-    if (isSmall(item)) {
+    if (isSmall(item) || grammar_.nodes[item].kind == NodeKind::automaton) {
       AutomatonBuilder builder(grammar_);
-      if (!node.max && node.min <= 1) {
+      ByteAutomaton automaton = builder.determine(builder.build(item, AutomatonBuilder::kAccept));
+      const bool isPrefixFree = !automaton.isEmpty() && automaton.isPrefixFree() && !automaton.accepts(0);
+      if (!node.max && node.min <= 1 && (isSmall(item) || isPrefixFree)) {
         std::uint32_t start = builder.buildLoop(item, AutomatonBuilder::kAccept);
         if (node.min == 1) start = builder.build(item, start);
         made.kind = PartKind::unit;
         return addUnit(builder.determine(start), made);
       }
-      ByteAutomaton automaton = builder.determine(builder.build(item, AutomatonBuilder::kAccept));
-      if (!automaton.isEmpty() && automaton.isPrefixFree() && !automaton.accepts(0)) {
+      if (isPrefixFree) {
         made.kind = PartKind::counted;
         return addUnit(std::move(automaton), made);
       }

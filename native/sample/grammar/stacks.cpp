@@ -146,7 +146,7 @@ void Stacks::enter(const Begin& begin) {
   switch (part.kind) {
     case PartKind::unit: {
       const ByteAutomaton& automaton = program_.units[part.index]->automaton();
-      if (!automaton.state(0).edges.empty()) addTop({begin.part, 0, 0, begin.below});
+      if (automaton.hasEdges(0)) addTop({begin.part, 0, 0, begin.below});
       if (automaton.accepts(0)) resume(begin.below);
       break;
     }
@@ -199,7 +199,7 @@ void Stacks::stepTop(const Frame& top, std::uint8_t byte) {
   const std::uint32_t next = automaton.next(top.at, byte);
   if (next == kNoState) return;
   if (part.kind == PartKind::counted && automaton.accepts(next)) return item(top.part, top.count, top.below);
-  if (!automaton.state(next).edges.empty()) addTop({top.part, next, top.count, top.below});
+  if (automaton.hasEdges(next)) addTop({top.part, next, top.count, top.below});
   if (automaton.accepts(next)) resume(top.below);
 }
 

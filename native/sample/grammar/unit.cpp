@@ -16,6 +16,14 @@ std::size_t Unit::Masks::bytes() const {
   return sizeof(Masks) + 8 * (few.size() + bits.size() + exits.size()) + items.size();
 }
 
+std::size_t Unit::prepare(std::uint32_t state) const {
+  {
+    const std::shared_lock lock(mutex_);
+    if (masks_.contains(state)) return 0;
+  }
+  return masks(state)->looked;
+}
+
 std::shared_ptr<const Unit::Masks> Unit::masks(std::uint32_t state) const {
   {
     const std::shared_lock lock(mutex_);
@@ -90,33 +98,47 @@ void Unit::findWritable() {
 }
 
 struct Unit::Walk {
+  std::uint32_t looked = 0;
   std::vector<Inside> inside;
   std::vector<Place> exits;
 };
 
-void Unit::visit(Walk& walk, std::uint32_t node, std::uint32_t state, std::uint8_t items) const {
-  vocabulary_.eachChild(node, [&](std::uint32_t child) {
-    const std::uint32_t next = automaton_.next(state, vocabulary_.byte(child));
-    if (next == kNoState) return;
+// The trie in its own order, as far as the automaton follows.
+void Unit::follow(std::uint32_t state, Walk& walk) const {
+  struct Open {
+    std::uint32_t end, state;
+    std::uint8_t items;
+  };
+  std::vector<Open> path = {{vocabulary_.nodes(), state, 0}};
+  for (std::uint32_t node = 1; node < vocabulary_.nodes();) {
+    while (node >= path.back().end) path.pop_back();
+    const Open at = path.back();
+    walk.looked++;
+    const std::uint32_t end = vocabulary_.end(node);
+    const std::uint32_t next = automaton_.next(at.state, vocabulary_.byte(node));
+    if (next == kNoState) {
+      node = end;
+      continue;
+    }
     const bool isEnd = automaton_.accepts(next);
     if (isWritable(next)) {
-      for (const std::uint32_t token : vocabulary_.tokensAt(child)) walk.inside.push_back({token, items});
+      for (const std::uint32_t token : vocabulary_.tokensAt(node)) walk.inside.push_back({token, at.items});
     }
-    if (!vocabulary_.hasChildren(child)) return;
-    const auto ended = static_cast<std::uint8_t>(items + (isCounted_ && isEnd ? 1 : 0));
-    if (isEnd) walk.exits.push_back({child, ended});
-    if (isCounted_ && isEnd) {
-      if (ended < kMostItems) visit(walk, child, 0, ended);
-    } else if (!automaton_.state(next).edges.empty()) {
-      visit(walk, child, next, items);
-    }
-  });
+    const bool hasChildren = end > node + 1;
+    const auto ended = static_cast<std::uint8_t>(at.items + (isCounted_ && isEnd ? 1 : 0));
+    if (isEnd && hasChildren) walk.exits.push_back({node, ended});
+    const std::uint32_t onward = isCounted_ && isEnd ? 0 : next;
+    const bool goesOn = hasChildren && ended < kMostItems && automaton_.hasEdges(onward);
+    if (goesOn) path.push_back({end, onward, ended});
+    node = goesOn ? node + 1 : end;
+  }
 }
 
 Unit::Masks Unit::build(std::uint32_t state) const {
   Walk walk;
-  visit(walk, 0, state, 0);
+  follow(state, walk);
   Masks masks;
+  masks.looked = walk.looked;
   masks.hasMany = walk.inside.size() > kFew;
   masks.hasManyExits = walk.exits.size() > kFew;
   if (!masks.hasManyExits) masks.exits = std::move(walk.exits);

@@ -38,6 +38,7 @@ class Unit {
     std::vector<std::uint8_t> items;   // and, counted, the items of each; kOutside for the others
     bool hasManyExits = false;
     std::vector<Place> exits;          // where the unit, or an item, ends before its token does; empty where there are many
+    std::uint32_t looked = 0;          // nodes of the trie
     std::size_t bytes() const;
   };
 
@@ -46,6 +47,8 @@ class Unit {
   // Whether the rest can be written in tokens that end where the unit does, or before: true everywhere if the vocabulary has all bytes.
   bool isWritable(std::uint32_t state) const { return isWritable_.empty() || isWritable_[state]; }
 
+  // Makes the masks of a state; how many nodes of the trie that took, none where they were there.
+  std::size_t prepare(std::uint32_t state) const;
   // From any thread.
   std::shared_ptr<const Masks> masks(std::uint32_t state) const;
   // Where a token that begins in `state` goes on with `byte` after an exit: the places after that byte.
@@ -57,7 +60,7 @@ class Unit {
   void findWritable();
   bool leads(std::uint32_t state, std::span<const std::uint8_t> bytes) const;
   Masks build(std::uint32_t state) const;
-  void visit(Walk& walk, std::uint32_t node, std::uint32_t state, std::uint8_t items) const;
+  void follow(std::uint32_t state, Walk& walk) const;
   std::vector<Place> buildExits(std::uint32_t state, std::uint8_t byte) const;
   void makeRoom(std::size_t bytes) const;
 

@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
+import type { NativeConstraints, NativeVocabulary } from "./native-constraints.js";
 import type { NativeMath } from "./native-math.js";
 import { noAddon } from "./native-package.js";
 
@@ -139,8 +140,17 @@ export interface NativeSampleRequest {
   readonly stopTokens: Int32Array;
   /** Adapter handle, -1 is the base model. */
   readonly adapter: number;
-  /** Called for each token as it is sampled, on the JavaScript thread, in order. */
-  readonly onToken?: (choice: number, token: number, logprob: number, version: number) => void;
+  /** Needs a stop token. It begins once `after` has been written; "" is at once. */
+  readonly constraint?: { readonly handle: unknown; readonly after: string };
+  /** Called for each token as it is sampled, on the JavaScript thread, in order; `mass` and `isForced` as in NativeChoice. */
+  readonly onToken?: (
+    choice: number,
+    token: number,
+    logprob: number,
+    version: number,
+    mass: number,
+    isForced: boolean,
+  ) => void;
 }
 
 export interface NativeChoice {
@@ -152,6 +162,9 @@ export interface NativeChoice {
   /** `topLogprobs` ids and numbers for each token, most probable first. */
   readonly topTokens: Int32Array;
   readonly topLogprobs: Float32Array;
+  /** Under a constraint: of each token the probability of what was allowed, NaN for everything; indices of tokens that were no choice. */
+  readonly mass?: Float32Array;
+  readonly forced?: Int32Array;
 }
 
 /** Sequences laid end to end: sequence i is tokens[offsets[i] .. offsets[i + 1]). */
@@ -262,6 +275,7 @@ export interface NativeEngine extends NativePasses {
 
 export interface NativeBinding extends NativeMath {
   readonly Engine: new (options: NativeEngineOptions) => NativeEngine;
+  readonly Constraints: new (vocabulary: NativeVocabulary) => NativeConstraints;
   devices(): readonly {
     readonly name: string;
     readonly kind: "cpu" | "cuda";

@@ -124,11 +124,11 @@ void RandomSchedule::addRequest() {
     texts_.push_back(text);
     texts.push_back(&texts_.back());
   }
-  made.onToken = [texts](int choice, std::int32_t token, float logprob, std::int32_t version) {
-    Text& text = *texts[static_cast<std::size_t>(choice)];
-    text.tokens.push_back(token);
-    text.logprobs.push_back(logprob);
-    text.versions.push_back(version);
+  made.onToken = [texts](const SampledToken& sampled) {
+    Text& text = *texts[static_cast<std::size_t>(sampled.choice)];
+    text.tokens.push_back(sampled.token);
+    text.logprobs.push_back(sampled.logprob);
+    text.versions.push_back(sampled.version);
   };
   made.onDone = [this, texts](const std::vector<Choice>& choices) {
     for (std::size_t i = 0; i < choices.size(); i++) {

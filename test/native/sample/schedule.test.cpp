@@ -19,7 +19,7 @@ struct Wait {
 
 void startWaiting(Engine& engine, SampleRequest made, const std::int64_t& clock, Wait& into) {
   into.begun = clock;
-  made.onToken = [&into, &clock](int, std::int32_t, float, std::int32_t) {
+  made.onToken = [&into, &clock](const SampledToken&) {
     if (into.steps < 0) into.steps = clock - into.begun;
   };
   start(engine, std::move(made), into.result);

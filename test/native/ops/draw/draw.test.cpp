@@ -88,7 +88,7 @@ Floats statisticsOf(const Floats& logits, float inverseTemperature) {
 
 float inverseOf(const DrawOptions& options) { return options.temperature == 0 ? 1.0F : 1.0F / options.temperature; }
 
-DrawRow rowOf(const DrawOptions& options, std::uint32_t position) { return {options, {4, 2ULL << 32 | 1ULL, 3, position}}; }
+DrawRow rowOf(const DrawOptions& options, std::uint32_t position) { return {options, {4, 2ULL << 32 | 1ULL, 3, position}, nullptr}; }
 
 double uniformAt(std::uint32_t position) {
   const PhiloxBlock block = philox({1, 2, 3, position}, 4);
@@ -216,6 +216,100 @@ TEST("draw: an impossible token is never drawn, and a logit that is not a number
     for (const Drawn& drawn : drawAll(ctx, logits, rows)) CHECK(drawn.token == 4321 && drawn.logprob == 0.0F);
     for (const Drawn& drawn : drawAll(ctx, damaged, rows)) CHECK(drawn.token == 0 && std::isnan(drawn.logprob));
     for (const Drawn& drawn : drawAll(ctx, Floats(50, -INFINITY), rows)) CHECK(std::isnan(drawn.logprob));
+  });
+}
+
+// A third of the tokens, far ones among them, and none of the most probable.
+std::vector<std::uint64_t> maskOf(const Floats& logits) {
+  std::vector<std::uint64_t> allowed((logits.size() + 63) / 64);
+  const std::vector<std::int32_t> order = byProbability(logits);
+  for (std::size_t i = std::min<std::size_t>(5, order.size() - 1); i < order.size(); i++) {
+    const auto token = static_cast<std::uint32_t>(order[i]);
+    if (token % 3 == 1 || i + 1 == order.size()) allowed[token / 64] |= std::uint64_t{1} << token % 64;
+  }
+  return allowed;
+}
+
+Floats maskedBy(const std::vector<std::uint64_t>& allowed, Floats logits) {
+  for (std::size_t i = 0; i < logits.size(); i++) {
+    if ((allowed[i / 64] >> i % 64 & 1) == 0) logits[i] = -INFINITY;
+  }
+  return logits;
+}
+
+// Each row is drawn from logits of its own.
+std::vector<Drawn> drawApart(Context& ctx, const Floats& logits, const std::vector<DrawRow>& rows) {
+  Floats all;
+  for (std::size_t i = 0; i < rows.size(); i++) all.insert(all.end(), logits.begin(), logits.end());
+  Mirrored<float> numbers(ctx.device, all);
+  std::vector<Drawn> drawn(rows.size());
+  ctx.ops.draw.forward(ctx, drawn, matrix(numbers.device(), static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(logits.size())), rows);
+  return drawn;
+}
+
+TEST("draw: under a mask the token is that of a row without the others, its log-probability that of the whole row") {
+  std::vector<DrawOptions> each(std::begin(kFilters), std::end(kFilters));
+  for (const float temperature : {0.0F, 0.7F, 1.0F, 2.0F}) {
+    each.push_back({.temperature = temperature, .topP = 1, .topK = 0, .minP = 0, .topLogprobs = 7});
+  }
+  for (const std::int64_t vocabulary : {7, 130, 9000}) {
+    const Floats logits = logitsOf(vocabulary);
+    const std::vector<std::uint64_t> allowed = maskOf(logits);
+    const Floats masked = maskedBy(allowed, logits);
+    std::vector<DrawRow> rows, plain;
+    for (std::uint32_t i = 0; i < 2 * each.size(); i++) {
+      plain.push_back(rowOf(each[i / 2], i));
+      rows.push_back(plain.back());
+      if (i % 2 == 0) rows.back().allowed = allowed.data();
+    }
+    std::vector<Drawn> first;
+    onEveryDevice([&](Context& ctx) {
+      const std::vector<Drawn> drawn = drawApart(ctx, logits, rows);
+      const std::vector<Drawn> whole = drawAll(ctx, logits, plain), others = drawAll(ctx, masked, plain);
+      for (std::size_t i = 0; i < rows.size(); i++) {
+        if (i % 2 == 1) {
+          CHECK(firstDifference({drawn[i]}, {whole[i]}) == 1);
+          CHECK(drawn[i].mass == 1);
+          continue;
+        }
+        const auto token = static_cast<std::size_t>(drawn[i].token);
+        CHECK(drawn[i].token == others[i].token);
+        const Floats stats = statisticsOf(logits, inverseOf(rows[i].options));
+        CHECK(drawn[i].logprob == logProbability(stats.data(), logits[token], inverseOf(rows[i].options)));
+        CHECK(drawn[i].top.size() == whole[i].top.size());
+        for (std::size_t n = 0; n < drawn[i].top.size(); n++) CHECK(drawn[i].top[n].token == whole[i].top[n].token);
+        double mass = 0;
+        for (std::size_t t = 0; t < logits.size(); t++) {
+          if (std::isfinite(masked[t])) mass += std::exp(static_cast<double>(logProbability(stats.data(), logits[t], inverseOf(rows[i].options))));
+        }
+        CHECK_NEAR(static_cast<double>(drawn[i].mass), mass, 0, 1e-4);
+      }
+      if (first.empty()) first = drawn;
+      CHECK(firstDifference(drawn, first) == rows.size());
+      for (std::size_t i = 0; i < rows.size(); i++) CHECK(drawn[i].mass == first[i].mass);
+    });
+  }
+}
+
+TEST("draw: however improbable the allowed tokens are, they are drawn by their shares") {
+  Floats logits(300, 0.0F);
+  std::vector<std::uint64_t> allowed(5);
+  logits[70] = -80.0F;
+  logits[71] = -80.0F + std::log(3.0F);
+  allowed[1] = 3ULL << 6;
+  const DrawOptions options{.temperature = 1, .topP = 1, .topK = 0, .minP = 0, .topLogprobs = 0};
+  std::vector<DrawRow> rows;
+  for (std::uint32_t i = 0; i < 400; i++) {
+    rows.push_back(rowOf(options, i));
+    rows.back().allowed = allowed.data();
+  }
+  int count = 0;
+  // 300 expected, deviation 8.7.
+  onEveryDevice([&](Context& ctx) {
+    const std::vector<Drawn> drawn = drawApart(ctx, logits, rows);
+    count = static_cast<int>(std::ranges::count_if(drawn, [](const Drawn& each) { return each.token == 71; }));
+    CHECK(count > 255 && count < 345);
+    CHECK(std::ranges::all_of(drawn, [](const Drawn& each) { return each.token == 70 || each.token == 71; }));
   });
 }
 
