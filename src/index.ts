@@ -126,6 +126,7 @@ export type {
   TrainerOptions,
 } from "./trainer/trainer.js";
 export type { Agent, AgentResult, RolloutContext, RolloutEndpoint } from "./types/agent.js";
+export type { JsonSchema } from "./types/call-request.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
 export type { Resource, Resources, ResourcesUpdate } from "./types/resources.js";
 export type {

@@ -43,7 +43,7 @@ export function assemblePolicy(parts: PolicyParts): Policy {
     toolCalls: parts.toolCalls,
     thoughtsIn: parts.thoughtsIn,
     renderChat: parts.renderChat,
-    constrain: (grammar) => constrain(parts, grammar),
+    constrain: (given) => constrain(parts, given),
     sample: (options) => sample(parts, options),
     score: (sequences, options) => score(parts, sequences, options),
     forwardBackward: (sequences, loss, options) => forwardBackward(parts, sequences, loss, options),

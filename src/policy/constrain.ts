@@ -1,17 +1,48 @@
-// policy.constrain: a grammar becomes what a sample can be held to.
+// policy.constrain: a JSON schema or a grammar becomes what a sample can be held to.
 import { argumentError } from "../base/check.js";
+import { LightningError } from "../base/error.js";
 import type { Grammar } from "../grammar/grammar.js";
+import { schemaToGrammar } from "../grammar/schema-to-grammar.js";
+import type { JsonSchema } from "../types/call-request.js";
 import type { Constraint } from "./constraints/constraint.js";
 import { grammarToWords } from "./constraints/grammar-words.js";
 import type { PolicyParts } from "./policy-parts.js";
 
 /** @throws as Policy.constrain */
-export async function constrain(parts: PolicyParts, grammar: Grammar): Promise<Constraint> {
+export async function constrain(
+  parts: PolicyParts,
+  given: JsonSchema | boolean | Grammar,
+): Promise<Constraint> {
   parts.states.checkOpen(kWho);
-  if (!Array.isArray(grammar?.rules)) throw argumentError(kWho, "a grammar with rules", grammar);
-  return parts.constraints.make(kWho, grammarToWords(kWho, grammar));
+  if (typeof given !== "boolean" && (typeof given !== "object" || given === null || Array.isArray(given)))
+    throw argumentError(kWho, "a JSON schema, or a grammar with rules", given);
+  return parts.constraints.make(kWho, contentOf(given), () =>
+    grammarToWords(kWho, isGrammar(given) ? given : translate(given)),
+  );
 }
 
 // --- internal ---
 
 const kWho = "policy.constrain";
+
+const isGrammar = (given: JsonSchema | boolean | Grammar): given is Grammar =>
+  typeof given === "object" && Array.isArray(given.rules);
+
+function contentOf(given: object | boolean): string {
+  try {
+    return JSON.stringify(given);
+  } catch (cause) {
+    const message = `${kWho}: expected a schema or a grammar that is plain data, got one that is no JSON: ${String(cause)}`;
+    throw new LightningError("E_ARGUMENT", message, { cause });
+  }
+}
+
+// Its errors name the keyword and the path, not the call.
+function translate(schema: JsonSchema | boolean): Grammar {
+  try {
+    return schemaToGrammar(schema);
+  } catch (error) {
+    if (!(error instanceof LightningError) || error.message.startsWith(kWho)) throw error;
+    throw new LightningError(error.code, `${kWho}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,5 +1,6 @@
 // The contract of a policy: one model in this process that samples, scores and trains. Everything above the engine sees this file only.
 import type { Grammar } from "../grammar/grammar.js";
+import type { JsonSchema } from "../types/call-request.js";
 import type { ChatMessage } from "../types/chat.js";
 import type { AdapterOptions } from "./adapters/adapter-options.js";
 import type { RenderChatOptions, RenderedChat, ThoughtField } from "./chat/chat-template.js";
@@ -46,10 +47,11 @@ export interface Policy extends AsyncDisposable {
   /** The conversation through the model's chat template, ready to be continued. Throws E_ARGUMENT when there is no template or it refuses. */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
   /**
-   * What an answer must match, for `sample`'s `constraint`. Made on a thread of its own while everything else goes on, kept by content and shared.
-   * Rejects with E_ARGUMENT when the grammar is refused: it is left-recursive, repeats what may be empty, or matches nothing.
+   * What an answer must match, for `sample`'s `constraint`: a value of a JSON schema, or a text of a grammar. Made on a thread of its own while
+   * everything else goes on, kept by content and shared. Rejects with E_ARGUMENT when a keyword of the schema cannot be enforced, which it names, or
+   * the grammar is refused: it is left-recursive, repeats what may be empty, or matches nothing.
    */
-  constrain(grammar: Grammar): Promise<Constraint>;
+  constrain(schema: JsonSchema | boolean | Grammar): Promise<Constraint>;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */
   sample(options: SampleOptions): Promise<SampledChoice[]>;
   /** Log-probabilities and entropies of given tokens, in the order of the sequences. */

@@ -1,4 +1,4 @@
-// The constraints of one policy: each grammar is made once, and kept by its content while there is room for it.
+// The constraints of one policy: each schema or grammar is made once, and kept by its content while there is room for it.
 import { createHash } from "node:crypto";
 import { argumentError } from "../../base/check.js";
 import { LightningError } from "../../base/error.js";
@@ -7,8 +7,12 @@ import { fromNative } from "../engine/native-error.js";
 import type { Constraint } from "./constraint.js";
 
 export interface ConstraintTable {
-  /** Rejects with E_ARGUMENT when the grammar is refused; nothing is kept of it. Rejects with E_CLOSED after `close`. */
-  make(who: string, words: Int32Array): Promise<Constraint>;
+  /**
+   * @param content  tells what is asked for from everything else
+   * @param toWords  the grammar, as numbers; asked where it is not known yet
+   * Rejects with what `toWords` throws, and with E_ARGUMENT when the grammar is refused; nothing is kept of it. Rejects with E_CLOSED after `close`.
+   */
+  make(who: string, content: string, toWords: () => Int32Array): Promise<Constraint>;
   /** What the engine knows it by. @throws E_ARGUMENT unless it was made here */
   handleOf(who: string, constraint: unknown): unknown;
   /** Rejects what is being made. Constraints that somebody holds stay what they are. */
@@ -53,10 +57,10 @@ export function createConstraintTable(
     }
   };
   return {
-    async make(who, words) {
+    async make(who, content, toWords) {
       checkOpen(who);
-      const key = createHash("sha256").update(words).digest("base64");
-      const entry = kept.get(key) ?? { making: makeNew(who, words), bytes: 0 };
+      const key = createHash("sha256").update(content).digest("base64");
+      const entry = kept.get(key) ?? { making: makeNew(who, toWords()), bytes: 0 };
       // The latest used comes last.
       kept.delete(key);
       kept.set(key, entry);

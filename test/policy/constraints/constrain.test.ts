@@ -213,7 +213,7 @@ describe("constraints", () => {
       [{ rules: [text("\ud800")] }, /half a surrogate pair/],
       [{ rules: [{ kind: "regex" } as never] }, /kinds text, class/],
       [{ rules: [repeat(text("a"), 1.5, null)] }, /integers from 0/],
-      [{} as never, /a grammar with rules/],
+      [[] as never, /a JSON schema, or a grammar/],
       [{ rules: [{ kind: "token", id: 1e6 }] }, /matches none/],
     ];
     for (let i = 0; i < 100; i++) {
@@ -225,6 +225,40 @@ describe("constraints", () => {
     const constraint = await policy.constrain({ rules: [text("fine")] });
     const [answer] = await policy.sample({ prompt, constraint, temperature: 0 });
     expect(answer && textOf(answer)).toBe("fine");
+  });
+
+  it("hold answers to JSON schemas, at temperature 2", async () => {
+    const schema = {
+      type: "object",
+      properties: {
+        name: { type: "string", maxLength: 4 },
+        kind: { enum: ["a", "b"] },
+        n: { type: "integer", minimum: 3, maximum: 77 },
+      },
+      required: ["name", "kind", "n"],
+      additionalProperties: false,
+    };
+    const constraint = await policy.constrain(schema);
+    expect(await policy.constrain(structuredClone(schema))).toBe(constraint);
+    const choices = await policy.sample({ prompt, n: 50, temperature: 2, constraint, seed: 11 });
+    const ended = choices.filter(({ finishReason }) => finishReason === "stop");
+    expect(ended.length).toBeGreaterThan(40);
+    for (const each of ended) {
+      const value = JSON.parse(textOf(each));
+      expect(Object.keys(value)).toEqual(["name", "kind", "n"]);
+      expect([...value.name].length).toBeLessThanOrEqual(4);
+      expect(["a", "b"]).toContain(value.kind);
+      expect(value.n).toBe(Math.min(77, Math.max(3, Math.trunc(value.n))));
+    }
+  });
+
+  it("refuse a schema by the keyword and its path, without its being kept", async () => {
+    const call = policy.constrain({ properties: { a: { not: {} } } });
+    await expect(call).rejects.toMatchObject({ code: "E_ARGUMENT" });
+    await expect(call).rejects.toThrow(/^policy\.constrain: .*properties\.a\.not/);
+    const cyclic: Record<string, unknown> = {};
+    cyclic.properties = cyclic;
+    await expect(policy.constrain(cyclic)).rejects.toThrow(/no JSON/);
   });
 
   it.each<[string, object, RegExp]>([

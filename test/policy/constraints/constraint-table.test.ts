@@ -14,7 +14,7 @@ function recorded(bytes: number, mostBytes: number) {
     close: () => void closes++,
   };
   const table = createConstraintTable(async () => native, mostBytes);
-  const make = (word: number) => table.make("who", Int32Array.of(word));
+  const make = (word: number) => table.make("who", String(word), () => Int32Array.of(word));
   return { table, make, made, closes: () => closes };
 }
 

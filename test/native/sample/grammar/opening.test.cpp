@@ -52,15 +52,15 @@ bool opens(const Tokens& tokens, const grammar::Grammar& read, const std::shared
 }  // namespace
 
 TEST("nothing is masked until the opening text has been written, and what follows it in the same token matches") {
-  for (std::uint64_t seed = 1; seed <= 12; seed++) {
+  for (std::uint64_t seed = 1; seed <= 6; seed++) {
     Dice dice(seed);
     const Tokens tokens = openingTokens(dice);
     const Words words = grammar({repeat(characters({{'0', '1'}}), 2, 5)});
     const grammar::Grammar read = grammar::readGrammar(words);
     const auto constraint = makeConstraint(tokens.made(), words);
     int begun = 0;
-    for (int i = 0; i < 20; i++) begun += opens(tokens, read, constraint, dice) ? 1 : 0;
-    CHECK(begun > 2);
+    for (int i = 0; i < 12; i++) begun += opens(tokens, read, constraint, dice) ? 1 : 0;
+    CHECK(begun > 1);
   }
 }
 
