@@ -2,6 +2,7 @@
 //   npm run test:mutants -- [FOLDER...]                  folders of test/mutants/folders.json, all where none is named; what did not
 //                                                        change since keeps its result (build/mutants)
 //   npm run test:mutants -- --sample N [--seed TEXT] [FOLDER...]   N mutants drawn from all these folders
+//                                                        --concurrency N: mutants at a time; absent: as many as there are cores less one, at least 2
 // A survivor is a place that no test looks at: it gets a test, or a reason in test/mutants/reasons.json. Texts are left as they are.
 // Ends with `N passed, N failed`: mutants that were noticed, and folders (or the sample) with fewer of them than is demanded.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -16,9 +17,13 @@ const kReasons = readJson("test/mutants/reasons.json");
 /** The share that is noticed: of a folder; of a sample, whose chance is wide (40 of a folder at 0.85: lower once in a thousand). */
 const kDemanded = { folder: 0.85, sample: 0.65 };
 
-const usage = "npm run test:mutants -- [--sample N [--seed TEXT]] [FOLDER...]";
+const usage = "npm run test:mutants -- [--sample N [--seed TEXT]] [--concurrency N] [FOLDER...]";
 const { values, positionals } = parseArgs({
-  options: { sample: { type: "string" }, seed: { type: "string", default: "0" } },
+  options: {
+    sample: { type: "string" },
+    seed: { type: "string", default: "0" },
+    concurrency: { type: "string" },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.find((name) => kFolders[name] === undefined);
@@ -48,7 +53,8 @@ function run(title, folders, mutate) {
   mkdirSync(join(root, "build/mutants"), { recursive: true });
   const stryker = installed("@stryker-mutator/core/package.json").replace(/package\.json$/, "bin/stryker.js");
   const args = ["run", "test/mutants/stryker.json", "--incrementalFile", incremental, "--mutate"];
-  const status = runLoudly(process.execPath, [stryker, ...args, mutate.join(",")], {
+  const most = values.concurrency === undefined ? [] : ["--concurrency", values.concurrency];
+  const status = runLoudly(process.execPath, [stryker, ...args, mutate.join(","), ...most], {
     env: {
       ...process.env,
       AGL_MUTANT_TESTS: tests.filter((glob) => !glob.startsWith("!")).join(","),
