@@ -30,6 +30,8 @@ export interface CallRequest {
   readonly model: string;
   /** An assistant's may carry its thought in `reasoning`, apart from the content. */
   readonly messages: readonly ChatMessage[];
+  /** The prompt itself, as text or ids, in place of messages: no template is rendered. */
+  readonly prompt?: string | readonly number[];
   /** What the model is told of; none where it may not call. */
   readonly tools: readonly ToolDefinition[];
   readonly toolChoice: ToolChoice;

@@ -16,6 +16,7 @@ import type { IdMemory, SplicedPrompt } from "./id-splicing.js";
 import type { ItemMemory } from "./item-memory.js";
 import type { PromptChecks } from "./prompt-checks.js";
 import { badRequest, toRequestError } from "./request-error.js";
+import type { TextMemory } from "./text-memory.js";
 
 /** What is sampled with; `maxTokens` beyond the context is cut to it. */
 export interface Sampling {
@@ -45,6 +46,7 @@ export interface CallContext {
     "sample" | "renderChat" | "tokenizer" | "config" | "contextLength" | "toolCalls" | "thoughtsIn"
   >;
   readonly memory: IdMemory;
+  readonly texts: TextMemory;
   readonly items: ItemMemory;
   readonly seeds: CallSeeds;
   readonly checks: PromptChecks;
@@ -108,14 +110,16 @@ function check({ checks, policy }: CallContext, { fields }: Dialect, asked: Call
 }
 
 async function promptOf(
-  { memory, policy: { contextLength } }: CallContext,
+  { memory, texts, policy: { contextLength } }: CallContext,
   { fields }: Dialect,
   request: CallRequest,
   signal: AbortSignal,
 ): Promise<SplicedPrompt> {
   try {
     // At least one token is left for the answer.
-    return await memory.prompt(request, { most: contextLength - 1, signal });
+    const options = { most: contextLength - 1, signal };
+    if (request.prompt === undefined) return await memory.prompt(request, options);
+    return await texts.prompt(request.prompt, options);
   } catch (error) {
     if (!(error instanceof TooManyTokensError)) throw error;
     const message = `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in at least ${error.atLeast} tokens. Please reduce the length of the messages.`;
@@ -162,17 +166,22 @@ function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call 
     },
     head: {
       ...{ request, promptIds: prompt.ids, tokenizer: policy.tokenizer },
-      ...{ id: items.newId(dialect.idPrefix), created: Math.floor(startTime) },
+      ...{ id: items.newId(dialect.idPrefix), created: Math.floor(startTime), startTime },
     },
   };
 }
 
-function settle({ memory, record }: CallContext, call: Call, sampled: readonly SampledChoice[]): CallResult {
+function settle(
+  { memory, texts, record }: CallContext,
+  call: Call,
+  sampled: readonly SampledChoice[],
+): CallResult {
   const { head, sampling, prompt, startTime } = call;
   const endTime = unixSeconds();
   const choices = sampled.map((choice, index) => toAnswer(choice, index, call.answer));
   for (const choice of choices) {
-    memory.remember(prompt, choice, choice.sampled.tokens);
+    if (head.request.prompt === undefined) memory.remember(prompt, choice, choice.sampled.tokens);
+    else texts.remember(prompt, choice.sampled.tokens);
     record({ responseId: head.id, request: head.request, sampling, prompt, choice, startTime, endTime });
   }
   return { ...head, choices };

@@ -56,6 +56,8 @@ export interface CallHead {
   readonly id: string;
   /** Unix seconds, whole. */
   readonly created: number;
+  /** The same with its fraction. */
+  readonly startTime: number;
   readonly promptIds: Int32Array;
   readonly tokenizer: Tokenizer;
 }

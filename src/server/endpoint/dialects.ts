@@ -1,12 +1,17 @@
 // The dialects that the policy speaks, in the order in which they are asked whether a request is theirs.
 import { anthropicDialect } from "./anthropic/anthropic-dialect.js";
 import { chatDialect } from "./chat/chat-dialect.js";
+import { completionDialect } from "./completions/completion-dialect.js";
 import type { Dialect } from "./dialect.js";
 import { googleDialect } from "./google/google-dialect.js";
+import { ollamaChatDialect, ollamaGenerateDialect } from "./ollama/ollama-dialects.js";
 import { RequestError } from "./request-error.js";
 import { responsesDialect } from "./responses/responses-dialect.js";
 
-export const kDialects: readonly Dialect[] = [chatDialect, responsesDialect, anthropicDialect, googleDialect];
+export const kDialects: readonly Dialect[] = [
+  ...[chatDialect, responsesDialect, completionDialect, anthropicDialect, googleDialect],
+  ...[ollamaChatDialect, ollamaGenerateDialect],
+];
 
 /** undefined: nobody's. The query is not looked at. */
 export function dialectOf(method: string, path: string): Dialect | undefined {

@@ -15,9 +15,11 @@ import { openAiFailure } from "./open-ai-failure.js";
 import { createPromptChecks } from "./prompt-checks.js";
 import { toRequestError } from "./request-error.js";
 import { createTemplateNotes, type TemplateNotes } from "./template-notes.js";
+import { createTextMemory } from "./text-memory.js";
 import { withResultNames } from "./tool-results.js";
 
-export interface ModelHandlerOptions extends Omit<CallContext, "memory" | "items" | "seeds" | "checks"> {
+export interface ModelHandlerOptions
+  extends Omit<CallContext, "memory" | "texts" | "items" | "seeds" | "checks"> {
   /** The rollout's seed (Law 6). */
   readonly seed: bigint;
   /** Variables of the chat template, over the policy's and below the request's. */
@@ -39,6 +41,7 @@ export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
     ...options,
     items,
     memory: createIdMemory(template, options.thoughts, notes),
+    texts: createTextMemory(options.policy),
     seeds: createCallSeeds(options.seed),
     checks: createPromptChecks(template, notes),
   };

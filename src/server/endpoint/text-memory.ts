@@ -1,0 +1,66 @@
+// Prompts that are texts or ids themselves, of which no template is rendered. As with messages, what was sampled keeps its ids: a text that goes on
+// from an earlier prompt and its whole answer is that exchange's ids and those of the rest. No token is put before a text. One memory per rollout.
+import type { Policy } from "../../policy/policy.js";
+import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
+import type { SplicedPrompt } from "./id-splicing.js";
+
+export interface TextMemory {
+  /**
+   * Which exchange it continues is decided before this returns.
+   * @param options  `most`: as many ids are allowed
+   * @throws TooManyTokensError; E_ARGUMENT for an id that the policy does not have; the signal's reason
+   */
+  prompt(
+    prompt: string | readonly number[],
+    options: { readonly most: number; readonly signal: AbortSignal },
+  ): Promise<SplicedPrompt>;
+  remember(prompt: SplicedPrompt, responseIds: Int32Array): void;
+}
+
+export function createTextMemory({ tokenizer }: Pick<Policy, "tokenizer">): TextMemory {
+  const exchanges: { readonly text: string; readonly ids: Int32Array }[] = [];
+  const longest = (isBefore: (exchange: (typeof exchanges)[number]) => boolean) =>
+    exchanges
+      .filter(isBefore)
+      .reduce<(typeof exchanges)[number] | undefined>(
+        (best, one) => (best === undefined || one.ids.length >= best.ids.length ? one : best),
+        undefined,
+      );
+  return {
+    async prompt(prompt, { most, signal }) {
+      if (typeof prompt !== "string") {
+        const ids = Int32Array.from(prompt);
+        if (ids.length > most) throw new TooManyTokensError(most, ids.length);
+        const earlier = longest((one) => startsWith(ids, one.ids));
+        return asPrompt(tokenizer.decode(ids), ids, earlier !== undefined);
+      }
+      const earlier = longest((one) => prompt.startsWith(one.text));
+      const before = earlier?.ids ?? new Int32Array(0);
+      const room = most - before.length;
+      if (room < 0) throw new TooManyTokensError(most, before.length);
+      const rest = prompt.slice(earlier?.text.length ?? 0);
+      const added = await tokenizer.encodeAsync(rest, { most: room, signal }).catch((error: unknown) => {
+        if (!(error instanceof TooManyTokensError)) throw error;
+        throw new TooManyTokensError(most, before.length + error.atLeast);
+      });
+      return asPrompt(prompt, Int32Array.from([...before, ...added]), earlier !== undefined);
+    },
+    remember({ text, ids }, responseIds) {
+      exchanges.push({
+        text: text + tokenizer.decode(responseIds),
+        ids: Int32Array.from([...ids, ...responseIds]),
+      });
+    },
+  };
+}
+
+// --- internal ---
+
+function asPrompt(text: string, ids: Int32Array, isContinued: boolean): SplicedPrompt {
+  const conversation = { messages: [{ role: "user", content: text }], tools: [], template: {} };
+  return { text, ids, prefix: isContinued ? "extends" : "start", inThought: false, conversation };
+}
+
+function startsWith(ids: Int32Array, before: Int32Array): boolean {
+  return before.length <= ids.length && before.every((id, i) => ids[i] === id);
+}
