@@ -103,10 +103,15 @@ function check({ checks, policy }: CallContext, { fields }: Dialect, asked: Call
   checkConstraint(asked, fields);
   const request = checks.check(asked);
   const { vocabulary } = policy.config;
-  const beyond = request.sampling.stopTokenIds?.find((id) => id >= vocabulary);
-  if (beyond === undefined) return request;
-  const message = `${fields.stopTokenIds}: expected ids of the policy's ${vocabulary} tokens, got ${beyond}`;
-  throw badRequest(message, fields.stopTokenIds);
+  checkIds(fields.stopTokenIds, request.sampling.stopTokenIds ?? [], vocabulary);
+  if (typeof request.prompt === "object") checkIds(fields.messages, request.prompt, vocabulary);
+  return request;
+}
+
+function checkIds(field: string, ids: readonly number[], vocabulary: number): void {
+  const beyond = ids.find((id) => id >= vocabulary);
+  if (beyond === undefined) return;
+  throw badRequest(`${field}: expected ids of the policy's ${vocabulary} tokens, got ${beyond}`, field);
 }
 
 async function promptOf(
@@ -148,6 +153,7 @@ function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call 
     stop: stop ?? [],
     calls: request.tools.length > 0 ? { family: policy.toolCalls ?? "hermes", tools: request.tools } : null,
     inThought: prompt.inThought,
+    isText: request.prompt !== undefined,
     ...(isSingle ? { mostCalls: 1 } : {}),
     // Deterministic, and different for every message of the conversation.
     idPrefix: `call_${request.messages.length}_`,

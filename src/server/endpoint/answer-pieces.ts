@@ -73,14 +73,19 @@ function createVisibleText(options: AnswerOptions): VisibleText {
 const kThoughtEnd = "</think>";
 
 /** What of a text stays as it is, whatever follows. */
-function certainParts({ calls, inThought, stop }: AnswerOptions): (text: string) => Parts<string> {
+function certainParts({
+  calls,
+  inThought,
+  stop,
+  isText = false,
+}: AnswerOptions): (text: string) => Parts<string> {
   const form = calls === null ? undefined : callForms[calls.family];
   const marks = [...(form?.marks ?? []), ...stop];
   return (sampled) => {
     const cuts = stop.map((each) => sampled.indexOf(each)).filter((at) => at >= 0);
     const text = sampled.slice(0, Math.min(...cuts, sampled.length));
-    if (mayOpenThought(text)) return { thought: "", content: "" };
-    const place = placeThought(text, inThought);
+    if (!isText && mayOpenThought(text)) return { thought: "", content: "" };
+    const place = isText ? undefined : placeThought(text, inThought);
     const { start = 0, end = 0, answer = 0 } = place ?? {};
     const inner = text.slice(start, end ?? text.length);
     const thought = end === null ? inner.slice(0, safeLength(inner, [...stop, kThoughtEnd])) : inner;

@@ -33,6 +33,8 @@ export interface AnswerOptions {
   readonly calls: { readonly family: ToolCallFamily; readonly tools: readonly ToolDefinition[] } | null;
   /** The prompt ended inside a thought. */
   readonly inThought: boolean;
+  /** The prompt is a text of the client's: all of the answer is text, and no thought is set apart. */
+  readonly isText?: boolean;
   /** The answer ends with this many tool calls. Default: any number. */
   readonly mostCalls?: number;
   /** Tool-call ids begin with it. */
@@ -51,7 +53,9 @@ export function toAnswer(sampled: SampledChoice, index: number, options: AnswerO
   const calls = parsed.toolCalls.length > 0;
   return {
     index,
-    ...takeApart(parsed.content, inThought, calls),
+    ...(options.isText
+      ? { thought: null, content: parsed.content }
+      : takeApart(parsed.content, inThought, calls)),
     written: parsed.content,
     toolCalls: parsed.toolCalls,
     malformedCalls: parsed.malformed ?? 0,

@@ -7,10 +7,11 @@ import { googleDialect } from "./google/google-dialect.js";
 import { ollamaChatDialect, ollamaGenerateDialect } from "./ollama/ollama-dialects.js";
 import { RequestError } from "./request-error.js";
 import { responsesDialect } from "./responses/responses-dialect.js";
+import { vercelDialect } from "./vercel/vercel-dialect.js";
 
 export const kDialects: readonly Dialect[] = [
   ...[chatDialect, responsesDialect, completionDialect, anthropicDialect, googleDialect],
-  ...[ollamaChatDialect, ollamaGenerateDialect],
+  ...[ollamaChatDialect, ollamaGenerateDialect, vercelDialect],
 ];
 
 /** undefined: nobody's. The query is not looked at. */

@@ -58,7 +58,8 @@ export function createTextMemory({ tokenizer }: Pick<Policy, "tokenizer">): Text
 
 function asPrompt(text: string, ids: Int32Array, isContinued: boolean): SplicedPrompt {
   const conversation = { messages: [{ role: "user", content: text }], tools: [], template: {} };
-  return { text, ids, prefix: isContinued ? "extends" : "start", inThought: false, conversation };
+  const prefix = isContinued ? "extends" : "start";
+  return { text, ids, prefix, inThought: false, lacksThought: false, conversation };
 }
 
 function startsWith(ids: Int32Array, before: Int32Array): boolean {

@@ -50,7 +50,9 @@ async function stream(model, question) {
   return { pieces, text: await result.text, id: (await result.response).id };
 }
 
-const handedSteps = ({ steps }) => steps.map(({ response: { id } }) => ({ id }));
+/** A whole answer of the gateway has no id but the gateway's own. */
+const idOf = ({ response, providerMetadata }) => providerMetadata?.gateway?.generationId ?? response.id;
+const handedSteps = ({ steps }) => steps.map((step) => ({ id: idOf(step) }));
 
 /** The same examples by each way to a model. */
 function scenariosOf(name, model, dialect) {
@@ -87,7 +89,7 @@ function scenariosOf(name, model, dialect) {
       dialect,
       agent: (question) => generateObject({ model, schema: person, prompt: question }),
       value: ({ object }) => person.parse(object),
-      handed: ({ response: { id } }) => [{ id }],
+      handed: (result) => [{ id: idOf(result) }],
     },
   ];
 }

@@ -47,7 +47,13 @@ const kMaxTokens = 16;
 
 type WirePrompt = string | readonly (string | number | readonly number[])[];
 
-function toPrompt(prompt: WirePrompt): string | readonly number[] {
+function toPrompt(asked: WirePrompt): string | readonly number[] {
+  const prompt = onlyPrompt(asked);
+  if (prompt.length > 0) return prompt;
+  throw badRequest("prompt: expected at least one token, got an empty prompt", "prompt");
+}
+
+function onlyPrompt(prompt: WirePrompt): string | readonly number[] {
   if (typeof prompt === "string") return prompt;
   if (prompt.every((item) => typeof item === "number")) return prompt;
   const [only] = prompt;

@@ -36,7 +36,7 @@ function resultOf(answer: AnswerChoice) {
   const memory = createItemMemory();
   const body = { model: "m", messages: [{ role: "user", content: "hi" }] };
   const request = parseAnthropicRequest(wireRequest("/v1/messages", body), memory);
-  const head = { request, id: "msg_1", created: 1, promptIds: Int32Array.of(1, 2), tokenizer };
+  const head = { request, id: "msg_1", created: 1, startTime: 1, promptIds: Int32Array.of(1, 2), tokenizer };
   return { memory, result: { ...head, choices: [answer] } };
 }
 

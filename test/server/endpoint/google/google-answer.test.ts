@@ -26,7 +26,15 @@ function resultOf(...choices: Partial<AnswerChoice>[]) {
       ...more,
     };
   });
-  return { request, id: "resp_1", created: 1, promptIds: Int32Array.of(1, 2), tokenizer, choices: answers };
+  return {
+    request,
+    id: "resp_1",
+    created: 1,
+    startTime: 1,
+    promptIds: Int32Array.of(1, 2),
+    tokenizer,
+    choices: answers,
+  };
 }
 
 describe("an answer as Google's candidates", () => {
