@@ -18,7 +18,8 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
   },
   "src/server": { ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, "store-api": 2 }, floor: [] },
   "src/server/endpoint": {
-    ranks: { anthropic: 0, chat: 0, google: 0, responses: 0 },
+    // Completions and Ollama have tools, forms and fields of chat completions.
+    ranks: { anthropic: 0, chat: 0, google: 0, responses: 0, vercel: 0, completions: 1, ollama: 1 },
     floor: [
       ...[
         "answer.ts",
