@@ -43,6 +43,22 @@ export function decideCall(call: RolloutCall, requestBody: Buffer): Decision {
   return { kind: "record", exchange: { api, url: sent, model, requestBody, request } };
 }
 
+/** Whether the rollout's handler answers it, and its body where it is JSON; undefined: it does not. `noteServed` tells the rollout. */
+export function asServed(
+  call: RolloutCall,
+  text: string,
+): { readonly parsed: ParsedBody | undefined } | undefined {
+  if (call.api === undefined && call.sent.host !== kEndpointHost) return undefined;
+  const value = toJsonValue(text);
+  const action = actionOf(call, requestedModel(call.url.pathname, value));
+  if (action !== "serve" || isOver(call.context)) return undefined;
+  return { parsed: value === undefined ? undefined : { text, value } };
+}
+
+export function noteServed({ context, by, api, sent, url }: RolloutCall): void {
+  if (!isAside(api)) context.scope.note?.({ kind: "serve", place: sent.host + url.pathname, by });
+}
+
 /** Of a call that looks like a model call and went to a host that is not routed. */
 export function warnOfHost(host: string, place: string): void {
   warnOnce(

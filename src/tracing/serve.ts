@@ -48,6 +48,18 @@ export async function serve(call: ServedCall): Promise<void> {
   }
 }
 
+/** @throws E_INTERNAL for a body that is encoded */
+export function servedHeaders(response: Response): (readonly [string, string])[] {
+  const encoding = response.headers.get("content-encoding");
+  if (encoding !== null && encoding !== "identity") {
+    throw new LightningError(
+      "E_INTERNAL",
+      `tracing: expected a model handler to answer without content-encoding, got ${encoding}`,
+    );
+  }
+  return [...response.headers].filter(([name]) => !kOfConnection.has(name));
+}
+
 // --- internal ---
 
 async function play(
@@ -92,17 +104,6 @@ async function playWhole(
   tell(() => sink.head(response.status, servedHeaders(response), response.statusText));
   await sink.readyForMore();
   if (!signal.aborted) tell(() => sink.data(Buffer.from(text)));
-}
-
-function servedHeaders(response: Response): (readonly [string, string])[] {
-  const encoding = response.headers.get("content-encoding");
-  if (encoding !== null && encoding !== "identity") {
-    throw new LightningError(
-      "E_INTERNAL",
-      `tracing: expected a model handler to answer without content-encoding, got ${encoding}`,
-    );
-  }
-  return [...response.headers].filter(([name]) => !kOfConnection.has(name));
 }
 
 const kOfConnection = new Set(["content-encoding", "transfer-encoding", "connection", "keep-alive"]);

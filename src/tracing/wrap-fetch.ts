@@ -1,6 +1,7 @@
 // Wraps the global fetch: so that it sees a dispatcher which was set or brought along meanwhile, and, where fetch does not go through undici's
 // dispatchers at all (Bun, a polyfill on node:http), so that calls are answered right here.
 import type { Dispatcher } from "./dispatcher.js";
+import { answerEarly, isNodesOwn } from "./early-answer.js";
 import { type Fetch, interceptFetch } from "./intercept-fetch.js";
 import { originalDispatcher, wrapDispatcher, wrapGlobalDispatchers } from "./wrap-dispatchers.js";
 
@@ -9,7 +10,7 @@ import { originalDispatcher, wrapDispatcher, wrapGlobalDispatchers } from "./wra
  * @param isWanted  asked at each call: a wrapper that someone has wrapped in turn may outlive its use
  */
 export function wrapGlobalFetch(isWanted: () => boolean): void {
-  const { originals, proxies } = shared();
+  const { originals, proxies, nodesOwn } = shared();
   const original = globals.fetch;
   if (typeof original !== "function" || originals.has(original)) return;
   const apply = (target: Fetch, _this: unknown, [input, init]: Parameters<Fetch>) =>
@@ -17,6 +18,7 @@ export function wrapGlobalFetch(isWanted: () => boolean): void {
   const proxy: Fetch = proxies.get(original) ?? new Proxy(original, { apply });
   originals.set(proxy, original);
   proxies.set(original, proxy);
+  if (isNodesOwn(original)) nodesOwn?.add(original);
   Reflect.set(globals, "fetch", proxy); // Where it cannot be set, the self-test says so.
 }
 
@@ -49,12 +51,19 @@ interface Shared {
   readonly proxies: WeakMap<Fetch, Fetch>;
   /** Originals that go past the dispatchers. */
   readonly aside: WeakSet<Fetch>;
+  /** Originals whose served calls are answered before they see them. Another copy of the package may have made this without it. */
+  readonly nodesOwn?: WeakSet<Fetch>;
 }
 
 const globals = globalThis as unknown as { fetch: Fetch; [kFetches]?: Shared };
 
 function shared(): Shared {
-  globals[kFetches] ??= { originals: new WeakMap(), proxies: new WeakMap(), aside: new WeakSet() };
+  globals[kFetches] ??= {
+    originals: new WeakMap(),
+    proxies: new WeakMap(),
+    aside: new WeakSet(),
+    nodesOwn: new WeakSet(),
+  };
   return globals[kFetches];
 }
 
@@ -65,6 +74,9 @@ function goesPast(original: Fetch): boolean {
 
 function callFetch(original: Fetch, input: Parameters<Fetch>[0], init: RequestInit | undefined) {
   wrapGlobalDispatchers();
+  const { nodesOwn } = shared();
+  const early = nodesOwn?.has(original) ? answerEarly(input, init) : undefined;
+  if (early !== undefined) return early;
   if (goesPast(original)) return interceptFetch(original, input, init);
   const own = init?.dispatcher as Dispatcher | undefined;
   if (typeof own?.dispatch !== "function") return original(input, init);

@@ -113,7 +113,8 @@ describe("fetch inside a rollout", () => {
       await ask2(`${origin}/v1/responses`, { method: "GET" });
     });
     const host = new URL(origin).host;
-    expect(asked).toEqual([
+    // A call that goes on may be asked of again.
+    expect([...new Set(asked.map((each) => JSON.stringify(each)))].map((each) => JSON.parse(each))).toEqual([
       [host, "gpt-x"],
       [host, null],
       [host, "dep"],
