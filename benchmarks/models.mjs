@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createModel } from "agentlightning";
 import { root } from "../scripts/command.mjs";
+import { kOutputs, largeTokenizer } from "./large-vocabulary.mjs";
 
 const tokenizer = join(root, "test", "fixtures", "models", "qwen2");
 
@@ -22,14 +23,17 @@ export const models = {
   },
 };
 
-/** Those that --models chooses from; 4.9M is GRPO's and lateness's. */
+models["large vocabulary"] = { ...models["hidden 128"], vocabulary: kOutputs };
+
+/** Those that --models chooses from; 4.9M is GRPO's and lateness's, the large vocabulary is grammar's. */
 export const sizes = ["hidden 128", "0.5B"];
 
 /** The folder of a model by its name, written if it is not there (0.5B: 1 GB, about half a minute). */
 export function modelFolder(name) {
   const folder = join(root, ".agl", "bench", name.replaceAll(" ", "-"));
   if (!existsSync(join(folder, "config.json"))) {
-    createModel(folder, { ...models[name], tokenizer }, { seed: 1, dtype: "bf16", overwrite: true });
+    const own = name === "large vocabulary" ? largeTokenizer() : tokenizer;
+    createModel(folder, { ...models[name], tokenizer: own }, { seed: 1, dtype: "bf16", overwrite: true });
   }
   return folder;
 }

@@ -12,6 +12,7 @@ import { checkToolchain } from "../scripts/toolchain.mjs";
 import { datedLines } from "./dated.mjs";
 import * as decode from "./decode.mjs";
 import * as endpoint from "./endpoint.mjs";
+import * as grammar from "./grammar.mjs";
 import * as group from "./group.mjs";
 import * as grpo from "./grpo.mjs";
 import { Harness } from "./harness.mjs";
@@ -47,7 +48,7 @@ import * as training from "./training.mjs";
  * @property {number} rounds
  */
 
-const engine = [decode, prefill, training, group, grpo, weightSwitch, lateness];
+const engine = [decode, prefill, training, group, grammar, grpo, weightSwitch, lateness];
 const timed = [products, ...engine];
 /** Hours of rewards: only when they are asked for. */
 const long = [sweep, learning];

@@ -1,6 +1,7 @@
 #include "ops/draw/draw.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/philox.h"
 #include "ops/draw/draw_rules.h"
@@ -165,9 +166,35 @@ std::int64_t drawFiltered(const Row& row) {
   return candidates[firstToReach(candidates, drawing::goalAmong(plan.u, weightOfAll(candidates)))].token;
 }
 
-void maskRow(float* logits, std::int64_t vocabulary, const std::uint64_t* allowed) {
-  for (std::int64_t token = 0; token < vocabulary; token++) {
-    if ((allowed[token / 64] >> token % 64 & 1) == 0) logits[token] = -__builtin_huge_valf();
+// Those of the block that are not allowed become impossible.
+void maskBlock(float* logits, std::int64_t count, const std::uint64_t* allowed) {
+  constexpr float kImpossible = -__builtin_huge_valf();
+  for (std::int64_t begin = 0; begin < count; begin += 64) {
+    const std::uint64_t word = allowed[begin / 64];
+    const std::int64_t end = std::min<std::int64_t>(begin + 64, count);
+    if (word == 0) {
+      std::fill(logits + begin, logits + end, kImpossible);
+      continue;
+    }
+    for (std::uint64_t bits = ~word; bits != 0; bits &= bits - 1) {
+      const std::int64_t token = begin + std::countr_zero(bits);
+      if (token < end) logits[token] = kImpossible;
+    }
+  }
+}
+
+// Masks the row, and gathers its statistics anew. A block without allowed tokens adds nothing to them, and is not looked at where the token's
+// block is found by its mass.
+void gatherMasked(Context& ctx, const Row& row, float* logits) {
+  float stats[3] = {-__builtin_huge_valf(), 0.0F, 0.0F};
+  float* out = row.memory.byBlock.data();
+  for (std::int64_t begin = 0; begin < row.vocabulary; begin += LogSoftmax::kBlock, out += 3) {
+    const std::int64_t count = std::min(LogSoftmax::kBlock, row.vocabulary - begin);
+    const std::uint64_t* allowed = row.plan.allowed + begin / 64;
+    const bool isPossible = std::any_of(allowed, allowed + (count + 63) / 64, [](std::uint64_t word) { return word != 0; });
+    if (isPossible || row.plan.kind != DrawKind::whole) maskBlock(logits + begin, count, allowed);
+    if (isPossible) ctx.kernels.logSoftmax.accumulate(stats, logits + begin, count, row.plan.inverseTemperature);
+    std::copy_n(stats, 3, out);
   }
 }
 
@@ -184,8 +211,7 @@ void drawRow(Context& ctx, Drawn& drawn, const Row& row, float* logits) {
   }
   drawn.mass = 1;
   if (isDrawable && row.plan.allowed != nullptr) {
-    maskRow(logits, row.vocabulary, row.plan.allowed);
-    gatherStatistics(ctx, row);
+    gatherMasked(ctx, row, logits);
     drawn.mass = drawing::shareOfMass(row.total()[0], row.total()[1], whole[0], whole[1]);
     isDrawable = drawing::isDrawable(row.total()[1]);
   }

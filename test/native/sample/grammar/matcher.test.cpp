@@ -119,7 +119,7 @@ TEST("a repetition ends within its bounds, however large they are and however ma
   Tokens tokens;
   tokens.addBytes();
   for (const char* text : {"aa", "aaaaa", "aaaaaaaaaaaaaaaa", "aaa\"", "a\", \"", "a\"]", "\", \"a", "éé", "aé"}) tokens.texts.push_back(text);
-  tokens.texts.push_back(std::string(300, 'a'));
+  tokens.texts.emplace_back(300, 'a');
   const Words letter = choice({text("a"), text({0xe9})});
   struct Bounds {
     std::int32_t min, max;
