@@ -16,7 +16,7 @@ using grammar::Unit;
 
 namespace {
 
-constexpr std::size_t kMostKept = 16;
+constexpr std::size_t kMostKept = 8;
 
 void allow(std::span<std::uint64_t> allowed, std::uint32_t token) { allowed[token / 64] |= std::uint64_t{1} << token % 64; }
 

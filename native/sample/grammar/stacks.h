@@ -59,7 +59,7 @@ class Stacks {
   std::uint32_t moveTo(Stacks& other, std::uint32_t set) const;
 
  private:
-  static constexpr std::size_t kFewFrames = 1 << 16, kMostSets = 1 << 12;
+  static constexpr std::size_t kFewFrames = 1 << 13, kMostSets = 1 << 9;
   static constexpr std::uint32_t kUnknown = 0xfffffffe;
   struct Hash {
     std::size_t operator()(const Frame& frame) const;

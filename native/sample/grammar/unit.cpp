@@ -5,7 +5,7 @@
 namespace agl::grammar {
 
 static constexpr std::size_t kFew = 512;
-static constexpr std::size_t kMostKept = std::size_t{24} << 20;  // bytes of one unit's masks
+static constexpr std::size_t kMostKept = std::size_t{8} << 20;  // bytes of one unit's masks
 
 Unit::Unit(const Vocabulary& vocabulary, ByteAutomaton automaton, bool isCounted)
     : vocabulary_(vocabulary), automaton_(std::move(automaton)), isCounted_(isCounted) {
