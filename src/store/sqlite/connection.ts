@@ -84,6 +84,11 @@ export class Connection {
     }
   }
 
+  /** After damage: the file's pages are read anew, in case somebody repairs it. */
+  forgetPages(): void {
+    this.#driver.exec("PRAGMA shrink_memory");
+  }
+
   close(): void {
     this.#statements.clear();
     this.#driver.close();

@@ -8,6 +8,12 @@ export function isBusy(error: unknown): boolean {
   return code === kBusy || code === kLocked;
 }
 
+/** What was read is not what was written. */
+export function isDamage(error: unknown): boolean {
+  const code = resultCodeOf(error);
+  return code === kDamaged || code === kNoDatabase;
+}
+
 /** The error a caller gets; one that is no failure of SQLite's is a fault of ours. */
 export function toStoreError(who: string, path: string, error: unknown): LightningError {
   if (error instanceof LightningError) return error;
@@ -33,13 +39,15 @@ function isOfFiles(error: unknown): boolean {
 
 const kBusy = 5;
 const kLocked = 6;
+const kDamaged = 11;
 const kCannotOpen = 14;
+const kNoDatabase = 26;
 const kRemedies: Readonly<Record<number, string>> = {
   [kBusy]: "another process has held it for too long",
   8: "it or its folder is read-only: change its owner or mode",
   10: "its disk failed or is full",
-  11: "it is damaged: restore it from a copy",
+  [kDamaged]: "it is damaged: restore it from a copy",
   13: "its disk is full: free some space",
   [kCannotOpen]: "does its folder exist, and may this process write there?",
-  26: "it is no SQLite database",
+  [kNoDatabase]: "it is no SQLite database",
 };

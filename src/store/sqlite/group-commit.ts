@@ -2,7 +2,7 @@
 // call undoes no other's. Calls run in the order in which they were made.
 import { performance, setImmediate, setTimeout } from "../../base/clock.js";
 import { LightningError } from "../../base/error.js";
-import { isBusy, toStoreError } from "./failure.js";
+import { isBusy, isDamage, toStoreError } from "./failure.js";
 import type { Changes, Tables } from "./tables.js";
 
 /**
@@ -112,6 +112,7 @@ export class GroupCommit {
       changes = this.#tables.commit();
     } catch (error) {
       this.#tables.rollback();
+      if (isDamage(error)) this.#tables.db.forgetPages();
       throw error;
     }
     for (const settle of outcomes) settle();
