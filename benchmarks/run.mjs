@@ -29,6 +29,7 @@ import * as quickstart from "./quickstart.mjs";
 import { appendRow, showRow } from "./results.mjs";
 import * as storeHttp from "./store-http.mjs";
 import * as storeInProcess from "./store-in-process.mjs";
+import * as storeLoad from "./store-load.mjs";
 import * as sweep from "./sweep.mjs";
 import * as weightSwitch from "./switch.mjs";
 import * as training from "./training.mjs";
@@ -52,7 +53,7 @@ const engine = [decode, prefill, training, group, grammar, grpo, weightSwitch, l
 const timed = [products, ...engine];
 /** Hours of rewards: only when they are asked for. */
 const long = [sweep, learning];
-const all = [...timed, quickstart, endpoint, storeInProcess, storeHttp, otlp, ...long];
+const all = [...timed, quickstart, endpoint, storeInProcess, storeHttp, storeLoad, otlp, ...long];
 const paths = ["f32", "bf16"];
 const names = namesOf(all);
 const usage = `npm run bench -- [--only ${names}] [--models "${sizes}"] [--compute ${paths}] [--device cpu | cuda | cuda:N] [--threads N] [--rounds N] [--no-peers] [--force]`;

@@ -1,5 +1,5 @@
 // One measurement of store-load.mjs: --store memory|sqlite|postgres://... --seconds N. Server, clients, readers and the one who asks for /health
-// are processes of their own. Prints one JSON line.
+// are processes of their own. Prints one JSON line; --profile leaves the server's profile in the system's temporary folder.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, get } from "node:http";
@@ -39,11 +39,22 @@ async function measure() {
     const others = ["clients", "readers", "health"].map((role) => start(role, at));
     const [lives, lists, health] = await Promise.all(others.map(({ line }) => line()));
     server.child.stdin.end();
-    console.log(JSON.stringify({ ...lives, ...lists, ...health, ...(await server.line()) }));
+    const exit = new Promise((resolve) => server.child.once("exit", resolve));
+    const served = await server.line();
+    const parts = [lives, lists, health, served];
+    // Of all processes, and of starting them.
+    const cpuSeconds = parts.reduce((sum, part) => sum + part.cpuSeconds, ownCpuSeconds());
+    console.log(JSON.stringify(Object.assign({}, ...parts, { cpuSeconds })));
+    await exit;
   } finally {
     server.child.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function ownCpuSeconds() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** This file in another role; `line` resolves with its next line of JSON. */
@@ -51,7 +62,9 @@ function start(role, options) {
   const flags = { clients, readers, rows, seconds, ...options, role };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const profile =
-    values.profile && role === "server" ? ["--cpu-prof", "--cpu-prof-dir=/tmp/agl-load-profile"] : [];
+    values.profile && role === "server"
+      ? ["--cpu-prof", `--cpu-prof-dir=${join(tmpdir(), "agl-load-profile")}`]
+      : [];
   const child = spawn(process.execPath, [...profile, fileURLToPath(import.meta.url), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -127,14 +140,13 @@ async function runServer() {
   for await (const _ of process.stdin);
   clearInterval(timer);
   const kept = await store.statistics();
-  const { user, system } = process.cpuUsage();
   console.log(
     JSON.stringify({
       serverErrors: errors,
       kept: kept.rollouts - before.rollouts,
       idleBytes,
       mostBytes,
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: ownCpuSeconds(),
     }),
   );
   await server.close();
@@ -193,7 +205,7 @@ async function runClients() {
   for (const { status, reason } of await Promise.allSettled(work))
     if (status === "rejected") errors.push(String(reason));
   if (errors.length > 0) console.error(errors.slice(0, 3));
-  console.log(JSON.stringify({ lives, enqueued, clientErrors: errors.length }));
+  console.log(JSON.stringify({ lives, enqueued, clientErrors: errors.length, cpuSeconds: ownCpuSeconds() }));
   await store.close();
 }
 
@@ -240,6 +252,7 @@ async function runReaders() {
       listBytes: bytes,
       slowestListMs: Math.round(slowestMs),
       readerErrors: errors.length,
+      cpuSeconds: ownCpuSeconds(),
     }),
   );
   agent.destroy();
@@ -282,6 +295,7 @@ async function runHealth() {
       healthMostMs: at(1),
       healthCount: times.length,
       healthErrors,
+      cpuSeconds: ownCpuSeconds(),
     }),
   );
   agent.destroy();

@@ -28,9 +28,9 @@ import type { Attributes } from "../../types/span.js";
 import { kGatewayWorker } from "../gateway/hidden.js";
 import { lenient, refuseNull, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
-import { type InTurn, pageOf } from "./streamed-page.js";
+import { type ListTurns, pageOf } from "./streamed-page.js";
 
-export function resourceRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
+export function resourceRoutes(store: LightningStore, turns: ListTurns): readonly Route[] {
   return [
     defineRoute({
       method: "GET",
@@ -40,7 +40,12 @@ export function resourceRoutes(store: LightningStore, inTurn: InTurn): readonly 
       answer: pageSchema(resourcesUpdateSchema),
       handle: async ({ query }) => {
         const asked = toQuery<ResourcesQuery>(query, sortFields.resources);
-        return pageOf(await inTurn(() => listingsOf(store).resources(asked)), toWireUpdate, asked);
+        return pageOf(
+          await turns.settle(() => listingsOf(store).resources(asked)),
+          toWireUpdate,
+          asked,
+          turns,
+        );
       },
     }),
     defineRoute({
@@ -82,12 +87,12 @@ export function resourceRoutes(store: LightningStore, inTurn: InTurn): readonly 
   ];
 }
 
-export function workerRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
+export function workerRoutes(store: LightningStore, turns: ListTurns): readonly Route[] {
   const page = pageSchema(workerSchema);
   const find = async ({ hidden, ...wire }: { readonly hidden: boolean }) => {
     const query = toQuery<WorkerQuery>(wire, sortFields.worker);
     const list = () => listingsOf(store).workers(query, hidden ? undefined : kGatewayWorker);
-    return pageOf(await inTurn(list), toWireWorker, query);
+    return pageOf(await turns.settle(list), toWireWorker, query, turns);
   };
   return [
     defineRoute({

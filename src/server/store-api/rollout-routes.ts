@@ -29,13 +29,13 @@ import type { Rollout } from "../../types/rollout.js";
 import { kHidden } from "../gateway/hidden.js";
 import { emptyPage, lenient, refuseNull, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
-import { type InTurn, pageOf } from "./streamed-page.js";
+import { type ListTurns, pageOf } from "./streamed-page.js";
 
-export function rolloutRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
+export function rolloutRoutes(store: LightningStore, turns: ListTurns): readonly Route[] {
   const find = async ({ hidden, ...wire }: { readonly hidden: boolean }) => {
     const query = toQuery<RolloutQuery>(wire, sortFields.rollout);
     const list = () => listingsOf(store).rollouts(query, hidden ? undefined : kHidden);
-    return pageOf(await inTurn(list), toWireRollout, query);
+    return pageOf(await turns.settle(list), toWireRollout, query, turns);
   };
   const page = pageSchema(anyRolloutSchema);
   return [
@@ -92,7 +92,7 @@ export function rolloutRoutes(store: LightningStore, inTurn: InTurn): readonly R
       handle: async ({ params }) => bare(await store.cancel(idOf(params))),
     }),
     ...setRoutes(store),
-    ...attemptRoutes(store),
+    ...attemptRoutes(store, turns),
   ];
 }
 
@@ -135,12 +135,12 @@ function setRoutes(store: LightningStore): readonly Route[] {
   ];
 }
 
-function attemptRoutes(store: LightningStore): readonly Route[] {
+function attemptRoutes(store: LightningStore, turns: ListTurns): readonly Route[] {
   const page = pageSchema(attemptSchema);
   const find = async (rolloutId: string, wire: { readonly strict: boolean }) => {
     const query = toQuery<AttemptQuery>(wire, sortFields.attempt);
     const found = lenient(wire.strict, store.queryAttempts(rolloutId, query), emptyPage(query));
-    return pageOf(listOf(await found), toWireAttempt, query);
+    return pageOf(listOf(await found), toWireAttempt, query, turns);
   };
   return [
     defineRoute({

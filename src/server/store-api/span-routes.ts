@@ -11,21 +11,25 @@ import {
 } from "../../store/http/wire-requests.js";
 import { fromWireSpan, spanSchema, toWireSpan } from "../../store/http/wire-span.js";
 import { listingsOf, listOf } from "../../store/listings.js";
+import { hasSpanFilters } from "../../store/matches.js";
 import { sortFields } from "../../store/paging.js";
 import type { LightningStore } from "../../store/store.js";
 import type { SpanQuery } from "../../store/store-records.js";
 import type { Span } from "../../types/span.js";
 import { emptyPage, lenient, toQuery } from "./queries.js";
 import { defineRoute, type Route } from "./route.js";
-import { type InTurn, pageOf } from "./streamed-page.js";
+import { type ListTurns, pageOf } from "./streamed-page.js";
 
-export function spanRoutes(store: LightningStore, inTurn: InTurn): readonly Route[] {
+export function spanRoutes(store: LightningStore, turns: ListTurns): readonly Route[] {
   const page = pageSchema(spanSchema);
   const find = async (wire: { readonly rollout_id: string; readonly strict: boolean }) => {
     const query = toQuery<SpanQuery>(wire, sortFields.span);
     const list = () => listingsOf(store).spans(wire.rollout_id, query);
-    const listing = await lenient(wire.strict, inTurn(list), listOf<Span>(emptyPage(query)));
-    return pageOf(listing, toWireSpan, query);
+    // Those of one rollout as they lie are soon known, and are what trainers ask for.
+    const isPlain = query.sortBy === undefined && !hasSpanFilters(query);
+    const found = isPlain ? list() : turns.settle(list);
+    const listing = await lenient(wire.strict, found, listOf<Span>(emptyPage(query)));
+    return pageOf(listing, toWireSpan, query, turns);
   };
   return [
     defineRoute({

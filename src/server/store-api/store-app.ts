@@ -25,7 +25,7 @@ import { resourceRoutes, workerRoutes } from "./resource-routes.js";
 import { rolloutRoutes } from "./rollout-routes.js";
 import { mountRoute } from "./route.js";
 import { spanRoutes } from "./span-routes.js";
-import { createTurns } from "./streamed-page.js";
+import { createListTurns } from "./streamed-page.js";
 
 export interface StoreAppOptions extends AccessOptions {
   readonly store: LightningStore;
@@ -88,13 +88,13 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
     return inFlight.run(next);
   });
 
-  const inTurn = createTurns();
+  const turns = createListTurns();
   const routes = [
     ...queueRoutes(store, polls),
-    ...rolloutRoutes(store, inTurn),
-    ...spanRoutes(store, inTurn),
-    ...resourceRoutes(store, inTurn),
-    ...workerRoutes(store, inTurn),
+    ...rolloutRoutes(store, turns),
+    ...spanRoutes(store, turns),
+    ...resourceRoutes(store, turns),
+    ...workerRoutes(store, turns),
   ];
   for (const route of routes) mountRoute(app, kBase, route, maxBodyBytes);
   app.get("/health", (c) => c.json({ status: "ok" }));

@@ -20,8 +20,9 @@ export class StreamedPage {
     listing: Listing<T>,
     toWire: (item: T) => unknown,
     page: { readonly limit: number; readonly offset: number },
+    inTurn: InTurn,
   ): StreamedPage {
-    return new StreamedPage(() => toPieces(listing, toWire, page));
+    return new StreamedPage(() => toPieces(listing, toWire, page, inTurn));
   }
 
   /** To the socket, no faster than the client reads. @throws when the client is gone or does not read for too long */
@@ -31,7 +32,8 @@ export class StreamedPage {
     let next = await pieces.next();
     outgoing.writeHead(status, { "content-type": "application/json" });
     try {
-      for (; !next.done; next = await pieces.next()) if (!outgoing.write(next.value)) await drained(outgoing);
+      for (; !next.done; next = await pieces.next())
+        if (!outgoing.write(Buffer.from(next.value))) await drained(outgoing);
       outgoing.end();
     } catch (error) {
       // A list that ends early must not look whole.
@@ -53,17 +55,32 @@ export async function pageOf<T>(
   listing: Listing<T>,
   toWire: (item: T) => unknown,
   { limit, offset = 0 }: PagingFields,
+  { part }: ListTurns,
 ) {
   const page = { limit: limit ?? -1, offset };
-  if (page.limit === -1 || page.limit > kShort) return StreamedPage.of(listing, toWire, page);
+  if (page.limit === -1 || page.limit > kShort) return StreamedPage.of(listing, toWire, page, part);
   const items = await listing.read(0, listing.length);
   return { items: items.map(toWire), ...page, total: listing.total };
 }
 
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** Works one after the other, between which others have their turn: to settle what a long list holds takes a while. */
-export function createTurns(): InTurn {
+/** Of all lists of a server. */
+export interface ListTurns {
+  /** To settle what a list holds. */
+  readonly settle: InTurn;
+  /** To read and write a part of one. */
+  readonly part: InTurn;
+}
+
+export function createListTurns(): ListTurns {
+  return { settle: createTurns(), part: createTurns() };
+}
+
+// --- internal ---
+
+/** Works one after the other, each in a turn of the loop of its own: however many lists are read, others wait for one part of one list. */
+function createTurns(): InTurn {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const mine = last.then(() => turn()).then(work);
@@ -71,8 +88,6 @@ export function createTurns(): InTurn {
     return mine;
   };
 }
-
-// --- internal ---
 
 const kShort = 200;
 const kPart = 100;
@@ -82,14 +97,16 @@ async function* toPieces<T>(
   listing: Listing<T>,
   toWire: (item: T) => unknown,
   { limit, offset }: { readonly limit: number; readonly offset: number },
+  inTurn: InTurn,
 ): AsyncGenerator<string> {
   let isFirst = true;
   for (let from = 0; from < listing.length; from += kPart) {
-    const items = await listing.read(from, Math.min(from + kPart, listing.length));
-    // Others have their turn, also where reading waits for nothing.
-    await turn();
-    if (items.length === 0) continue;
-    yield `${isFirst ? '{"items":[' : ","}${items.map((item) => writeSpelled(toWire(item))).join(",")}`;
+    const text = await inTurn(async () => {
+      const items = await listing.read(from, Math.min(from + kPart, listing.length));
+      return items.map((item) => writeSpelled(toWire(item))).join(",");
+    });
+    if (text === "") continue;
+    yield `${isFirst ? '{"items":[' : ","}${text}`;
     isFirst = false;
   }
   yield `${isFirst ? '{"items":[' : ""}],"limit":${limit},"offset":${offset},"total":${listing.total}}`;
