@@ -33,7 +33,7 @@ export function createLog({ logLevel, logFormat }: LogOptions, write: (line: str
 
 // --- internal ---
 
-const kLevels: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+const kLevels: readonly LogLevel[] = ["error", "warn", "info"];
 const kMost = 4000;
 
 function toJson({ message, level, ...fields }: LogRecord): string {

@@ -1,6 +1,6 @@
 // What a server tells its operator, for whoever writes it down. No record holds a key, a body or a query.
 
-export type LogLevel = "error" | "warn" | "info" | "debug";
+export type LogLevel = "error" | "warn" | "info";
 
 export interface LogRecord {
   readonly level: LogLevel;

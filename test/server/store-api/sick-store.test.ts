@@ -49,7 +49,10 @@ async function served(store: string, limit?: number): Promise<Served> {
       .split("\n")
       .slice(0, -1)
       .map((line) => JSON.parse(line));
-  await until(() => said.includes(" at http://"));
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`agl store ended with ${child.exitCode}: ${said}`);
+    return said.includes(" at http://");
+  });
   return { url: /at (http:[^"]+)/.exec(said)?.[1] ?? "", pid: child.pid!, records };
 }
 
