@@ -32,6 +32,7 @@ agl::LossInputs lossInputs(const Napi::Object& from) {
   in.entropies = optionalDoubles(from, "entropies", tokens);
   in.advantages = optionalDoubles(from, "advantages", tokens);
   in.oldLogprobs = optionalDoubles(from, "oldLogprobs", tokens);
+  in.sampledLogprobs = optionalDoubles(from, "sampledLogprobs", tokens);
   in.refLogprobs = optionalDoubles(from, "refLogprobs", tokens);
   return in;
 }
@@ -64,11 +65,45 @@ agl::Aggregate aggregateOf(const Napi::Object& from, std::size_t sequences) {
   return aggregate;
 }
 
-agl::PpoClipOptions ppoClipOptions(const Napi::Object& from) {
-  agl::PpoClipOptions options;
-  options.low = from.Get("low").ToNumber();
-  options.high = from.Get("high").ToNumber();
+agl::Surrogate surrogateOf(const std::string& name) {
+  if (name == "gspo") return agl::Surrogate::kGspo;
+  if (name == "cispo") return agl::Surrogate::kCispo;
+  if (name == "sapo") return agl::Surrogate::kSapo;
+  if (name == "gmpo") return agl::Surrogate::kGmpo;
+  if (name == "dppo") return agl::Surrogate::kDppo;
+  if (name == "reinforce") return agl::Surrogate::kReinforce;
+  return name == "importance" ? agl::Surrogate::kImportance : agl::Surrogate::kClip;
+}
+
+agl::SurrogateOptions surrogateOptions(const Napi::Object& from) {
+  agl::SurrogateOptions options{.kind = surrogateOf(from.Get("kind").ToString())};
+  options.low = optionalNumber(from, "low").value_or(options.low);
+  options.high = optionalNumber(from, "high").value_or(options.high);
   options.dualClip = optionalNumber(from, "dualClip");
+  options.max = optionalNumber(from, "max").value_or(options.max);
+  options.tauPositive = optionalNumber(from, "tauPositive").value_or(options.tauPositive);
+  options.tauNegative = optionalNumber(from, "tauNegative").value_or(options.tauNegative);
+  options.bound = optionalNumber(from, "bound").value_or(options.bound);
+  return options;
+}
+
+agl::CorrectionOptions correctionOptions(const Napi::Object& from) {
+  const std::string kind = from.Get("kind").ToString();
+  agl::CorrectionOptions options;
+  if (kind == "tis") options.kind = agl::Correction::kTis;
+  if (kind == "icepop") options.kind = agl::Correction::kIcepop;
+  if (kind == "sequence-mask") options.kind = agl::Correction::kSequenceMask;
+  options.min = optionalNumber(from, "min").value_or(0);
+  options.max = optionalNumber(from, "max").value_or(0);
+  options.offPolicyThreshold = optionalNumber(from, "offPolicyThreshold");
+  options.entropyShare = optionalNumber(from, "entropyShare");
+  return options;
+}
+
+agl::PolicyLossOptions policyLossOptions(const Napi::Object& from) {
+  agl::PolicyLossOptions options;
+  options.surrogate = surrogateOptions(from.Get("surrogate").ToObject());
+  options.correction = correctionOptions(from.Get("correction").ToObject());
   const std::string kind = from.Get("klKind").ToString();
   options.klKind = kind == "k1" ? agl::KlKind::kK1 : kind == "k2" ? agl::KlKind::kK2 : agl::KlKind::kK3;
   options.klCoefficient = from.Get("klCoefficient").ToNumber();
@@ -90,6 +125,8 @@ Napi::Object sumsObject(Napi::Env env, const agl::LossSums& sums) {
   set("clippedDual", static_cast<double>(sums.clippedDual));
   set("klOld", sums.klOld);
   set("klRef", sums.klRef);
+  set("coefficient", sums.coefficient);
+  set("dropped", static_cast<double>(sums.dropped));
   return out;
 }
 
@@ -116,19 +153,26 @@ Napi::Value logLikelihoodLoss(const Napi::CallbackInfo& info) {
 }
 
 // (inputs, options)
-Napi::Value ppoClipLoss(const Napi::CallbackInfo& info) {
+Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   const agl::LossInputs in = lossInputs(info[0].ToObject());
   if (in.advantages.size() != in.logprobs.size()) refuse(info.Env(), "advantages: expected one for each token");
   const Napi::Object options = info[1].ToObject();
+  const agl::PolicyLossOptions settings = policyLossOptions(options);
+  using agl::Surrogate;
+  const bool isToSampled = settings.surrogate.kind == Surrogate::kDppo || settings.surrogate.kind == Surrogate::kImportance;
+  if ((isToSampled || settings.correction.kind != agl::Correction::kNone) && in.sampledLogprobs.empty() && !in.logprobs.empty())
+    refuse(info.Env(), "sampledLogprobs: expected one for each token");
+  if (settings.correction.entropyShare && in.entropies.empty() && !in.logprobs.empty())
+    refuse(info.Env(), "entropies: expected one for each token");
   std::vector<double> shares(in.offsets.size() - 1);
   agl::sequenceShares(shares, in.offsets, in.mask, aggregateOf(options.Get("aggregate").ToObject(), shares.size()));
   const Gradients gradients(info.Env(), in.logprobs.size());
-  return gradients.with(info.Env(), agl::ppoClipLoss(gradients.spans(), in, shares, ppoClipOptions(options)));
+  return gradients.with(info.Env(), agl::policyLoss(gradients.spans(), in, shares, settings));
 }
 
 }  // namespace
 
 void exportPolicyLoss(Napi::Env env, Napi::Object exports) {
   exports.Set("logLikelihoodLoss", Napi::Function::New(env, logLikelihoodLoss, "logLikelihoodLoss"));
-  exports.Set("ppoClipLoss", Napi::Function::New(env, ppoClipLoss, "ppoClipLoss"));
+  exports.Set("policyLoss", Napi::Function::New(env, policyLoss, "policyLoss"));
 }

@@ -1,7 +1,8 @@
 // What grpo may be told, with what TRL, verl and unsloth call it.
 import { checkOptions, type OptionNames } from "../base/options.js";
 import { checkGroupOptions, type GroupAdvantageOptions } from "../policy/advantages.js";
-import { type PpoClipOptions, ppoClipElsewhere, ppoClipNames } from "../policy/losses/ppo-clip.js";
+import { type PpoClipOptions, ppoClipNames } from "../policy/losses/ppo-clip.js";
+import { surrogateLossElsewhere } from "../policy/losses/surrogate-loss.js";
 import { type LearningRateOptions, learningRateNames } from "./learning-rate.js";
 import { checkOptimizer, type OptimizerOptions, optimizerElsewhere } from "./optimizer-options.js";
 import type { DeadGroups } from "./rows.js";
@@ -28,7 +29,8 @@ export interface GrpoOptions extends LearningRateOptions {
 /** Everything but the numbers, which are checked where they are used. @throws E_ARGUMENT */
 export function checkGrpoNames(options: GrpoOptions): void {
   checkOptions("grpo", options, kNames, kElsewhere);
-  if (options.loss !== undefined) checkOptions("grpo: loss", options.loss, ppoClipNames, ppoClipElsewhere);
+  if (options.loss !== undefined)
+    checkOptions("grpo: loss", options.loss, ppoClipNames, surrogateLossElsewhere);
   if (options.advantage !== undefined) checkGroupOptions("grpo: advantage", options.advantage);
   checkOptimizer("grpo", options.optimizer);
 }

@@ -5,48 +5,11 @@
 #include <limits>
 #include <vector>
 
+#include "ops/loss/log_ratio.h"
+
 namespace agl {
 
 namespace {
-
-constexpr double kMaxLogRatio = 20;
-
-// e^x for |x| <= 700, the same bits on every platform (libm is not): 2^n e^r with |r| <= ln 2 / 2, Taylor to r^13, whose
-// remainder is below half an ulp. e^0 is exactly 1.
-double exponential(double x) {
-  constexpr double kLog2E = 1.4426950408889634;
-  constexpr double kLn2High = 0x1.62e42fefa3800p-1;  // 11 low bits clear: n kLn2High is exact
-  constexpr double kLn2Low = 0x1.ef35793c76730p-45;
-  const double n = std::nearbyint(x * kLog2E);
-  const double r = (x - n * kLn2High) - n * kLn2Low;
-  double p = 1;
-  for (int k = 13; k >= 1; k--) p = 1 + p * r / k;
-  return std::ldexp(p, static_cast<int>(n));
-}
-
-// e^d - d - 1 without cancellation: the series near 0, where the difference would be noise of either sign.
-double k3(double d) {
-  if (std::abs(d) >= 0.5) return exponential(d) - d - 1;
-  double p = 1;
-  for (int k = 16; k >= 3; k--) p = 1 + p * d / k;
-  return d * d / 2 * p;
-}
-
-// A log ratio as it is exponentiated, and whether it was out of bounds. Not finite stays so: clamping would hide it.
-struct LogRatio {
-  double value;
-  bool held;
-};
-LogRatio logRatio(double numerator, double denominator) {
-  const double d = numerator - denominator;
-  if (!std::isfinite(d)) return {std::numeric_limits<double>::quiet_NaN(), false};
-  return {std::clamp(d, -kMaxLogRatio, kMaxLogRatio), std::abs(d) > kMaxLogRatio};
-}
-
-struct TokenLoss {
-  double value = 0;
-  double dLogprob = 0;
-};
 
 TokenLoss klTerm(KlKind kind, double logprob, double refLogprob) {
   if (kind == KlKind::kK3) {
@@ -57,23 +20,6 @@ TokenLoss klTerm(KlKind kind, double logprob, double refLogprob) {
   }
   const double d = refLogprob - logprob;
   return kind == KlKind::kK1 ? TokenLoss{-d, 1} : TokenLoss{d * d / 2, -d};
-}
-
-TokenLoss clippedTerm(double advantage, LogRatio log, const PpoClipOptions& options, LossSums& sums) {
-  if (std::isnan(log.value)) return {log.value, log.value};
-  const double ratio = exponential(log.value);
-  sums.ratio += ratio;
-  sums.ratioMin = std::min(sums.ratioMin, ratio);
-  sums.ratioMax = std::max(sums.ratioMax, ratio);
-  sums.klOld += k3(log.value);
-  const auto bounded = [&](double bound, std::int64_t& count) {
-    count++;
-    return TokenLoss{-bound * advantage, 0};
-  };
-  if (advantage > 0 && ratio > 1 + options.high) return bounded(1 + options.high, sums.clippedHigh);
-  if (advantage < 0 && ratio < 1 - options.low) return bounded(1 - options.low, sums.clippedLow);
-  if (advantage < 0 && options.dualClip && ratio > *options.dualClip) return bounded(*options.dualClip, sums.clippedDual);
-  return {-ratio * advantage, log.held ? 0 : -ratio * advantage};
 }
 
 }  // namespace
@@ -121,14 +67,17 @@ LossValue logLikelihoodLoss(const LossOutputs& out, const LossInputs& in) {
   return result;
 }
 
-LossValue ppoClipLoss(const LossOutputs& out, const LossInputs& in, std::span<const double> shares,
-                      const PpoClipOptions& options) {
+LossValue policyLoss(const LossOutputs& out, const LossInputs& in, std::span<const double> shares, const PolicyLossOptions& options) {
   LossValue result;
   LossSums& sums = result.sums;
   sums.ratioMin = std::numeric_limits<double>::infinity();
+  std::vector<TokenLoss> terms(in.logprobs.size());
+  std::vector<double> coefficients(in.logprobs.size());
+  correctionCoefficients(coefficients, in, options.correction, sums);
   const auto token = [&](std::size_t t, double share) {
-    const LogRatio log = logRatio(in.logprobs[t], (in.oldLogprobs.empty() ? in.logprobs : in.oldLogprobs)[t]);
-    TokenLoss total = clippedTerm(in.advantages[t], log, options, sums);
+    TokenLoss total = terms[t];
+    const LogRatio moved = logRatio(in.logprobs[t], (in.oldLogprobs.empty() ? in.logprobs : in.oldLogprobs)[t]);
+    sums.klOld += std::isnan(moved.value) ? moved.value : k3(moved.value);
     if (!in.refLogprobs.empty()) {
       const TokenLoss kl = klTerm(options.klKind, in.logprobs[t], in.refLogprobs[t]);
       sums.klRef += kl.value;
@@ -150,9 +99,12 @@ LossValue ppoClipLoss(const LossOutputs& out, const LossInputs& in, std::span<co
     out.dLogprobs[t] = share * total.dLogprob;
   };
   for (std::size_t s = 0; s < shares.size(); s++) {
-    for (std::int32_t t = in.offsets[s]; t < in.offsets[s + 1]; t++) {
+    const auto begin = static_cast<std::size_t>(in.offsets[s]);
+    const auto length = static_cast<std::size_t>(in.offsets[s + 1]) - begin;
+    surrogateTerms(std::span(terms).subspan(begin, length), std::span(coefficients).subspan(begin, length), in, begin, options.surrogate, sums);
+    for (std::size_t t = begin; t < begin + length; t++) {
       out.dLogprobs[t] = out.dEntropies[t] = 0;
-      if (in.mask[t] != 0) token(static_cast<std::size_t>(t), shares[s]);
+      if (in.mask[t] != 0) token(t, shares[s]);
     }
   }
   return result;

@@ -2,12 +2,9 @@
 // caller's thread, tokens in ascending order. A token whose mask is 0 is not read, whatever it holds.
 //   loss = sum_s share_s sum_t mask_t L_t        dLogprobs_t = share_s dL_t/dlogp_t        dEntropies_t = share_s dL_t/dH_t
 //   log-likelihood   share 1, L = -w logp
-//   clipped ratio    L = -min(rho A, clip(rho, 1 - low, 1 + high) A) + kl K - entropy H        PPO, arXiv:1707.06347
-//     rho = exp(logp - old), clip-higher high > low: DAPO, arXiv:2503.14476; without old numbers rho is exactly 1
-//     dual clip c > 1: where A < 0, L's first term is at most -c A                              arXiv:1912.09729
-//     dL/dlogp = -rho A, and 0 where the bound is what counts (A > 0 and rho > 1 + high; A < 0 and rho < 1 - low or > c)
-//     K of d = ref - logp:  k1 = -d, dK/dlogp = 1;  k2 = d^2/2, -d;  k3 = e^d - d - 1, 1 - e^d  (never negative)
-//     Log ratios are held within +-20 where they are exponentiated; beyond, their derivative is 0.
+//   policy loss      L = c S + kl K - entropy H, S the surrogate (policy_surrogate.h), c a correction's coefficient (policy_correction.h)
+//     without old numbers those now stand for them: every ratio is exactly 1
+//     K of d = ref - logp:  k1 = -d, dK/dlogp = 1;  k2 = d^2/2, -d;  k3 = e^d - d - 1, 1 - e^d  (never negative), d held within +-20
 // Shares (what each token's L is multiplied by, n_s tokens count in sequence s; a sequence without any is not counted):
 //   sum 1 | token 1 / N | sequence-mean 1 / (S n_s) | sequence-sum 1 / S | constant 1 / (S length), Dr. GRPO
 //   unit 1 / (U n_u): the sequences of one unit (a rollout, a group) are pooled
@@ -19,13 +16,16 @@
 #include <optional>
 #include <span>
 
+#include "ops/loss/policy_correction.h"
+#include "ops/loss/policy_surrogate.h"
+
 namespace agl {
 
 // S sequences laid end to end, T numbers each; an empty span is an absent input.
 struct LossInputs {
   std::span<const std::int32_t> offsets;  // (S+1), ascending from 0 to T
   std::span<const double> logprobs, mask;
-  std::span<const double> weights, entropies, advantages, oldLogprobs, refLogprobs;
+  std::span<const double> weights, entropies, advantages, oldLogprobs, sampledLogprobs, refLogprobs;
 };
 
 struct LossOutputs {
@@ -44,10 +44,9 @@ struct Aggregate {
 
 enum class KlKind { kK1, kK2, kK3 };
 
-struct PpoClipOptions {
-  double low = 0.2;
-  double high = 0.28;
-  std::optional<double> dualClip = {};
+struct PolicyLossOptions {
+  SurrogateOptions surrogate;
+  CorrectionOptions correction;
   KlKind klKind = KlKind::kK3;  // also of the reported number, wherever there are reference numbers
   double klCoefficient = 0;
   double entropyCoefficient = 0;
@@ -66,6 +65,8 @@ struct LossSums {
   std::int64_t clippedDual = 0;
   double klOld = 0;  // k3 of the numbers at update start
   double klRef = 0;
+  double coefficient = 0;    // of corrections
+  std::int64_t dropped = 0;  // tokens whose coefficient is 0
 };
 
 struct LossValue {
@@ -80,10 +81,9 @@ void sequenceShares(std::span<double> shares, std::span<const std::int32_t> offs
 // Reads logprobs, mask, weights and, for the sums, entropies. A token of weight 0 does not count.
 LossValue logLikelihoodLoss(const LossOutputs& out, const LossInputs& in);
 
-// Reads logprobs, mask, advantages and, where present, oldLogprobs, refLogprobs, entropies. Needs refLogprobs for a KL
-// coefficient and entropies for an entropy coefficient. shares (S) are of the sequences in `in`: an update may be evaluated
-// in parts with the shares of the whole.
-LossValue ppoClipLoss(const LossOutputs& out, const LossInputs& in, std::span<const double> shares,
-                      const PpoClipOptions& options);
+// Reads logprobs, mask, advantages and, where present, oldLogprobs, refLogprobs, entropies. Needs refLogprobs for a KL coefficient, entropies for an
+// entropy coefficient or share, sampledLogprobs for dppo, importance and a correction. shares (S) are of the sequences in `in`: an update may be
+// evaluated in parts with the shares of the whole, but for an entropy share.
+LossValue policyLoss(const LossOutputs& out, const LossInputs& in, std::span<const double> shares, const PolicyLossOptions& options);
 
 }  // namespace agl

@@ -22,13 +22,34 @@ export interface NativeLossInputs {
   readonly entropies?: Float64Array | undefined;
   readonly advantages?: Float64Array | undefined;
   readonly oldLogprobs?: Float64Array | undefined;
+  readonly sampledLogprobs?: Float64Array | undefined;
   readonly refLogprobs?: Float64Array | undefined;
 }
 
-export interface NativePpoClip {
-  readonly low: number;
-  readonly high: number;
+/** What stands for the policy gradient; numbers left out are not its own. */
+export interface NativeSurrogate {
+  readonly kind: "clip" | "gspo" | "cispo" | "sapo" | "gmpo" | "dppo" | "reinforce" | "importance";
+  readonly low?: number;
+  readonly high?: number;
   readonly dualClip?: number | undefined;
+  readonly max?: number;
+  readonly tauPositive?: number;
+  readonly tauNegative?: number;
+  readonly bound?: number;
+}
+
+/** `max` is the cap of "tis". */
+export interface NativeCorrection {
+  readonly kind: "none" | "tis" | "icepop" | "sequence-mask";
+  readonly min?: number;
+  readonly max?: number;
+  readonly offPolicyThreshold?: number;
+  readonly entropyShare?: number;
+}
+
+export interface NativePolicyLoss {
+  readonly surrogate: NativeSurrogate;
+  readonly correction: NativeCorrection;
   readonly klKind: "k1" | "k2" | "k3";
   readonly klCoefficient: number;
   readonly entropyCoefficient: number;
@@ -48,6 +69,8 @@ export interface NativeLossSums {
   readonly clippedDual: number;
   readonly klOld: number;
   readonly klRef: number;
+  readonly coefficient: number;
+  readonly dropped: number;
 }
 
 export interface NativeLossResult {
@@ -82,5 +105,5 @@ export interface NativeMath {
   ): { readonly advantages: Float64Array; readonly returns: Float64Array };
   whiten(values: Float64Array, mask: Float64Array): Float64Array;
   logLikelihoodLoss(inputs: NativeLossInputs): NativeLossResult;
-  ppoClipLoss(inputs: NativeLossInputs, options: NativePpoClip): NativeLossResult;
+  policyLoss(inputs: NativeLossInputs, options: NativePolicyLoss): NativeLossResult;
 }

@@ -20,7 +20,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 struct Update {
   Ids offsets{0, 7, 7, 12, 23};
   Ids units{1, 0, 0, 1};
-  Doubles logprobs, mask, weights, entropies, advantages, old, ref;
+  Doubles logprobs, mask, weights, entropies, advantages, old, sampled, ref;
 
   Update() {
     constexpr std::array<double, 5> kLogRatios{-0.4, -0.03, 0.06, 0.35, 1.3};
@@ -35,10 +35,11 @@ struct Update {
       entropies.push_back(draw(3) * 3);
       advantages.push_back((draw(4) < 0.5 ? -1 : 1) * (0.3 + draw(4)));
       old.push_back(logprobs[t] - kLogRatios[t % 5]);
+      sampled.push_back(old[t] + 0.8 * draw(6) - 0.4);
       ref.push_back(logprobs[t] + 3 * draw(5) - 1.5);
     }
   }
-  agl::LossInputs inputs() const { return {offsets, logprobs, mask, weights, entropies, advantages, old, ref}; }
+  agl::LossInputs inputs() const { return {offsets, logprobs, mask, weights, entropies, advantages, old, sampled, ref}; }
 };
 
 struct Evaluated {
@@ -46,11 +47,11 @@ struct Evaluated {
   Doubles dLogprobs, dEntropies;
 };
 
-Evaluated ppo(const agl::LossInputs& in, const agl::PpoClipOptions& options, const agl::Aggregate& aggregate) {
+Evaluated ppo(const agl::LossInputs& in, const agl::PolicyLossOptions& options, const agl::Aggregate& aggregate) {
   Doubles shares(in.offsets.size() - 1, kNan);
   agl::sequenceShares(shares, in.offsets, in.mask, aggregate);
   Evaluated e{{}, Doubles(in.logprobs.size(), kNan), Doubles(in.logprobs.size(), kNan)};
-  e.value = agl::ppoClipLoss({e.dLogprobs, e.dEntropies}, in, shares, options);
+  e.value = agl::policyLoss({e.dLogprobs, e.dEntropies}, in, shares, options);
   return e;
 }
 
@@ -73,8 +74,8 @@ TEST("the derivatives of the clipped ratio are central differences for every opt
     for (const auto kind : {agl::KlKind::kK1, agl::KlKind::kK2, agl::KlKind::kK3}) {
       for (const double coefficient : {0.0, 0.3}) {
         for (const bool dual : {false, true}) {
-          agl::PpoClipOptions options{.klKind = kind, .klCoefficient = coefficient, .entropyCoefficient = coefficient};
-          if (dual) options.dualClip = 3;
+          agl::PolicyLossOptions options{.klKind = kind, .klCoefficient = coefficient, .entropyCoefficient = coefficient};
+          if (dual) options.surrogate.dualClip = 3;
           const agl::Aggregate aggregate{.by = by, .total = {}, .length = 11, .units = u.units, .unitCount = 2};
           const auto loss = [&] { return ppo(u.inputs(), options, aggregate).value.loss; };
           const Evaluated e = ppo(u.inputs(), options, aggregate);
@@ -86,6 +87,79 @@ TEST("the derivatives of the clipped ratio are central differences for every opt
       }
     }
   }
+}
+
+// One advantage for each sequence: a sequence's ratio is then the same function of every token's number.
+void shareAdvantages(Update& u) {
+  for (std::size_t s = 0; s + 1 < u.offsets.size(); s++)
+    for (std::int32_t t = u.offsets[s]; t < u.offsets[s + 1]; t++) u.advantages[t] = s % 2 == 0 ? 0.7 : -0.9;
+}
+
+TEST("the derivatives of every surrogate without a stopped factor are central differences, under every correction") {
+  using agl::Correction;
+  using agl::Surrogate;
+  for (const Surrogate kind : {Surrogate::kClip, Surrogate::kGspo, Surrogate::kSapo, Surrogate::kGmpo, Surrogate::kDppo,
+                               Surrogate::kReinforce, Surrogate::kImportance}) {
+    for (const agl::CorrectionOptions& correction :
+         {agl::CorrectionOptions{}, agl::CorrectionOptions{.kind = Correction::kTis, .max = 1.1},
+          agl::CorrectionOptions{.kind = Correction::kIcepop, .min = 0.8, .max = 1.2},
+          agl::CorrectionOptions{.kind = Correction::kSequenceMask, .min = 0.95, .max = 1.02},
+          agl::CorrectionOptions{.offPolicyThreshold = -0.05}, agl::CorrectionOptions{.entropyShare = 0.5}}) {
+      // A coefficient of its own for every token of a sequence breaks the token form's tie to the sequence's ratio.
+      if (kind == Surrogate::kGspo && correction.kind != Correction::kNone && correction.kind != Correction::kSequenceMask) continue;
+      if (kind == Surrogate::kGspo && correction.entropyShare) continue;
+      Update u;
+      if (kind == Surrogate::kGspo) shareAdvantages(u);
+      agl::PolicyLossOptions options{.correction = correction};
+      options.surrogate.kind = kind;
+      const agl::Aggregate aggregate{.by = agl::AggregateBy::kSequenceMean};
+      const auto loss = [&] { return ppo(u.inputs(), options, aggregate).value.loss; };
+      const Evaluated e = ppo(u.inputs(), options, aggregate);
+      for (std::size_t t = 0; t < u.logprobs.size(); t++)
+        CHECK_NEAR(e.dLogprobs[t], centralDifference(loss, u.logprobs[t]), 1e-11, 1e-8);
+    }
+  }
+}
+
+TEST("a bounded weight has no derivative: cispo's is the weight times the score") {
+  Update u;
+  agl::PolicyLossOptions options;
+  options.surrogate.kind = agl::Surrogate::kCispo;
+  options.surrogate.max = 1.2;
+  const Evaluated e = ppo(u.inputs(), options, {.by = agl::AggregateBy::kSum});
+  std::int64_t above = 0;
+  for (std::size_t t = 0; t < 23; t++) {
+    const double ratio = std::exp(u.logprobs[t] - u.old[t]);
+    CHECK_NEAR(e.dLogprobs[t], u.mask[t] == 0 ? 0 : -std::min(ratio, 1.2) * u.advantages[t], 0, 1e-14);
+    above += u.mask[t] != 0 && ratio > 1.2;
+  }
+  CHECK(above > 0 && e.value.sums.clippedHigh == above);
+}
+
+TEST("where ratios are 1, the surrogates of single tokens have one gradient, and corrections change no bit") {
+  using agl::Surrogate;
+  Update u;
+  u.old = u.logprobs;
+  u.sampled = u.logprobs;
+  for (const Surrogate kind : {Surrogate::kClip, Surrogate::kCispo, Surrogate::kDppo, Surrogate::kReinforce, Surrogate::kImportance}) {
+    for (const agl::Correction correction : {agl::Correction::kNone, agl::Correction::kTis, agl::Correction::kIcepop, agl::Correction::kSequenceMask}) {
+      agl::PolicyLossOptions options{.correction = {.kind = correction, .min = 0.9, .max = 1.1}};
+      options.surrogate.kind = kind;
+      const Evaluated e = ppo(u.inputs(), options, {.by = agl::AggregateBy::kSum});
+      for (std::size_t t = 0; t < 23; t++) CHECK(e.dLogprobs[t] == -u.mask[t] * u.advantages[t]);
+    }
+  }
+}
+
+TEST("a share of the entropies keeps the highest, the earlier among equals, and leaves the denominator alone") {
+  const Ids offsets{0, 5};
+  const Doubles zero(5, 0), mask{1, 1, 0, 1, 1}, advantages(5, 1), entropies{0.5, 2, 9, 0.5, 0.1};
+  Doubles d(5, kNan), dh(5, kNan), shares(1);
+  agl::sequenceShares(shares, offsets, mask, {.by = agl::AggregateBy::kToken});
+  const agl::LossValue value = agl::policyLoss({d, dh}, {offsets, zero, mask, {}, entropies, advantages, {}, {}, {}}, shares,
+                                               {.correction = {.entropyShare = 0.5}});
+  CHECK(d == Doubles({-0.25, -0.25, 0, 0, 0}));
+  CHECK(value.sums.dropped == 2 && value.sums.tokens == 4);
 }
 
 TEST("the derivatives of the log-likelihood are minus the weights") {
@@ -148,8 +222,8 @@ TEST("an update evaluated in two parts with the shares of the whole has the deri
     for (std::size_t s = first; s <= first + count; s++) offsets.push_back(u.offsets[s] - from);
     const auto cut = [&](std::span<const double> x) { return x.subspan(from, to - from); };
     Doubles d(to - from, kNan), dh(to - from, kNan);
-    const agl::LossValue part = agl::ppoClipLoss(
-        {d, dh}, {offsets, cut(in.logprobs), cut(in.mask), {}, {}, cut(in.advantages), cut(in.oldLogprobs), cut(in.refLogprobs)},
+    const agl::LossValue part = agl::policyLoss(
+        {d, dh}, {offsets, cut(in.logprobs), cut(in.mask), {}, {}, cut(in.advantages), cut(in.oldLogprobs), {}, cut(in.refLogprobs)},
         std::span(shares).subspan(first, count), {.klCoefficient = 0.1});
     for (std::int32_t t = from; t < to; t++) CHECK(d[t - from] == whole.dLogprobs[t]);
     loss += part.loss;
@@ -166,7 +240,7 @@ TEST("k2 and k3 are never negative, zero at equality, and agree with expm1 down 
         const Ids offsets{0, 1};
         const Doubles zero{0}, one{1}, ref{sign * d};
         Doubles dl(1), dh(1);
-        const agl::LossValue v = agl::ppoClipLoss({dl, dh}, {offsets, zero, one, {}, {}, zero, {}, ref}, one,
+        const agl::LossValue v = agl::policyLoss({dl, dh}, {offsets, zero, one, {}, {}, zero, {}, {}, ref}, one,
                                                   {.klKind = kind, .klCoefficient = 1});
         CHECK(v.loss >= 0);
         const double held = std::min(d, 20.0) * sign;
@@ -187,12 +261,12 @@ TEST("a log ratio beyond 20 has the value of 20 and no derivative") {
   const Doubles logprobs{0, 0, -20.5, -19.5}, ones(4, 1), shares{1}, none(4, 0), advantages{-1, -1, 1, 1};
   const Doubles old{-20.5, -19.5, 0, 0};
   Doubles d(4, kNan), dh(4, kNan);
-  agl::ppoClipLoss({d, dh}, {offsets, logprobs, ones, {}, {}, advantages, old, {}}, shares, {});
+  agl::policyLoss({d, dh}, {offsets, logprobs, ones, {}, {}, advantages, old, {}, {}}, shares, {});
   CHECK(d[0] == 0 && d[2] == 0);
   CHECK_NEAR(d[1], std::exp(19.5), 0, 1e-13);
   CHECK_NEAR(d[3], -std::exp(-19.5), 0, 1e-13);
   // The same four as k3 to a reference.
-  const agl::LossValue held = agl::ppoClipLoss({d, dh}, {offsets, old, ones, {}, {}, none, {}, logprobs}, shares,
+  const agl::LossValue held = agl::policyLoss({d, dh}, {offsets, old, ones, {}, {}, none, {}, {}, logprobs}, shares,
                                                {.klKind = agl::KlKind::kK3, .klCoefficient = 1});
   CHECK_NEAR(held.sums.klRef, std::exp(20) - 21 + std::exp(19.5) - 20.5 + std::exp(-20) + 19 + std::exp(-19.5) + 18.5, 0, 1e-13);
   CHECK(d[0] == 0 && d[2] == 0);
@@ -204,7 +278,7 @@ TEST("a number that is not finite on a token that counts makes the loss not fini
   for (const double bad : {kNan, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
     for (const auto member : {&Update::logprobs, &Update::old, &Update::ref, &Update::advantages, &Update::entropies}) {
       Update u;
-      const agl::PpoClipOptions options{.klCoefficient = 0.1, .entropyCoefficient = 0.1};
+      const agl::PolicyLossOptions options{.klCoefficient = 0.1, .entropyCoefficient = 0.1};
       const Evaluated before = ppo(u.inputs(), options, {});
       for (std::size_t t = 0; t < 23; t++)
         if (u.mask[t] == 0) (u.*member)[t] = bad;
