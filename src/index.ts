@@ -33,6 +33,11 @@ export { type Device, type DeviceChoice, type DeviceName, devices } from "./poli
 export type { LoadPolicyOptions, TestingOptions } from "./policy/load-options.js";
 export { loadPolicy } from "./policy/load-policy.js";
 export type { Aggregate } from "./policy/losses/aggregate.js";
+export type { CispoOptions } from "./policy/losses/cispo.js";
+export type { Correction, CorrectionOptions } from "./policy/losses/correction.js";
+export type { DppoOptions } from "./policy/losses/dppo.js";
+export type { GmpoOptions } from "./policy/losses/gmpo.js";
+export type { GspoOptions } from "./policy/losses/gspo.js";
 export { losses } from "./policy/losses/index.js";
 export type { LossSequence } from "./policy/losses/loss-inputs.js";
 export type {
@@ -43,6 +48,8 @@ export type {
   TokenNumbers,
 } from "./policy/losses/policy-loss.js";
 export type { PpoClipOptions } from "./policy/losses/ppo-clip.js";
+export type { SapoOptions } from "./policy/losses/sapo.js";
+export type { SurrogateLossOptions } from "./policy/losses/surrogate-loss.js";
 export type { Architecture } from "./policy/model/architecture.js";
 export type { ModelConfig } from "./policy/model/model-config.js";
 export type { RopeConfig } from "./policy/model/rope-config.js";

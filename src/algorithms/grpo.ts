@@ -5,7 +5,8 @@
 //      (aggregate "rollout"; Agent Lightning 1.0, arXiv:2608.17528, per-rollout mean).
 //   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
 //   3. Groups without variance are never computed: dropped, they leave the mean too; counted (`dead`), they stay in its denominator.
-//   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first.
+//   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first,
+//      and weighted by pi_old / mu, at most 2 (truncated importance sampling), unless the loss's correction says otherwise. Where all rows are exact there is none.
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import type { PolicyLoss } from "../policy/losses/policy-loss.js";
@@ -33,6 +34,7 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
   const toLoss = lossOver(options.loss ?? {}, dead);
   // The reference is the base model, which is the policy without its adapter.
   const needsReference = (options.loss?.kl?.coefficient ?? 0) !== 0;
+  const needsSampled = options.loss?.correction !== undefined;
   const readsDead = needsReference || (options.loss?.entropy?.coefficient ?? 0) !== 0;
   let taken = 0;
   const rateOf = ({ policy, adapter, run }: StepContext, update: number) =>
@@ -63,7 +65,7 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
       const { rows, metrics } = toRows(context.groups, adapter, options.advantage ?? {}, dead);
       const rates = Array.from({ length: updates }, (_, update) => rateOf(context, update));
       const read = rows.filter(({ isDead }) => readsDead || !isDead);
-      const prepared = await prepareRows(context, read, needsReference);
+      const prepared = await prepareRows(context, read, { needsReference, needsSampled });
       const numbers_U: UpdateNumbers[] = [];
       for (const [update, { lr }] of rates.entries()) {
         const part = options.batches === "split" ? share(rows, update, updates) : rows;
@@ -71,7 +73,8 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
         const given = prepared.filter(({ row }) => inPart.has(row));
         if (given.length === 0) continue;
         const step = { ...options.optimizer, lr };
-        const take = () => takeUpdate(context, given, toLoss(part), update === 0, step);
+        const isExact = given.every(({ current }) => current);
+        const take = () => takeUpdate(context, given, toLoss(part, isExact), update === 0, step);
         numbers_U.push(await wholeUpdate(policy, adapter, take));
       }
       // A step in which nothing could be learned advances the schedule too.
@@ -85,12 +88,21 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
 
 // --- internal ---
 
-/** The loss of an update by the rows in whose mean it is. @throws E_ARGUMENT */
-function lossOver(options: PpoClipOptions, dead: DeadGroups): (rows: readonly TrainingRow[]) => PolicyLoss {
+/** The loss of an update by the rows in whose mean it is, and whether all were sampled under what is trained. */
+type ToLoss = (rows: readonly TrainingRow[], isExact: boolean) => PolicyLoss;
+
+/** @throws E_ARGUMENT */
+function lossOver(options: PpoClipOptions, dead: DeadGroups): ToLoss {
   const aggregate = options.aggregate ?? { by: "rollout" };
-  const loss = ppoClip({ ...options, aggregate });
-  if (dead === "drop") return () => loss;
-  return (rows) => ppoClip({ ...options, aggregate: countedAggregate(aggregate, rows) });
+  const corrected: PpoClipOptions = {
+    ...options,
+    aggregate,
+    correction: options.correction ?? { kind: "tis" },
+  };
+  const [exact, stale] = [ppoClip({ ...options, aggregate }), ppoClip(corrected)];
+  if (dead === "drop") return (_, isExact) => (isExact ? exact : stale);
+  return (rows, isExact) =>
+    ppoClip({ ...(isExact ? options : corrected), aggregate: countedAggregate(aggregate, rows) });
 }
 
 interface PreparedRow {
@@ -102,10 +114,11 @@ interface PreparedRow {
 async function prepareRows(
   { policy, adapter }: UpdateContext,
   rows: readonly TrainingRow[],
-  needsReference: boolean,
+  { needsReference, needsSampled }: { readonly needsReference: boolean; readonly needsSampled: boolean },
 ): Promise<PreparedRow[]> {
   const version = policy.version(adapter);
   const current = rows.map(({ trajectory }) => isCurrent(trajectory, adapter, version, policy.arithmetic));
+  const isCorrected = needsSampled || current.includes(false);
   const trajectories = rows.map(({ trajectory }) => trajectory);
   const stale = trajectories.filter((_, i) => !current[i]);
   const scored = (await scoreRows(policy, adapter, stale)).values();
@@ -113,11 +126,14 @@ async function prepareRows(
   const reference = needsReference ? await scoreRows(policy, "base", trajectories) : [];
   return rows.map((row, i) => {
     const { tokens, mask, sampledLogprobs, rolloutId } = row.trajectory;
+    const oldLogprobs = current[i] && sampledLogprobs !== null ? sampledLogprobs : (old[i] ?? []);
     const sequence: LossSequence = {
       tokens,
       mask,
       advantages: row.advantage,
-      oldLogprobs: current[i] && sampledLogprobs !== null ? sampledLogprobs : (old[i] ?? []),
+      oldLogprobs,
+      // What an engine sampled without saying so counts as sampled now.
+      ...(isCorrected ? { sampledLogprobs: sampledLogprobs ?? oldLogprobs } : {}),
       rollout: rolloutId,
       group: row.group,
       ...(needsReference ? { refLogprobs: reference[i] ?? [] } : {}),

@@ -142,6 +142,14 @@ export const metrics = [
   metric("update/clipLow", "share", "tokens clipped below 1 - low, of several updates", "lower", "step"),
   metric("update/clipHigh", "share", "tokens clipped above 1 + high, of several updates", "lower", "step"),
   metric("update/clipDual", "share", "tokens held by dualClip, of several updates", "lower", "step"),
+  metric(
+    "update/correctionMean",
+    "ratio",
+    "what a correction multiplies a token's loss by, mean; 1 where every row is exact",
+    null,
+    "step",
+  ),
+  metric("update/correctionDropped", "share", "tokens that a correction leaves out", "lower", "step"),
   metric("exact/compared", "tokens", "sampled tokens compared with training bit for bit", "higher", "step"),
   metric("exact/stale", "tokens", "sampled tokens of another version: not compared", "lower", "step"),
   // Where the time went.

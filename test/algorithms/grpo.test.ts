@@ -159,6 +159,28 @@ describe("grpo", () => {
     expect(metrics).toMatchObject({ "exact/compared": 0, "exact/stale": 40 });
   });
 
+  it("weighs rows of another policy by how much likelier their tokens are at the update's start, exact rows by nothing", async () => {
+    const group = await groupOf((sample) => sample % 2);
+    const exact = await update([group]);
+    expect(exact.metrics).not.toHaveProperty("update/correctionMean");
+    const halved = group.rollouts.map((rollout) => ({
+      ...rollout,
+      trajectories: rollout.trajectories.map((trajectory) => ({
+        ...trajectory,
+        sampledLogprobs: trajectory.sampledLogprobs?.map((value) => value / 2) ?? null,
+      })),
+    }));
+    // Tokens that were likelier when sampled weigh less than 1 now.
+    const stale = [{ ...group, rollouts: halved }];
+    const { metrics } = await update(stale);
+    expect(metrics["update/correctionMean"]).toBeGreaterThan(0);
+    expect(metrics["update/correctionMean"]).toBeLessThan(0.5);
+    const plain = await update(stale, grpo({ lr: 1e-3, loss: { correction: { kind: "none" } } }));
+    expect(plain.metrics["update/correctionMean"]).toBe(1);
+    const masked = await update(stale, grpo({ lr: 1e-3, loss: { correction: { kind: "sequence-mask" } } }));
+    expect(masked.metrics).toMatchObject({ "update/correctionDropped": 1, "update/grad_norm": 0 });
+  });
+
   it("never compares a sample that an update was carried over into, whatever its first version", async () => {
     const group = await groupOf((sample) => sample % 2);
     const rollouts = group.rollouts.map((rollout) => ({

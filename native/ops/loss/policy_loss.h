@@ -45,8 +45,8 @@ struct Aggregate {
 enum class KlKind { kK1, kK2, kK3 };
 
 struct PolicyLossOptions {
-  SurrogateOptions surrogate;
-  CorrectionOptions correction;
+  SurrogateOptions surrogate = {};
+  CorrectionOptions correction = {};
   KlKind klKind = KlKind::kK3;  // also of the reported number, wherever there are reference numbers
   double klCoefficient = 0;
   double entropyCoefficient = 0;

@@ -10,16 +10,18 @@ import type { TokenInput } from "./policy-loss.js";
 
 /**
  * By w = exp(oldLogprobs - sampledLogprobs):
+ *   none           1
  *   tis            min(w, cap)                               default cap 2 (verl)
  *   icepop         w, and 0 outside [min, max]               default 0.5 and 5 (NeMo-RL)
  *   sequence-mask  0 for a sequence whose geometric mean of w is outside [min, max]   default 0.999 and 1.002
  */
 export type Correction =
+  | { readonly kind: "none" }
   | { readonly kind: "tis"; readonly cap?: number }
   | { readonly kind: "icepop" | "sequence-mask"; readonly min?: number; readonly max?: number };
 
 export interface CorrectionOptions {
-  /** For rows of other versions or engines. Default: none. */
+  /** For rows of other versions or engines. Default: none; grpo's is tis for an update that holds such rows. */
   readonly correction?: Correction;
   /**
    * Tokens with A < 0 of a sequence whose mean of (when sampled - now) is above the threshold, in nats, are left out
@@ -61,14 +63,19 @@ export function correctionReads({ kind, entropyShare }: NativeCorrection): reado
 
 // --- internal ---
 
+const kKinds = ["none", "tis", "icepop", "sequence-mask"] as const;
 const kTisNames = { kind: [], cap: ["max", "clip", "threshold"] };
 const kRangeNames = { kind: [], min: ["low", "lower"], max: ["high", "upper"] };
 
 function toNative(who: string, correction: Correction): NativeCorrection {
   if (typeof correction !== "object" || correction === null)
     throw argumentError(who, 'correction to be an object such as { kind: "tis" }', correction);
-  const kind = checkOneOf(who, "correction.kind", correction.kind, ["tis", "icepop", "sequence-mask"]);
+  const kind = checkOneOf(who, "correction.kind", correction.kind, kKinds);
   const at = `${who}: correction`;
+  if (correction.kind === "none") {
+    checkOptions(at, correction, { kind: [] });
+    return { kind: "none" };
+  }
   if (correction.kind === "tis") {
     checkOptions(at, correction, kTisNames);
     return { kind, max: checkPositive(who, "correction.cap", correction.cap ?? 2) };
