@@ -3,7 +3,6 @@ import OpenAI, { AzureOpenAI } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-const client = new OpenAI();
 const azure = new AzureOpenAI({ endpoint: "https://example.openai.azure.com", apiVersion: "2024-10-21" });
 const person = z.object({
   name: z.string(),
@@ -19,6 +18,8 @@ const weather = {
 };
 
 // docs: openai responses
+const client = new OpenAI();
+
 async function ask(question) {
   return await client.responses.create({
     model: "gpt-5.2",
