@@ -6,12 +6,15 @@ import { Instrumenter } from "@stryker-mutator/instrumenter";
 import { root } from "./command.mjs";
 
 /**
- * @param {readonly string[]} globs  FOLDER/*.ts or FOLDER/**\/*.ts
+ * @param {readonly string[]} globs  FOLDER/*.ts or FOLDER/**\/*.ts; a file behind "!" is left out
  * @returns about `count` mutants as Stryker's option `mutate` names them: FILE:LINE:COLUMN-LINE:COLUMN
  */
 export async function drawMutants(globs, count, seed) {
+  const left = globs.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1));
   const files = globs
+    .filter((glob) => !glob.startsWith("!"))
     .flatMap(filesOf)
+    .filter((name) => !left.includes(name))
     .map((name) => ({ name, mutate: true, content: readFileSync(join(root, name), "utf8") }));
   const logger = { info: () => undefined, debug: () => undefined, isDebugEnabled: () => false };
   const options = { plugins: null, ignorers: [], excludedMutations: ["StringLiteral"] };

@@ -4,18 +4,18 @@
 #include <vector>
 
 #include "core/cpu_features.h"
-#include "ops/optimizer/adamw.h"
+#include "ops/activation/swiglu.h"
 #include "ops/attention/attention.h"
 #include "ops/draw/draw.h"
-#include "ops/rows/elementwise.h"
-#include "ops/rows/embedding.h"
-#include "ops/linear/linear.h"
 #include "ops/head/log_softmax.h"
+#include "ops/linear/linear.h"
 #include "ops/lora/lora.h"
 #include "ops/norm/rms_norm.h"
-#include "ops/rows/rows.h"
+#include "ops/optimizer/adamw.h"
 #include "ops/rope/rope.h"
-#include "ops/activation/swiglu.h"
+#include "ops/rows/elementwise.h"
+#include "ops/rows/embedding.h"
+#include "ops/rows/rows.h"
 
 namespace agl {
 

@@ -74,6 +74,27 @@ describe("the pieces of an answer", () => {
     );
   });
 
+  it("are held back only as far as a stop string may reach into them, and go out at once otherwise", () => {
+    const options = {
+      tokenizer,
+      inThought: false,
+      stopTokenIds: [],
+      stop: ["END"],
+      idPrefix: "",
+      calls: null,
+    };
+    const sentOf = (text: string) => {
+      const pieces = createAnswerPieces(options, 1);
+      const sent = [...tokenizer.encode(text)].flatMap((token) => [...pieces.push(0, token)]);
+      return sent.map((piece) => ("text" in piece ? piece.text : "")).join("");
+    };
+    expect(sentOf("plain words")).toBe("plain words");
+    expect(sentOf("plain E")).toBe("plain ");
+    expect(sentOf("plain EN")).toBe("plain ");
+    expect(sentOf("plain ENDED")).toBe("plain ");
+    expect(sentOf("plain ENough")).toBe("plain ENough");
+  });
+
   it("set the thought apart, without the white space around it, as it is written", () => {
     const options = { tokenizer, inThought: false, stopTokenIds: [], stop: [], idPrefix: "", calls: null };
     const { answer, all } = piecesOf("<think>\n so it is \n</think>\n\nYes. ", options);

@@ -41,6 +41,17 @@ describe("the seeds of calls", () => {
     expect(await next).toBe(await createCallSeeds(7n).next(soon([1], 0)));
   });
 
+  it("wait past a prompt that failed early for those before it", async () => {
+    const inOrder = createCallSeeds(7n);
+    const [first, second] = [await inOrder.next(soon([1], 0)), await inOrder.next(soon([1], 0))];
+    const seeds = createCallSeeds(7n);
+    const slow = seeds.next(soon([1], 9));
+    const failed = seeds.next(Promise.reject(new Error("too long")));
+    const last = seeds.next(soon([1], 0));
+    await expect(failed).rejects.toThrow("too long");
+    expect(await Promise.all([slow, last])).toEqual([first, second]);
+  });
+
   it("are the same for concurrent calls of one rollout in every run", async () => {
     const ask = async () => {
       const policy = scripted(["a", "a", "a", "a"]);
