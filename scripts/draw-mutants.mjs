@@ -26,13 +26,13 @@ export async function drawMutants(globs, count, seed) {
     .map((mutant) => ({ mutant, order: order(mutant) }))
     .sort((a, b) => (a.order < b.order ? -1 : 1));
   const places = [];
-  // Stryker takes every mutant within a place, so one place may be several.
+  // Stryker takes every mutant within a place, so one place may be several; those of many would make a sample of few places.
   let taken = 0;
   for (const { mutant } of drawn) {
     const within = open.filter(
       (other) => other.fileName === mutant.fileName && isWithin(other.location, mutant.location),
     );
-    if (taken + within.length > count) continue;
+    if (within.length > kMostOfPlace || taken + within.length > count) continue;
     taken += within.length;
     places.push(toPlace(mutant));
     if (taken === count) break;
@@ -41,6 +41,8 @@ export async function drawMutants(globs, count, seed) {
 }
 
 // --- internal ---
+
+const kMostOfPlace = 3;
 
 function filesOf(glob) {
   const [folder, ...pattern] = glob.split("/*");

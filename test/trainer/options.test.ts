@@ -53,6 +53,21 @@ describe("createTrainer", () => {
   });
 });
 
+describe("an adapter that the policy has not", () => {
+  it.each([
+    ["./adapters/mine", 'addAdapter("mine", "./adapters/mine")'],
+    [{ rank: 16 }, "loadPolicy(folder, { adapter: { rank: 16 } })"],
+  ])("%j is refused with what makes it one", (adapter, remedy) => {
+    expect(() => trainerOf({ adapter, algorithm: sft() })).toThrow(remedy);
+  });
+
+  it("is refused without a guess where its name says nothing", () => {
+    const refusal = () => trainerOf({ adapter: "another", algorithm: sft() });
+    expect(refusal).toThrow("base");
+    expect(refusal).not.toThrow("add the folder");
+  });
+});
+
 describe("a trainer", () => {
   it("refuses a sampling temperature, a signal and batches that are none, without running the agent", async () => {
     let runs = 0;
