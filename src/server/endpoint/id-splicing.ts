@@ -1,6 +1,7 @@
 // Token ids are never made twice: when a request's messages extend an earlier exchange of the same rollout, its prompt is that exchange's ids as
 // they were, and only the text that the template adds after them is encoded. One memory per rollout.
 import { LightningError } from "../../base/error.js";
+import { orAborted } from "../../base/or-aborted.js";
 import type { Policy } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { callForms } from "../../policy/tool-calls/call-forms.js";
@@ -77,8 +78,7 @@ export function createIdMemory(
           : closingText(earlier, text, { marks, reader, renderAsLast: asLast });
       const known = { text, inThought, lacksThought, conversation };
       if (earlier === undefined || closing === undefined) {
-        const ids = notes.encoded.get(text) ?? (await encodeAfter(policy, kNothing, text, options));
-        notes.encoded.put(text, ids);
+        const ids = await encodeShared(policy, notes, text, options);
         return { ...known, ids, prefix: earlier === undefined ? "start" : "break" };
       }
       return { ...known, ids: await encodeAfter(policy, earlier.ids, closing, options), prefix: "extends" };
@@ -97,8 +97,6 @@ export function createIdMemory(
 
 // --- internal ---
 
-const kNothing = new Int32Array(0);
-
 function joined(before: Int32Array, after: ArrayLike<number>): Int32Array {
   const all = new Int32Array(before.length + after.length);
   all.set(before);
@@ -106,11 +104,27 @@ function joined(before: Int32Array, after: ArrayLike<number>): Int32Array {
   return all;
 }
 
+interface EncodeOptions {
+  readonly most: number;
+  readonly signal: AbortSignal;
+}
+
+/** Others may wait for the same ids: who gives up does so alone. */
+function encodeShared(
+  { tokenizer }: Pick<Policy, "tokenizer">,
+  { encoded }: TemplateNotes,
+  text: string,
+  { most, signal }: EncodeOptions,
+): Int32Array | Promise<Int32Array> {
+  const ids = encoded.of(text, () => tokenizer.encodeAsync(text, { most }));
+  return ids instanceof Int32Array ? ids : orAborted(ids, signal);
+}
+
 async function encodeAfter(
   { tokenizer }: Pick<Policy, "tokenizer">,
   before: Int32Array,
   text: string,
-  { most, signal }: { readonly most: number; readonly signal: AbortSignal },
+  { most, signal }: EncodeOptions,
 ): Promise<Int32Array> {
   const room = most - before.length;
   if (room < 0) throw new TooManyTokensError(most, before.length);

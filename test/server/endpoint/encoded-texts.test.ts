@@ -1,24 +1,45 @@
 import { describe, expect, it } from "vitest";
 import { createEncodedTexts } from "../../../src/server/endpoint/encoded-texts.js";
 
-const ids = (...all: number[]) => Int32Array.from(all);
+/** Gives the letters' codes, and keeps what it was asked for. */
+function createEncoder() {
+  const asked: string[] = [];
+  const texts = createEncodedTexts(6);
+  const encode = async (text: string) =>
+    await texts.of(text, async () => {
+      asked.push(text);
+      return Int32Array.from(text, (letter) => letter.charCodeAt(0));
+    });
+  return { asked, encode, texts };
+}
 
 describe("texts that were encoded lately", () => {
-  it("are known until newer ones need their place, the longest unasked first", () => {
-    const texts = createEncodedTexts(6);
-    texts.put("aa", ids(1));
-    texts.put("bb", ids(2));
-    texts.put("cc", ids(3));
-    expect(texts.get("aa")).toEqual(ids(1));
-    texts.put("dd", ids(4));
-    expect(["aa", "bb", "cc", "dd"].map((text) => texts.get(text)?.[0])).toEqual([1, undefined, 3, 4]);
+  it("are encoded once, also by those who ask at the same time", async () => {
+    const { asked, encode } = createEncoder();
+    const all = await Promise.all(["ab", "ab", "c", "ab"].map(encode));
+    expect([...(all[3] ?? [])]).toEqual([97, 98]);
+    expect(await encode("ab")).toBe(all[0]);
+    expect(asked).toEqual(["ab", "c"]);
   });
 
-  it("count once however often they come, and not at all where they alone are too long", () => {
-    const texts = createEncodedTexts(4);
-    for (let i = 0; i < 9; i++) texts.put("aa", ids(i));
-    texts.put("bb", ids(2));
-    texts.put("ccccc", ids(3));
-    expect([texts.get("aa"), texts.get("bb"), texts.get("ccccc")]).toEqual([ids(8), ids(2), undefined]);
+  it("are known until newer ones need their place, the longest unasked first", async () => {
+    const { asked, encode } = createEncoder();
+    for (const text of ["aa", "bb", "cc", "aa", "dd", "aa", "cc", "bb"]) await encode(text);
+    expect(asked).toEqual(["aa", "bb", "cc", "dd", "bb"]);
+  });
+
+  it("are not known where they alone are too long", async () => {
+    const { asked, encode } = createEncoder();
+    for (const text of ["aa", "bbbbbbb", "bbbbbbb", "aa"]) await encode(text);
+    expect(asked).toEqual(["aa", "bbbbbbb", "bbbbbbb", "aa"]);
+  });
+
+  it("are asked again where they failed", async () => {
+    const { texts } = createEncoder();
+    const failing = async () => {
+      throw new Error("too long");
+    };
+    await expect(texts.of("a", failing)).rejects.toThrow("too long");
+    expect(await texts.of("a", async () => Int32Array.from([1]))).toEqual(Int32Array.from([1]));
   });
 });
