@@ -45,7 +45,7 @@ describe("the chat endpoint", () => {
     const post = async (path: string) => (await scripted(["a"]).post(body, path)).status;
     expect(await post("/openai/v1/chat/completions/")).toBe(200);
     expect(await post("/v1/chat/completions?api-version=1")).toBe(200);
-    for (const path of ["/v1/completions", "/v1/chat/completions/x", "/chat/completions//"])
+    for (const path of ["/v1/embeddings", "/v1/chat/completions/x", "/chat/completions//"])
       expect([path, await post(path)]).toEqual([path, 404]);
   });
 
