@@ -26,7 +26,7 @@ export {
 } from "./policy/advantages.js";
 export type { RenderChatOptions, RenderedChat } from "./policy/chat/chat-template.js";
 export type { TemplateVariables } from "./policy/chat/template-options.js";
-export type { Constraint } from "./policy/constraints/constraint.js";
+export type { Constraint, KeyedGrammar } from "./policy/constraints/constraint.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";
 export type { NativeCounters, NativePlan, Projection } from "./policy/engine/binding.js";
 export { type Device, type DeviceChoice, type DeviceName, devices } from "./policy/engine/devices.js";

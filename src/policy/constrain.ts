@@ -4,31 +4,35 @@ import { LightningError } from "../base/error.js";
 import type { Grammar } from "../grammar/grammar.js";
 import { schemaToGrammar } from "../grammar/schema-to-grammar.js";
 import type { JsonSchema } from "../types/call-request.js";
-import type { Constraint } from "./constraints/constraint.js";
+import type { Constraint, KeyedGrammar } from "./constraints/constraint.js";
 import { grammarToWords } from "./constraints/grammar-words.js";
 import type { PolicyParts } from "./policy-parts.js";
 
 /** @throws as Policy.constrain */
-export async function constrain(
-  parts: PolicyParts,
-  given: JsonSchema | boolean | Grammar,
-): Promise<Constraint> {
+export async function constrain(parts: PolicyParts, given: Given): Promise<Constraint> {
   parts.states.checkOpen(kWho);
   if (typeof given !== "boolean" && (typeof given !== "object" || given === null || Array.isArray(given)))
     throw argumentError(kWho, "a JSON schema, or a grammar with rules", given);
-  return parts.constraints.make(kWho, contentOf(given), () =>
-    grammarToWords(kWho, isGrammar(given) ? given : translate(given)),
-  );
+  return parts.constraints.make(kWho, contentOf(given), () => grammarToWords(kWho, toGrammar(given)));
 }
 
 // --- internal ---
 
 const kWho = "policy.constrain";
 
-const isGrammar = (given: JsonSchema | boolean | Grammar): given is Grammar =>
-  typeof given === "object" && Array.isArray(given.rules);
+type Given = JsonSchema | boolean | Grammar | KeyedGrammar;
 
-function contentOf(given: object | boolean): string {
+const isGrammar = (given: Given): given is Grammar =>
+  typeof given === "object" && Array.isArray(Object(given).rules);
+const isKeyed = (given: Given): given is KeyedGrammar => typeof Object(given).grammar === "function";
+
+function toGrammar(given: Given): Grammar {
+  if (isGrammar(given)) return given;
+  return isKeyed(given) ? given.grammar() : translate(given);
+}
+
+function contentOf(given: Given): string {
+  if (isKeyed(given)) return `key ${given.key}`; // which no JSON begins with
   try {
     return JSON.stringify(given);
   } catch (cause) {

@@ -5,7 +5,7 @@ import type { ChatMessage } from "../types/chat.js";
 import type { AdapterOptions } from "./adapters/adapter-options.js";
 import type { RenderChatOptions, RenderedChat, ThoughtField } from "./chat/chat-template.js";
 import type { TemplateVariables } from "./chat/template-options.js";
-import type { Constraint } from "./constraints/constraint.js";
+import type { Constraint, KeyedGrammar } from "./constraints/constraint.js";
 import type { NativeCounters, NativePlan } from "./engine/binding.js";
 import type { LossSequence } from "./losses/loss-inputs.js";
 import type { LossFunction, PolicyLoss } from "./losses/policy-loss.js";
@@ -51,7 +51,7 @@ export interface Policy extends AsyncDisposable {
    * everything else goes on, kept by content and shared. Rejects with E_ARGUMENT when a keyword of the schema cannot be enforced, which it names, or
    * the grammar is refused: it is left-recursive, repeats what may be empty, or matches nothing.
    */
-  constrain(schema: JsonSchema | boolean | Grammar): Promise<Constraint>;
+  constrain(schema: JsonSchema | boolean | Grammar | KeyedGrammar): Promise<Constraint>;
   /** Continues a prompt `n` times. Rejects with the signal's reason when aborted; E_MEMORY when it cannot fit the token memory. */
   sample(options: SampleOptions): Promise<SampledChoice[]>;
   /** Log-probabilities and entropies of given tokens, in the order of the sequences. */

@@ -6,7 +6,7 @@ import { createModel } from "../../src/policy/create-model.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import type { Policy } from "../../src/policy/policy.js";
 
-const letters = [..."abcdefghijklmno"];
+const kLetters = [..."abcdefghijklmno"];
 
 /** The conversation is its letters: the contents one after the other. */
 const chatTemplate =
@@ -17,13 +17,15 @@ export interface TinyOptions {
   readonly contextLength?: number;
   readonly trainTokens?: number;
   readonly chatTemplate?: string;
+  /** Fifteen tokens of one byte each, as byte-level vocabularies spell them. Default: the letters from a to o. */
+  readonly letters?: readonly string[];
   /** Slow enough that requests pile up while a pass runs. */
   readonly isWide?: boolean;
 }
 
 export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
   const dir = join(mkdtempSync(join(tmpdir(), "agl-tiny-")), "model");
-  const vocab = Object.fromEntries(letters.map((letter, i) => [letter, i]));
+  const vocab = Object.fromEntries((options.letters ?? kLetters).map((letter, i) => [letter, i]));
   await createModel(
     dir,
     {

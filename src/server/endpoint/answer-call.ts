@@ -10,7 +10,7 @@ import { createAnswerPieces } from "./answer-pieces.js";
 import { createAnswerStream } from "./answer-stream.js";
 import type { CallSeeds } from "./call-seeds.js";
 import { createCallWatch } from "./call-watch.js";
-import { checkConstraint } from "./constraint.js";
+import { type AnswerConstraint, answerConstraint, checkConstraint } from "./constraint.js";
 import type { CallHead, CallResult, Dialect } from "./dialect.js";
 import type { IdMemory, SplicedPrompt } from "./id-splicing.js";
 import type { ItemMemory } from "./item-memory.js";
@@ -43,7 +43,14 @@ export interface ModelCall {
 export interface CallContext {
   readonly policy: Pick<
     Policy,
-    "sample" | "renderChat" | "tokenizer" | "config" | "contextLength" | "toolCalls" | "thoughtsIn"
+    | "sample"
+    | "constrain"
+    | "renderChat"
+    | "tokenizer"
+    | "config"
+    | "contextLength"
+    | "toolCalls"
+    | "thoughtsIn"
   >;
   readonly memory: IdMemory;
   readonly texts: TextMemory;
@@ -71,7 +78,8 @@ export async function answerCall(
   const rendered = promptOf(context, dialect, request, signal);
   const seed = await context.seeds.next(rendered);
   const prompt = await rendered;
-  const call = prepare(context, dialect, { request, prompt, seed, startTime });
+  const constraint = await answerConstraint(context.policy, request, prompt, dialect.fields);
+  const call = prepare(context, dialect, { request, prompt, seed, startTime, constraint });
   if (request.stream) return answerInPieces(context, dialect, call, signal);
   const sampled = await context.policy.sample({ ...call.sample, signal });
   return jsonResponse(dialect.answer(settle(context, call, sampled), context.items));
@@ -137,11 +145,12 @@ interface Prepared {
   readonly prompt: SplicedPrompt;
   readonly seed: bigint;
   readonly startTime: number;
+  readonly constraint: AnswerConstraint;
 }
 
 function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call {
   const { policy, items } = context;
-  const { request, prompt, seed, startTime } = asked;
+  const { request, prompt, seed, startTime, constraint } = asked;
   const { stop, stopTokenIds } = request.sampling;
   const isSingle = request.tools.length > 0 && !request.parallelToolCalls;
   const wanted = context.sampling(request);
@@ -164,6 +173,7 @@ function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call 
       prompt: prompt.ids,
       n: request.n,
       ...sampling,
+      ...constraint,
       seed,
       stop: [...(stop ?? []), ...(stopTokenIds ?? [])],
       topLogprobs: request.logprobs ?? 0,

@@ -84,6 +84,7 @@ function putAnswer(out: Mutable, call: ModelCall, tokenizer: Tokenizer): void {
   out["agentlightning.prefix"] = prompt.prefix;
   if (prompt.lacksThought) out["agentlightning.break"] = "thought";
   if (choice.malformedCalls > 0) out["agentlightning.malformed_calls"] = choice.malformedCalls;
+  putConstraint(out, sampled);
   if (sampled.versions) out["agentlightning.versions"] = numbers(sampled.versions);
   if (call.request.logprobs !== null)
     out["logprobs.content"] = JSON.stringify(logprobsOf(sampled, tokenizer).content);
@@ -99,6 +100,17 @@ function numbers(from: ArrayLike<number>): number[] {
   const all = new Array<number>(from.length);
   for (let i = 0; i < from.length; i++) all[i] = from[i] ?? 0;
   return all;
+}
+
+/** Of a constrained answer: which tokens were no choice, and what the model gave to what was allowed where there was one. */
+function putConstraint(out: Mutable, { forced, mass }: ModelCall["choice"]["sampled"]): void {
+  if (forced === undefined || mass === undefined) return;
+  const unfree = new Set(forced);
+  const choices = mass.filter((share, index): share is number => share !== null && !unfree.has(index));
+  if (forced.length > 0) out["agentlightning.forced"] = [...forced];
+  out["agentlightning.constraint.choices"] = choices.length;
+  if (choices.length > 0)
+    out["agentlightning.constraint.mass"] = choices.reduce((sum, share) => sum + share, 0) / choices.length;
 }
 
 function putMessage(out: Mutable, key: string, message: ChatMessage): void {

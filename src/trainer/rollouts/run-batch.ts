@@ -93,16 +93,17 @@ function answeringPolicy(
   broken: AbortController,
 ): RunningBatch["policy"] {
   const { config, contextLength, tokenizer, toolCalls, thoughtsIn } = policy;
+  const fail =
+    (signal: AbortSignal | undefined) =>
+    (error: unknown): never => {
+      if (!signal?.aborted && isPolicyFailure(error)) broken.abort(error);
+      throw error;
+    };
   return {
     ...{ config, contextLength, tokenizer, toolCalls, thoughtsIn },
     renderChat: (messages, options) => policy.renderChat(messages, options),
-    sample: (options) =>
-      stopwatch.during(
-        policy.sample(options).catch((error: unknown) => {
-          if (!options.signal?.aborted && isPolicyFailure(error)) broken.abort(error);
-          throw error;
-        }),
-      ),
+    constrain: (form) => policy.constrain(form).catch(fail(undefined)),
+    sample: (options) => stopwatch.during(policy.sample(options).catch(fail(options.signal))),
   };
 }
 

@@ -125,8 +125,6 @@ describe("the chat endpoint", () => {
   });
 
   it.each([
-    ["response_format", { type: "json_object" }],
-    ["tool_choice", "required"],
     ["frequency_penalty", 0.5],
     ["logit_bias", { 5: 1 }],
     ["functions", [{ name: "f" }]],

@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { Grammar } from "../../../src/grammar/grammar.js";
+import { schemaToGrammar } from "../../../src/grammar/schema-to-grammar.js";
 import { loadChatTemplate, renderChat } from "../../../src/policy/chat/chat-template.js";
+import type { KeyedGrammar } from "../../../src/policy/constraints/constraint.js";
 import { readModelConfig } from "../../../src/policy/model/model-config.js";
-import type { SampledChoice, SampleOptions } from "../../../src/policy/policy.js";
+import type { Policy, SampledChoice, SampleOptions } from "../../../src/policy/policy.js";
 import { loadTokenizer } from "../../../src/policy/tokenizer/tokenizer.js";
 import type { ModelCall } from "../../../src/server/endpoint/answer-call.js";
 import { createModelHandler, type ModelHandlerOptions } from "../../../src/server/endpoint/model-handler.js";
@@ -43,6 +46,8 @@ type Wire = any;
 export interface Scripted {
   readonly calls: ModelCall[];
   readonly asked: SampleOptions[];
+  /** The grammars that samples were held to. */
+  readonly grammars: Grammar[];
   /** Sends what it is told to; a body that is no text as JSON. */
   send(body: unknown, path?: string, more?: Partial<ModelRequest>): Promise<Response>;
   /** Posts a request body; the answer as JSON or, when it streams, as its events. */
@@ -59,6 +64,7 @@ export function scripted(
   const template = more.template === undefined ? fixtureTemplate : templateOf(more.template);
   const config = { ...fixtureConfig, ...(more.eosTokenIds ? { eosTokenIds: more.eosTokenIds } : {}) };
   const asked: SampleOptions[] = [];
+  const grammars: Grammar[] = [];
   const calls: ModelCall[] = [];
   const policy: ModelHandlerOptions["policy"] = {
     config,
@@ -67,6 +73,10 @@ export function scripted(
     toolCalls: template.family,
     thoughtsIn: template.thoughtsIn,
     renderChat: (messages, options) => renderChat(template, tokenizer, messages, options),
+    async constrain(given) {
+      grammars.push(toGrammar(given));
+      return { bytes: 0 };
+    },
     async sample(options) {
       const script = texts[asked.length] ?? "";
       asked.push(options);
@@ -90,6 +100,8 @@ export function scripted(
         adapter: "default",
         version: 0,
         arithmetic: "f32-r1",
+        // As if the first token were forced, and half of the model's probability allowed for the others.
+        ...(options.constraint === undefined ? {} : { forced: [0], mass: ids.map(() => 0.5) }),
       }));
       let had = 0;
       for (const id of ids) {
@@ -130,6 +142,7 @@ export function scripted(
     });
   return {
     asked,
+    grammars,
     calls,
     send,
     async post(body, path) {
@@ -151,4 +164,10 @@ export function scripted(
 function cutShort(choice: SampledChoice, length: number): SampledChoice {
   const [tokens, logprobs] = [choice.tokens.slice(0, length), choice.logprobs.slice(0, length)];
   return { ...choice, tokens, logprobs, finishReason: "aborted" };
+}
+
+/** Of what `policy.constrain` is given. */
+export function toGrammar(given: Parameters<Policy["constrain"]>[0]): Grammar {
+  if (typeof Object(given).grammar === "function") return (given as KeyedGrammar).grammar();
+  return schemaToGrammar(given);
 }
