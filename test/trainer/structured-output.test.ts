@@ -50,3 +50,25 @@ describe("GRPO on a bandit by structured output", () => {
     expect(mass).toBeLessThanOrEqual(1);
   });
 });
+
+describe("an answer that its schema leaves no choice", () => {
+  it("trains nothing, beside answers that do, and is compared all the same", async () => {
+    await using policy = await tinyPolicy({ letters: [...'{}":Ġabcdefghij'] });
+    const only = { ...schema, properties: { a: { const: "b" } } };
+    let calls = 0;
+    const agent = async () => {
+      await client.chat.completions.create({
+        model: "m",
+        messages: [{ role: "user", content: "abc" }],
+        response_format: { type: "json_schema", json_schema: { name: "arm", strict: true, schema: only } },
+      });
+      return calls++ % 2;
+    };
+    const algorithm = grpo({ groupSize: 4, lr: 1e-2 });
+    await using trainer = createTrainer({ policy, agent, algorithm, sampling: { maxTokens: 16 }, seed: 3 });
+    const { metrics } = await trainer.step(["abc"]);
+    expect(metrics).toMatchObject({ "update/tokens": 0, "update/loss": 0, "update/grad_norm": 0 });
+    expect(metrics["exact/compared"]).toBe(4 * 11);
+    expect(metrics).not.toHaveProperty("constraint/mass");
+  });
+});
