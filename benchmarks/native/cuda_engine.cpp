@@ -239,9 +239,6 @@ int run(const Arguments& arguments) {
 }  // namespace agl::bench
 
 int main(int argc, char** argv) {
-  try {
-    return agl::bench::run(agl::bench::Arguments(argc, argv));
-  } catch (const std::exception& error) {
-    return agl::bench::refuse("bench_cuda_engine", error.what());
-  }
+  const auto run = [](const agl::bench::Arguments& arguments, bool) { return agl::bench::run(arguments); };
+  return agl::bench::runProgram("bench_cuda_engine", argc, argv, run);
 }

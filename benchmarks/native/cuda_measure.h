@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <exception>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -192,6 +193,16 @@ inline int refuse(const std::string& program, const std::string& why) {
 inline int listCases(const std::vector<DeviceCase>& cases) {
   for (const DeviceCase& one : cases) std::printf("{\"subject\":\"%s\",\"shape\":%s}\n", one.subject.c_str(), one.shape.c_str());
   return 0;
+}
+
+// What main does: `run` is called with the arguments and whether cases are listed alone; what it throws is a refusal.
+template <class Run>
+int runProgram(const std::string& program, int argc, char** argv, const Run& run) {
+  try {
+    return run(Arguments(argc, argv), argc > 1 && std::string(argv[1]) == "--list");
+  } catch (const std::exception& error) {
+    return refuse(program, error.what());
+  }
 }
 
 // Checks each case once, then times all of them in turns, and prints their rows.

@@ -139,7 +139,4 @@ int run(const Arguments& arguments, bool list) {
 }  // namespace
 }  // namespace agl::bench
 
-int main(int argc, char** argv) {
-  const bool list = argc > 1 && std::string(argv[1]) == "--list";
-  return agl::bench::run(agl::bench::Arguments(argc, argv), list);
-}
+int main(int argc, char** argv) { return agl::bench::runProgram("bench_cuda_products", argc, argv, agl::bench::run); }

@@ -44,37 +44,6 @@ struct FewTiling {
   }
 };
 
-// What a lane has of 64 columns of x: for each instruction and each eight of rows two pairs, eight columns apart.
-template <int kHalves>
-struct Columns {
-  float2 pairs[4][kHalves][2];
-
-  __device__ __forceinline__ void load(const float* x, const FewShape& s, std::int64_t k) {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-#pragma unroll
-    for (int i = 0; i < 8 * kHalves; i++) {
-      const std::int64_t row = lane / 4 + 8 * (i / 2 % kHalves);
-      const std::int64_t column = k + i / 2 / kHalves * 16 + i % 2 * 8 + lane % 4 * 2;
-      const float* const at = x + row * s.xStride + column;
-      float2 pair = make_float2(0.0F, 0.0F);
-      if (row < s.rows && column + 1 < s.k) {
-        pair = s.paired ? *reinterpret_cast<const float2*>(at) : make_float2(at[0], at[1]);
-      } else if (row < s.rows && column < s.k) {
-        pair.x = at[0];
-      }
-      pairs[i / 2 / kHalves][i / 2 % kHalves][i % 2] = pair;
-    }
-  }
-  // Operand A of instruction i; absent rows are zero.
-  __device__ __forceinline__ void operand(std::uint32_t (&a)[4], int i) const {
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      const float2 pair = pairs[i][e % kHalves][e / 2];
-      a[e] = e % 2 < kHalves ? cuda::packBf16(pair.x, pair.y) : 0;
-    }
-  }
-};
-
 template <class T>
 __device__ __forceinline__ void copySlot(unsigned char* slot, const unsigned char* w, const FewShape& s,
                                          std::int64_t output, std::int64_t k) {
@@ -106,7 +75,7 @@ __device__ __forceinline__ void loadWeights(std::uint32_t (&b)[4], const unsigne
 
 // Four instructions for each tile of outputs.
 template <class T>
-__device__ __forceinline__ void multiply(float (&sums)[T::kTiles][4], const Columns<T::kHalves>& x, const unsigned char* slot) {
+__device__ __forceinline__ void multiply(float (&sums)[T::kTiles][4], const few::Columns<T::kHalves>& x, const unsigned char* slot) {
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     std::uint32_t a[2][4], b[T::kTiles][4];
@@ -151,10 +120,10 @@ __global__ void __launch_bounds__(32 * kMaxWarps)
     if (isPart(q)) copySlot<T>(ring + q * T::kSlotBytes, w, s, output, columnOf(q));
     cuda::copyAsyncCommit();
   }
-  Columns<T::kHalves> columns[T::kAhead];
+  few::Columns<T::kHalves> columns[T::kAhead];
 #pragma unroll
   for (int q = 0; q < T::kAhead; q++) {
-    if (isPart(q)) columns[q].load(x, s, columnOf(q));
+    if (isPart(q)) columns[q].load(x, s, lane, columnOf(q));
   }
 
   float totals[T::kOwned] = {};
@@ -171,7 +140,7 @@ __global__ void __launch_bounds__(32 * kMaxWarps)
         cuda::copyAsyncCommit();
         if (isPart(q)) {
           multiply<T>(sums, columns[d], ring + q % T::kSlots * T::kSlotBytes);
-          if (isPart(q + T::kAhead)) columns[d].load(x, s, columnOf(q + T::kAhead));
+          if (isPart(q + T::kAhead)) columns[d].load(x, s, lane, columnOf(q + T::kAhead));
         }
       }
     }

@@ -62,7 +62,7 @@ __global__ void __launch_bounds__(kMaxGroups * kGroup)
   const Target& target = targets.each[targets.ofBlock()];
   const auto* const w = static_cast<const uint2*>(target.w);
   s.outputs = target.outputs;
-  const int group = static_cast<int>(threadIdx.x) / kGroup;
+  const int group = static_cast<int>(threadIdx.x) / kGroup, thread = static_cast<int>(threadIdx.x) % kGroup;
   const std::int64_t output = (blockIdx.x - target.firstBlock) * T::kColumns;
   unsigned char* const slots = cuda::sharedMemory() + group * 2 * T::kSlotBytes;
   float* const parts = reinterpret_cast<float*>(cuda::sharedMemory() + s.groups * 2 * T::kSlotBytes);
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kMaxGroups * kGroup)
 #pragma unroll
   for (int d = 0; d < T::kAhead; d++) codes[d].load(w, s, output, columnOf(s, group, d));
 #pragma unroll
-  for (int d = 0; d < T::kColumnsAhead; d++) columns[d].load(x, s, columnOf(s, group, d));
+  for (int d = 0; d < T::kColumnsAhead; d++) columns[d].load(x, s, thread, columnOf(s, group, d));
   for (int base = 0; base < s.steps; base += T::kAhead) {
 #pragma unroll
     for (int d = 0; d < T::kAhead; d++) {
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kMaxGroups * kGroup)
       cuda::barrier(2 + group, kGroup);
       std::uint32_t a[kInstructions][4];
       columns[d % T::kColumnsAhead].operands(a);
-      columns[d % T::kColumnsAhead].load(x, s, columnOf(s, group, step + T::kColumnsAhead));
+      columns[d % T::kColumnsAhead].load(x, s, thread, columnOf(s, group, step + T::kColumnsAhead));
       fence();
 #pragma unroll
       for (int i = 0; i < kInstructions; i++) {

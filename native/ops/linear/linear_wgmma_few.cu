@@ -70,7 +70,7 @@ __device__ __forceinline__ void multiplyAll(const Target& target, const float* x
   float sums[kColumns / 2] = {}, totals[T::kOwned] = {};
   Columns<kHalves> columns[T::kAhead];
 #pragma unroll
-  for (int d = 0; d < T::kAhead; d++) columns[d].load(x, s, columnOf(s, group, d));
+  for (int d = 0; d < T::kAhead; d++) columns[d].load(x, s, thread, columnOf(s, group, d));
   for (int base = 0; base < s.steps; base += T::kAhead) {
 #pragma unroll
     for (int d = 0; d < T::kAhead; d++) {
@@ -80,7 +80,7 @@ __device__ __forceinline__ void multiplyAll(const Target& target, const float* x
       if (columnOf(s, group, step) < s.k) {
         std::uint32_t a[kInstructions][4];
         columns[d].operands(a);
-        columns[d].load(x, s, columnOf(s, group, step + T::kAhead));
+        columns[d].load(x, s, thread, columnOf(s, group, step + T::kAhead));
         fence();
 #pragma unroll
         for (int i = 0; i < kInstructions; i++) {

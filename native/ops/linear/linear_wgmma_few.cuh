@@ -36,36 +36,6 @@ __device__ __forceinline__ std::int64_t columnOf(const FewShape& s, int group, i
   return (static_cast<std::int64_t>(step / kPieceSteps) * s.groups + group) * kPiece + step % kPieceSteps * kDepth;
 }
 
-// What a thread has of 64 columns of x: for each instruction and each eight of rows two pairs, eight columns apart.
-template <int kHalves>
-struct Columns {
-  float2 pairs[kInstructions][kHalves][2];
-
-  __device__ __forceinline__ void load(const float* x, const FewShape& s, std::int64_t k) {
-    const int thread = static_cast<int>(threadIdx.x) % kGroup;
-#pragma unroll
-    for (int i = 0; i < kInstructions * kHalves * 2; i++) {
-      const std::int64_t row = thread / 32 * 16 + thread % 32 / 4 + 8 * (i / 2 % kHalves);
-      const std::int64_t column = k + i / 2 / kHalves * 16 + i % 2 * 8 + thread % 4 * 2;
-      const float* const at = x + row * s.xStride + column;
-      float2 pair = make_float2(0.0F, 0.0F);
-      if (row < s.rows && column + 1 < s.k) {
-        pair = s.paired ? *reinterpret_cast<const float2*>(at) : make_float2(at[0], at[1]);
-      } else if (row < s.rows && column < s.k) {
-        pair.x = at[0];
-      }
-      pairs[i / 2 / kHalves][i / 2 % kHalves][i % 2] = pair;
-    }
-  }
-  __device__ __forceinline__ void operands(std::uint32_t (&a)[kInstructions][4]) const {
-#pragma unroll
-    for (int i = 0; i < kInstructions * 4; i++) {
-      const float2 pair = pairs[i / 4][i % kHalves][i % 4 / 2];
-      a[i / 4][i % 4] = i % 2 < kHalves ? cuda::packBf16(pair.x, pair.y) : 0;
-    }
-  }
-};
-
 // The groups have the sums of pieces [first, first + groups) of K: all go to parts [group][row][output], and each thread adds those
 // it owns, ascending. T: of the block's kColumns outputs of kRows rows.
 template <class T>
