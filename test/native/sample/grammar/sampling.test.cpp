@@ -88,12 +88,12 @@ LAW("rows that are held to a grammar write its texts with the bits of the whole 
 
 TEST("a row that has no token left ends its request alone") {
   Tokens tokens = modelTokens();
-  const auto constraint = makeConstraint(tokens.made(), grammar({text("a")}));
+  const auto constraint = makeConstraint(tokens.made(), grammar({text("z")}));
   const RandomModel model({.vocabulary = kVocabulary, .contextLength = 128});
   Engine engine(model.options());
   std::vector<Sampled> sampled(2);
   SampleRequest dead = request(randomTokens(5, kVocabulary, 1), 2, 8, -1, 1);
-  dead.stopTokens = {0, tokens.idOf("a")};
+  dead.stopTokens = {0, tokens.idOf("z")};
   dead.constraint = constraint;
   start(engine, std::move(dead), sampled[0]);
   start(engine, request(randomTokens(5, kVocabulary, 2), 2, 8, -1, 2), sampled[1]);
