@@ -22,6 +22,24 @@ export interface CallForm {
    * @throws E_ARGUMENT for a tool whose parameters the form cannot hold
    */
   write(tools: readonly WritableTool[], means: WriteMeans): Part;
+  /** How its calls are read while they are written by this grammar; absent where a call is told only when it is complete. */
+  readonly held?: HeldForm;
+}
+
+/** Calls one after the other: patterns of what stands around their arguments. */
+export interface HeldForm {
+  /** Before the first. Absent: nothing. */
+  readonly begin?: RegExp;
+  /** Before a call's arguments, with its name and perhaps its id as groups. */
+  readonly head: RegExp;
+  /** Between the arguments of a call and the next. */
+  readonly between: RegExp;
+  /** The arguments as JSON, as far as they are certain, and where they end; undefined: not yet. */
+  args(
+    text: string,
+    start: number,
+    tool: ToolDefinition | undefined,
+  ): { readonly args: string; readonly end: number | undefined };
 }
 
 /** A tool as a grammar writes its calls. */

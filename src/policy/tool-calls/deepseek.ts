@@ -3,16 +3,35 @@
 //   V3.1    <｜tool▁call▁begin｜>add<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>
 // Some of their templates leave the last tag out, so it may be absent.
 import { type Part, sequence, text } from "../../grammar/compose.js";
-import type { CallForm, WritableTool, WrittenCall } from "./call-form.js";
-import { readObject, skipMark } from "./json-call.js";
+import type { CallForm, HeldForm, WritableTool, WrittenCall } from "./call-form.js";
+import { readBegun, readObject, skipMark } from "./json-call.js";
 import { writeEach } from "./write-calls.js";
 
-export const deepseekV3: CallForm = createForm(readFenced, text("\n"), ({ name }, separator, args) =>
-  sequence(text("function"), separator, text(`${name}\n\`\`\`json\n`), args, text("\n```")),
+const kHeld = { begin: /<｜tool▁calls▁begin｜>\s*/, args: readBegun };
+const kFencedHeld: HeldForm = {
+  ...kHeld,
+  head: /<｜tool▁call▁begin｜>function<｜tool▁sep｜>(?<name>[^\n<]+)\n```json\n/,
+  between: /\s*```<｜tool▁call▁end｜>\s*/,
+};
+const kPlainHeld: HeldForm = {
+  ...kHeld,
+  head: /<｜tool▁call▁begin｜>(?<name>[^\n<]+)<｜tool▁sep｜>/,
+  between: /<｜tool▁call▁end｜>\s*/,
+};
+
+export const deepseekV3: CallForm = createForm(
+  readFenced,
+  kFencedHeld,
+  text("\n"),
+  ({ name }, separator, args) =>
+    sequence(text("function"), separator, text(`${name}\n\`\`\`json\n`), args, text("\n```")),
 );
 
-export const deepseekV31: CallForm = createForm(readPlain, text(""), ({ name }, separator, args) =>
-  sequence(text(name), separator, args),
+export const deepseekV31: CallForm = createForm(
+  readPlain,
+  kPlainHeld,
+  text(""),
+  ({ name }, separator, args) => sequence(text(name), separator, args),
 );
 
 // --- internal ---
@@ -24,6 +43,7 @@ interface Read {
 
 function createForm(
   readCall: (text: string, name: string, start: number) => Read | undefined,
+  held: HeldForm,
   between: Part,
   writeCall: (tool: WritableTool, separator: Part, args: Part) => Part,
 ): CallForm {
@@ -32,6 +52,7 @@ function createForm(
     isBare: false,
     closers: ["<｜tool▁calls▁end｜>"],
     hasShortIds: false,
+    held,
     readBlock(written, start) {
       const calls: WrittenCall[] = [];
       let end = skipMark(written, start, "<｜tool▁calls▁begin｜>");

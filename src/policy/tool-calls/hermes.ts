@@ -4,7 +4,7 @@
 import { readJson } from "../../base/json-text.js";
 import { choice, sequence, text } from "../../grammar/compose.js";
 import type { CallForm } from "./call-form.js";
-import { skipMark, toCall } from "./json-call.js";
+import { readBegun, skipMark, toCall } from "./json-call.js";
 import { writeEach, writeJsonCall } from "./write-calls.js";
 
 export const hermes: CallForm = {
@@ -18,6 +18,11 @@ export const hermes: CallForm = {
     const end = json && skipMark(text, json.end, "</tool_call>");
     const call = json && toCall(text, json, ["arguments"]);
     return call === undefined || end === undefined ? undefined : { calls: [call], start, end };
+  },
+  held: {
+    head: /<tool_call>\s*\{"name": "(?<name>[^"\\]+)", "arguments": /,
+    between: /\}\s*<\/tool_call>\s*/,
+    args: readBegun,
   },
   write(tools, means) {
     const [open, close] = [means.tag("<tool_call>"), means.tag("</tool_call>")];

@@ -28,6 +28,17 @@ export function readObject(
   return node?.type === "object" ? { text: text.slice(node.start, node.end), end: node.end } : undefined;
 }
 
+/** The JSON object from `start`, as far as it is written. */
+export function readBegun(
+  text: string,
+  start: number,
+): { readonly args: string; readonly end: number | undefined } {
+  const object = text.charAt(start) === "{" ? readObject(text, start) : undefined;
+  return object === undefined
+    ? { args: text.slice(start), end: undefined }
+    : { args: object.text, end: object.end };
+}
+
 /** Behind `mark`, which may have white space before it; undefined where it is not. */
 export function skipMark(text: string, start: number, mark: string): number | undefined {
   const at = skipSpace(text, start);

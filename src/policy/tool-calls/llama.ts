@@ -3,7 +3,7 @@
 import { readJson, skipSpace } from "../../base/json-text.js";
 import { text } from "../../grammar/compose.js";
 import type { CallForm, WrittenCall } from "./call-form.js";
-import { skipMark, toCall } from "./json-call.js";
+import { readBegun, skipMark, toCall } from "./json-call.js";
 import { writeEach, writeJsonCall } from "./write-calls.js";
 
 export const llama: CallForm = {
@@ -33,6 +33,7 @@ export const llama: CallForm = {
     }
     return { calls, start, end };
   },
+  held: { head: /\{"name": "(?<name>[^"\\]+)", "parameters": /, between: /\}\s*;\s*/, args: readBegun },
   write: (tools, means) =>
     writeEach(tools, means, text("; "), (tool) => writeJsonCall(tool, "parameters", means.json(tool))),
 };

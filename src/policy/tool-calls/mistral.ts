@@ -5,8 +5,10 @@
 import { readJson } from "../../base/json-text.js";
 import { optional, sequence, text } from "../../grammar/compose.js";
 import type { CallBlock, CallForm, WrittenCall } from "./call-form.js";
-import { readObject, skipMark, toCall } from "./json-call.js";
+import { readBegun, readObject, skipMark, toCall } from "./json-call.js";
 import { shortIdPart, writeEach } from "./write-calls.js";
+
+const kHead = /\[TOOL_CALLS\]\s*(?<name>[^\s[\]{}]+)\s*(?:\[CALL_ID\]\s*(?<id>[^\s[\]{}]+)\s*)?\[ARGS\]/y;
 
 /** A list of calls. */
 export const mistralV3: CallForm = {
@@ -47,7 +49,6 @@ export const mistralV13: CallForm = named(false);
 // --- internal ---
 
 const kMark = "[TOOL_CALLS]";
-const kHead = /\s*(?<name>[^\s[\]{}]+)\s*(?:\[CALL_ID\]\s*(?<id>[^\s[\]{}]+)\s*)?\[ARGS\]/y;
 
 function named(hasId: boolean): CallForm {
   return {
@@ -56,6 +57,7 @@ function named(hasId: boolean): CallForm {
     closers: ["}"],
     hasShortIds: true,
     readBlock: readNamed,
+    held: { head: new RegExp(kHead.source), between: /\s*/, args: readBegun },
     write: (tools, means) =>
       writeEach(tools, means, text(""), (tool) =>
         sequence(
@@ -68,10 +70,8 @@ function named(hasId: boolean): CallForm {
 }
 
 function readNamed(written: string, start: number): CallBlock | undefined {
-  const open = skipMark(written, start, kMark);
-  if (open === undefined) return undefined;
   const head = new RegExp(kHead);
-  head.lastIndex = open;
+  head.lastIndex = start;
   const { name, id } = head.exec(written)?.groups ?? {};
   const args = name === undefined ? undefined : readObject(written, head.lastIndex);
   if (name === undefined || args === undefined) return undefined;

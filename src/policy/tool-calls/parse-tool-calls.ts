@@ -3,7 +3,7 @@
 import { argumentError, checkBoolean, checkInteger, checkOneOf } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { ToolCall, ToolDefinition } from "../../types/chat.js";
-import type { CallBlock, WrittenCall } from "./call-form.js";
+import type { CallBlock, CallForm, WrittenCall } from "./call-form.js";
 import { callForms, type ToolCallFamily, toolCallFamilies } from "./call-forms.js";
 import { findCalls } from "./find-calls.js";
 import { isShortId, shortId } from "./short-ids.js";
@@ -48,12 +48,17 @@ export function parseToolCalls(text: string, options: ToolCallOptions = {}): Par
   const ends = [0, ...kept.map(({ end }) => end)];
   const texts = [...kept.map(({ start }, i) => text.slice(ends[i], start)), text.slice(ends.at(-1))];
   if (calls.length === most) texts[kept.length] = "";
-  const ids = form.hasShortIds ? shortIds(calls, idPrefix) : calls.map((_, i) => `${idPrefix}${i}`);
-  return {
-    content: joinAround(texts),
-    toolCalls: calls.map((call, i) => ({ id: ids[i] ?? "", type: "function", function: call.function })),
-    ...counted,
-  };
+  return { content: joinAround(texts), toolCalls: toToolCalls(calls, form, idPrefix), ...counted };
+}
+
+/** The calls of one message, with their ids. */
+export function toToolCalls(
+  calls: readonly WrittenCall[],
+  { hasShortIds }: CallForm,
+  idPrefix: string,
+): readonly ToolCall[] {
+  const ids = hasShortIds ? shortIds(calls, idPrefix) : calls.map((_, i) => `${idPrefix}${i}`);
+  return calls.map((call, i) => ({ id: ids[i] ?? "", type: "function", function: call.function }));
 }
 
 // --- internal ---

@@ -4,7 +4,8 @@
 // a value that holds just that is cut short. The outer tag, which models forget, may be absent.
 import { skipSpace } from "../../base/json-text.js";
 import { sequence, text } from "../../grammar/compose.js";
-import type { CallForm } from "./call-form.js";
+import type { ToolDefinition } from "../../types/chat.js";
+import type { CallForm, HeldForm } from "./call-form.js";
 import { skipMark } from "./json-call.js";
 import { createParameterTypes } from "./parameter-types.js";
 import { writeEach } from "./write-calls.js";
@@ -36,6 +37,11 @@ export const qwenXml: CallForm = {
     const fields = [...values].map(([key, value]) => `${JSON.stringify(key)}: ${value}`);
     return { calls: [{ function: { name, arguments: `{${fields.join(", ")}}` } }], start, end };
   },
+  held: {
+    head: /<tool_call>\s*<function=(?<name>[^>\n]+)>\s*/,
+    between: /<\/tool_call>\s*/,
+    args: readParameters,
+  },
   write(tools, means) {
     const [open, close] = [means.tag("<tool_call>"), means.tag("</tool_call>")];
     return writeEach(tools, means, text("\n"), (tool) =>
@@ -52,6 +58,49 @@ export const qwenXml: CallForm = {
 const kHead = /<function=(?<name>[^>\n]*)>/y;
 const kParameter = /<parameter=(?<name>[^>\n]*)>/y;
 const kEnd = /<\/parameter>(?=\s*(?:<parameter=|<\/function>))/g;
+
+/** As far as parameters are complete, and of the last, if it is text, what is written of it. */
+function readParameters(
+  written: string,
+  start: number,
+  tool: ToolDefinition | undefined,
+): ReturnType<HeldForm["args"]> {
+  const typesOf = createParameterTypes(tool);
+  const fields: string[] = [];
+  let at = start;
+  for (let next = readParameter(written, at, typesOf); next !== undefined; ) {
+    fields.push(`${JSON.stringify(next.name)}: ${next.json}`);
+    at = next.end;
+    next = readParameter(written, at, typesOf);
+  }
+  const end = skipMark(written, at, "</function>");
+  const before = `{${fields.join(", ")}`;
+  if (end !== undefined) return { args: `${before}}`, end: skipSpace(written, end) };
+  const begun = readBegunText(written, at, typesOf);
+  const comma = fields.length > 0 ? ", " : "";
+  return { args: begun === undefined ? before : before + comma + begun, end: undefined };
+}
+
+function readBegunText(written: string, start: number, typesOf: (name: string) => Types): string | undefined {
+  const head = new RegExp(kParameter);
+  head.lastIndex = skipSpace(written, start);
+  const name = head.exec(written)?.groups?.name;
+  const types = name === undefined ? undefined : typesOf(name);
+  const isText = types === undefined || (types.size === 1 && types.has("string"));
+  if (name === undefined || !isText || written.charAt(head.lastIndex) !== "\n") return undefined;
+  const value = written.slice(head.lastIndex + 1);
+  return `${JSON.stringify(name)}: ${JSON.stringify(certainText(value)).slice(0, -1)}`;
+}
+
+/** Of a value that goes on, what its end cannot be part of. */
+function certainText(value: string): string {
+  const close = value.indexOf(kClose);
+  if (close >= 0) return value.slice(0, close);
+  const line = value.lastIndexOf("\n");
+  return line >= 0 && kClose.startsWith(value.slice(line)) ? value.slice(0, line) : value;
+}
+
+const kClose = "\n</parameter>";
 
 interface Parameter {
   readonly name: string;

@@ -163,6 +163,7 @@ function prepare(context: CallContext, dialect: Dialect, asked: Prepared): Call 
     calls: request.tools.length > 0 ? { family: policy.toolCalls ?? "hermes", tools: request.tools } : null,
     inThought: prompt.inThought,
     isText: request.prompt !== undefined,
+    isHeld: constraint.constraint !== undefined,
     ...(isSingle ? { mostCalls: 1 } : {}),
     // Deterministic, and different for every message of the conversation.
     idPrefix: `call_${request.messages.length}_`,

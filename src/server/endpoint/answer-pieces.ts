@@ -1,8 +1,9 @@
-// An answer in pieces while it is sampled. A thought goes out as it is written, text as soon as it cannot be part of a tool call or a stop string; tool calls and what was held
-// back go out when their choice is complete.
+// An answer in pieces while it is sampled. A thought goes out as it is written, text as soon as it cannot be part of a tool call
+// or a stop string. Tool calls of an answer that is held to a grammar go out as they are written; of others, which may turn out to be none, when
+// their choice is complete.
 import { callForms } from "../../policy/tool-calls/call-forms.js";
 import { mayOpenThought, placeThought } from "../../policy/tool-calls/thought-place.js";
-import type { AnswerChoice, AnswerOptions } from "./answer.js";
+import { type AnswerChoice, type AnswerOptions, heldCalls } from "./answer.js";
 import type { Piece } from "./dialect.js";
 
 export interface AnswerPieces {
@@ -13,60 +14,64 @@ export interface AnswerPieces {
 }
 
 export function createAnswerPieces(options: AnswerOptions, choices: number): AnswerPieces {
-  const texts = Array.from({ length: choices }, () => createVisibleText(options));
-  const toPieces = (choice: number, kind: "thought" | "text", text: string): Piece[] =>
-    text === "" ? [] : [{ kind, choice, text }];
+  const texts = Array.from({ length: choices }, (_, choice) => createVisibleText(options, choice));
   return {
-    push(choice, token) {
-      const { thought = "", content = "" } = texts[choice]?.push(token) ?? {};
-      return [...toPieces(choice, "thought", thought), ...toPieces(choice, "text", content)];
-    },
-    finish(answer) {
-      const choice = answer.index;
-      const sent = texts[choice]?.sent ?? { thought: 0, content: 0 };
-      return [
-        ...toPieces(choice, "thought", (answer.thought ?? "").slice(sent.thought)),
-        ...toPieces(choice, "text", (answer.content ?? "").slice(sent.content)),
-        ...answer.toolCalls.map(({ id, function: { name, arguments: text } }, index): Piece => {
-          return { kind: "call", choice, index, isFirst: true, id, name, text };
-        }),
-        { kind: "end", choice, answer },
-      ];
-    },
+    push: (choice, token) => texts[choice]?.push(token) ?? [],
+    finish: (answer) => [
+      ...(texts[answer.index]?.finish(answer) ?? []),
+      { kind: "end", choice: answer.index, answer },
+    ],
   };
 }
 
 // --- internal ---
 
-interface Parts<Part> {
-  readonly thought: Part;
-  readonly content: Part;
-}
+type Said = Pick<AnswerChoice, "thought" | "content" | "toolCalls">;
 
 interface VisibleText {
-  /** The texts that this token makes certain. */
-  push(token: number): Parts<string>;
-  /** How many characters of each were handed out. */
-  readonly sent: Parts<number>;
+  /** What this token makes certain. */
+  push(token: number): readonly Piece[];
+  finish(said: Said): readonly Piece[];
 }
 
-function createVisibleText(options: AnswerOptions): VisibleText {
+function createVisibleText(options: AnswerOptions, choice: number): VisibleText {
   const decoder = options.tokenizer.createDecoder();
   const certain = certainParts(options);
+  const more = createDifference(choice);
   let text = "";
-  let sent: Parts<number> = { thought: 0, content: 0 };
   return {
     push(token) {
-      if (options.stopTokenIds.includes(token)) return { thought: "", content: "" };
+      if (options.stopTokenIds.includes(token)) return [];
       text += decoder.push(token);
-      const { thought, content } = certain(text);
-      const more = { thought: thought.slice(sent.thought), content: content.slice(sent.content) };
-      sent = { thought: sent.thought + more.thought.length, content: sent.content + more.content.length };
-      return more;
+      const visible = cutAtStop(text, options.stop);
+      const whole = visible.slice(0, safeLength(visible, options.stop));
+      const toolCalls = heldCalls(whole, choice, options)?.toolCalls ?? [];
+      return more({ ...certain(visible), toolCalls });
     },
-    get sent() {
-      return sent;
-    },
+    finish: more,
+  };
+}
+
+/** What is said more each time than the time before. */
+function createDifference(choice: number): (said: Said) => readonly Piece[] {
+  let [thought, content] = [0, 0];
+  const calls: number[] = [];
+  return (said) => {
+    const texts = [
+      ["thought", (said.thought ?? "").slice(thought)] as const,
+      ["text", (said.content ?? "").slice(content)] as const,
+    ];
+    thought += texts[0]?.[1].length ?? 0;
+    content += texts[1]?.[1].length ?? 0;
+    return [
+      ...texts.flatMap(([kind, text]): Piece[] => (text === "" ? [] : [{ kind, choice, text }])),
+      ...said.toolCalls.flatMap(({ id, function: { name, arguments: args } }, index): Piece[] => {
+        const isFirst = calls[index] === undefined;
+        const text = args.slice(calls[index] ?? 0);
+        calls[index] = args.length;
+        return isFirst || text !== "" ? [{ kind: "call", choice, index, isFirst, id, name, text }] : [];
+      }),
+    ];
   };
 }
 
@@ -78,12 +83,10 @@ function certainParts({
   inThought,
   stop,
   isText = false,
-}: AnswerOptions): (text: string) => Parts<string> {
+}: AnswerOptions): (text: string) => Omit<Said, "toolCalls"> {
   const form = calls === null ? undefined : callForms[calls.family];
   const marks = [...(form?.marks ?? []), ...stop];
-  return (sampled) => {
-    const cuts = stop.map((each) => sampled.indexOf(each)).filter((at) => at >= 0);
-    const text = sampled.slice(0, Math.min(...cuts, sampled.length));
+  return (text) => {
     if (!isText && mayOpenThought(text)) return { thought: "", content: "" };
     const place = isText ? undefined : placeThought(text, inThought);
     const { start = 0, end = 0, answer = 0 } = place ?? {};
@@ -96,6 +99,11 @@ function certainParts({
     // White space before a tool call is dropped, so it waits as well.
     return { thought: thought.trim(), content: form === undefined ? safe : safe.trimEnd() };
   };
+}
+
+function cutAtStop(text: string, stop: readonly string[]): string {
+  const cuts = stop.map((each) => text.indexOf(each)).filter((at) => at >= 0);
+  return text.slice(0, Math.min(...cuts, text.length));
 }
 
 /** How much of the text no mark can reach back into. */

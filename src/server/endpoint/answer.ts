@@ -2,6 +2,7 @@
 import type { SampledChoice } from "../../policy/policy.js";
 import type { Tokenizer } from "../../policy/tokenizer/tokenizer.js";
 import type { ToolCallFamily } from "../../policy/tool-calls/call-forms.js";
+import { readHeldCalls } from "../../policy/tool-calls/held-calls.js";
 import { type ParsedToolCalls, parseToolCalls } from "../../policy/tool-calls/parse-tool-calls.js";
 import { placeThought } from "../../policy/tool-calls/thought-place.js";
 import type { ToolCall, ToolDefinition } from "../../types/chat.js";
@@ -31,6 +32,8 @@ export interface AnswerOptions {
   readonly stop: readonly string[];
   /** What may be called, and how the model writes it; null: nothing, and all is text. */
   readonly calls: { readonly family: ToolCallFamily; readonly tools: readonly ToolDefinition[] } | null;
+  /** The sample is held to a grammar: what begins as a call is one, and is a call also where it was cut. */
+  readonly isHeld?: boolean;
   /** The prompt ended inside a thought. */
   readonly inThought: boolean;
   /** The prompt is a text of the client's: all of the answer is text, and no thought is set apart. */
@@ -49,7 +52,7 @@ export function toAnswer(sampled: SampledChoice, index: number, options: AnswerO
   const parsed: ParsedToolCalls =
     asked === null
       ? { content: text, toolCalls: [] }
-      : parseToolCalls(text, { ...asked, idPrefix, inThought, ...most });
+      : (heldCalls(text, index, options) ?? parseToolCalls(text, { ...asked, idPrefix, inThought, ...most }));
   const calls = parsed.toolCalls.length > 0;
   return {
     index,
@@ -68,6 +71,14 @@ export function toAnswer(sampled: SampledChoice, index: number, options: AnswerO
 /** Of all choices together. */
 export function countAnswerTokens(choices: readonly AnswerChoice[]): number {
   return choices.reduce((sum, choice) => sum + choice.sampled.tokens.length, 0);
+}
+
+/** The calls that an answer held to a grammar makes so far, and the text before them; undefined where there are none, or none is known before it is complete. */
+export function heldCalls(text: string, index: number, options: AnswerOptions): ParsedToolCalls | undefined {
+  const { calls, isHeld, inThought } = options;
+  if (calls === null || !isHeld) return undefined;
+  const held = readHeldCalls(text, { ...calls, inThought, idPrefix: `${options.idPrefix}${index}_` });
+  return held && { content: text.slice(0, held.start).trimEnd() || null, toolCalls: held.toolCalls };
 }
 
 // --- internal ---

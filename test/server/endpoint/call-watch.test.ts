@@ -11,6 +11,7 @@ function endOf(text: string, inThought = false): string | undefined {
   const isLast = createCallWatch({
     ...{ tokenizer, inThought, stopTokenIds: [], stop: [] },
     calls: { family: "hermes", tools: [] },
+    isHeld: false,
     idPrefix: "",
   });
   const ids = [...tokenizer.encode(text)];
@@ -51,6 +52,7 @@ describe("an answer of one call", () => {
     const isLast = createCallWatch({
       ...{ tokenizer, inThought: false, stopTokenIds: [], stop: [] },
       calls: { family: "hermes", tools: [] },
+      isHeld: false,
       idPrefix: "",
     });
     const ids = [...tokenizer.encode(call("a"))];

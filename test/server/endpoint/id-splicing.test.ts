@@ -307,6 +307,13 @@ describe("thoughts that a client took apart", () => {
     expect(two?.prompt.text).toContain("assistant\nhello<|im_end|>");
   });
 
+  it("are missed also by a template that would drop them", async () => {
+    const template = chatMl("{{- m.content.split('</think>')[-1].strip() }}");
+    const { prefix, two } = await twoTurns(thinking, { template }, {}, forgotten);
+    expect([prefix, two?.prompt.lacksThought]).toEqual(["break", true]);
+    expect((await twoTurns(thinking, { template, thoughts: "keep" }, {}, forgotten)).prefix).toBe("extends");
+  });
+
   it("are put back where they are to be kept", async () => {
     const { prefix, isKept, two } = await twoTurns(thinking, { thoughts: "keep" }, {}, forgotten);
     expect([prefix, isKept, two?.prompt.lacksThought]).toEqual(["extends", true, false]);

@@ -90,3 +90,32 @@ describe("tool calls of a public chat template", () => {
     }
   });
 });
+
+describe("a call that is demanded", () => {
+  const text = '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": "as it is written"}}\n</tool_call>';
+  const demanded = { ...body, tool_choice: "required" };
+  const deltasOf = (chunks: Wire[]) => chunks.flatMap(({ choices }) => choices[0].delta.tool_calls ?? []);
+  const joined = (deltas: Wire[]) => deltas.map((delta) => delta.function.arguments).join("");
+
+  it("is streamed as it is written", async () => {
+    const policy = scripted([text], 1024);
+    const deltas = deltasOf(await policy.stream(demanded));
+    expect(policy.asked[0]?.constraint).toBeDefined();
+    expect(deltas.length).toBeGreaterThan(5);
+    expect([deltas[0].function.name, joined(deltas)]).toEqual(["add", '{"a": 1, "b": "as it is written"}']);
+  });
+
+  it("is a call as far as it was written where the limit cut it, streamed or not", async () => {
+    const cut = text.slice(0, 60);
+    const [choice] = (await scripted([{ cut }], 1024).post(demanded)).json.choices;
+    expect(choice.finish_reason).toBe("length");
+    const [called] = choice.message.tool_calls;
+    expect(text).toContain(`"arguments": ${called.function.arguments}`);
+    expect(joined(deltasOf(await scripted([{ cut }], 1024).stream(demanded)))).toBe(
+      called.function.arguments,
+    );
+    // One that is not demanded may as well be text.
+    const free = (await scripted([{ cut }], 1024).post(body)).json.choices[0].message;
+    expect([free.content, free.tool_calls]).toEqual([cut, undefined]);
+  });
+});
