@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CallRequest } from "../../types/call-request.js";
 import { argumentsValue, type Said } from "./answer-end.js";
-import { contentText, type ThoughtApart } from "./thought.js";
+import { contentText } from "./chat-content.js";
+import type { ThoughtApart } from "./thought.js";
 
 /** What of a request decides how the template writes it. */
 export interface Conversation extends Pick<CallRequest, "tools" | "template"> {

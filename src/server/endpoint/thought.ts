@@ -2,6 +2,7 @@
 // a template looks for them. No tool calls here.
 import type { ThoughtField } from "../../policy/chat/chat-template.js";
 import type { ChatMessage } from "../../types/chat.js";
+import { contentText } from "./chat-content.js";
 
 /** A message whose thought, if it has one, is in `reasoning`, and whose content is without it. */
 export interface ThoughtApart extends ChatMessage {
@@ -32,12 +33,6 @@ export function withThought(
   if (field === "reasoning_content") return { ...message, reasoning_content: reasoning };
   if (written !== undefined) return { ...message, content: written };
   return { ...message, content: `${kOpen}\n${reasoning}\n${kClose}\n\n${contentText(message).trimStart()}` };
-}
-
-/** The content as one text; parts stand end to end. */
-export function contentText({ content }: ChatMessage): string {
-  if (typeof content === "string") return content;
-  return (content ?? []).map(({ text }) => text).join("");
 }
 
 /**

@@ -1,5 +1,5 @@
 // A canonical answer as Anthropic's message, whole or in events. The deltas of each block concatenate to the whole answer's block.
-import type { AnswerChoice } from "../answer.js";
+import { type AnswerChoice, countAnswerTokens } from "../answer.js";
 import { kEventStream } from "../answer-stream.js";
 import type { CallHead, CallResult, Frames, Piece } from "../dialect.js";
 import type { ItemMemory } from "../item-memory.js";
@@ -122,6 +122,6 @@ const kReasons = {
 function usageOf({ promptIds, choices }: CallResult) {
   return {
     input_tokens: promptIds.length,
-    output_tokens: choices.reduce((sum, { sampled }) => sum + sampled.tokens.length, 0),
+    output_tokens: countAnswerTokens(choices),
   };
 }

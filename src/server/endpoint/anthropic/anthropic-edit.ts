@@ -2,7 +2,7 @@
 import { toJsonValue } from "../../../base/json-value.js";
 import type { ChatMessage } from "../../../types/chat.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
-import { contentText } from "../thought.js";
+import { contentText } from "../chat-content.js";
 
 /** Everything else of the body stays as it is; a body that is no messages request is returned itself. */
 export function editMessages(body: unknown, { system, messages: examples, model }: PromptEdits): unknown {

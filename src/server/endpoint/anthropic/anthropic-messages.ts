@@ -1,6 +1,7 @@
 // Anthropic's system prompt and messages as chat messages. A user's message of several kinds of blocks becomes as many messages, in their order.
 import type { z } from "zod";
 import type { ChatMessage, TextPart } from "../../../types/chat.js";
+import { toContent } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
 import { badRequest } from "../request-error.js";
@@ -46,7 +47,7 @@ function readMessage(said: Said, from: unknown, at: string): ChatMessage[] {
 function readUser(said: Said, content: string | readonly unknown[], at: string): ChatMessage[] {
   if (typeof content === "string") return [{ role: "user", content }];
   const messages: ChatMessage[] = [];
-  let texts: TextPart[] = [];
+  let texts: string[] = [];
   const flush = () => {
     if (texts.length > 0) messages.push({ role: "user", content: toContent(texts) });
     texts = [];
@@ -71,27 +72,24 @@ function readResult({ reader, calls, named }: Said, block: unknown, at: string):
       `${at}.tool_use_id: expected the id of an earlier tool_use, got ${JSON.stringify(tool_use_id)}`,
       `${at}.tool_use_id`,
     );
-  const parts =
-    typeof content === "string" ? [{ type: "text" as const, text: content }] : (content ?? []).map(readPart);
-  return { role: "tool", tool_call_id: tool_use_id, content: toContent(is_error ? withError(parts) : parts) };
+  const texts = typeof content === "string" ? [content] : (content ?? []).map(readPart);
+  return { role: "tool", tool_call_id: tool_use_id, content: toContent(is_error ? withError(texts) : texts) };
 
-  function readPart(part: unknown, i: number): TextPart {
+  function readPart(part: unknown, i: number): string {
     const place = `${at}.content.${i}`;
     const type = typeOf(part, place);
-    if (type === "text") return { type, text: reader.read(anthropicFields.text, part, place).text };
+    if (type === "text") return reader.read(anthropicFields.text, part, place).text;
     if (type !== "tool_reference")
       throw notServed(`${place}.type`, type, "blocks of a result are text and tool_reference");
     const { tool_name } = reader.read(anthropicFields.toolReference, part, place);
     named.add(tool_name);
-    return { type: "text", text: tool_name };
+    return tool_name;
   }
 }
 
 /** A chat template has no place for the mark of a failure: the text says it, unless it does already. */
-function withError(parts: readonly TextPart[]): TextPart[] {
-  const [first, ...rest] = parts;
-  const text = first?.text ?? "";
-  return [{ type: "text", text: /^\W*error\b/i.test(text) ? text : `Error: ${text}`.trimEnd() }, ...rest];
+function withError([text = "", ...rest]: readonly string[]): string[] {
+  return [/^\W*error\b/i.test(text) ? text : `Error: ${text}`.trimEnd(), ...rest];
 }
 
 function readAssistant(said: Said, content: string | readonly unknown[], at: string): ChatMessage {
@@ -105,7 +103,7 @@ function readAssistant(said: Said, content: string | readonly unknown[], at: str
   content.forEach((block, i) => {
     const place = `${at}.${i}`;
     const type = typeOf(block, place);
-    if (type === "text") texts.push(readText(said, block, place).text);
+    if (type === "text") texts.push(readText(said, block, place));
     else if (type === "thinking") thoughts.push(reader.read(anthropicFields.thinking, block, place).thinking);
     else if (type === "tool_use") {
       const { id, name, input } = reader.read(anthropicFields.toolUse, block, place);
@@ -135,14 +133,8 @@ function textOf(said: Said, content: string | readonly unknown[], at: string): s
   );
 }
 
-function readText({ reader }: Said, block: unknown, at: string): TextPart {
-  return { type: "text", text: reader.read(anthropicFields.text, block, at).text };
-}
-
-/** One text is no list of parts. */
-function toContent(parts: readonly TextPart[]): string | TextPart[] {
-  const [first, ...rest] = parts;
-  return rest.length === 0 ? (first?.text ?? "") : [...parts];
+function readText({ reader }: Said, block: unknown, at: string): string {
+  return reader.read(anthropicFields.text, block, at).text;
 }
 
 function typeOf(block: unknown, at: string): string {

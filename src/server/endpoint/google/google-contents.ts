@@ -1,5 +1,6 @@
 // Google's contents as chat messages. Its calls have ids only where the client keeps them: results find theirs by id, else by name and order.
-import type { ChatMessage, TextPart, ToolCallInput } from "../../../types/chat.js";
+import type { ChatMessage, ToolCallInput } from "../../../types/chat.js";
+import { toContent } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { badRequest } from "../request-error.js";
 import { googleFields } from "./google-fields.js";
@@ -185,8 +186,4 @@ function toMessage({ role, texts, thoughts, calls, callId }: Draft): ChatMessage
     ...(reasoning === "" ? {} : { reasoning }),
     ...(callId === undefined ? {} : { tool_call_id: callId }),
   };
-}
-
-function toContent(texts: readonly string[]): string | TextPart[] {
-  return texts.length > 1 ? texts.map((text) => ({ type: "text", text })) : (texts[0] ?? "");
 }

@@ -72,11 +72,7 @@ function asList(value: unknown, at: string): readonly unknown[] {
 }
 
 /** Formats of numbers say how the client keeps them, and "enum" what `enum` says. */
-function toFormat(format: unknown): {
-  readonly format?: unknown;
-  readonly minimum?: number;
-  readonly maximum?: number;
-} {
+function toFormat(format: unknown): { readonly format?: string } {
   if (typeof format !== "string" || ["enum", "int32", "int64", "float", "double"].includes(format)) return {};
   return { format };
 }

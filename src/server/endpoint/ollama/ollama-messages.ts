@@ -1,8 +1,8 @@
 // Messages of Ollama's /api/chat as chat messages and back. Its calls need have no ids: a tool's result belongs to the first open call of its name.
 import type { ChatMessage, ToolCallInput } from "../../../types/chat.js";
+import { contentText } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
-import { contentText } from "../thought.js";
 import { ollamaFields } from "./ollama-fields.js";
 
 /** @throws RequestError 400 naming the field */

@@ -1,6 +1,7 @@
 // The items of a Responses request as chat messages: an answer's thought, text and calls, which are items of their own, are one message again, as
 // they were sampled.
 import type { ChatMessage, TextPart, ToolCallInput } from "../../../types/chat.js";
+import { toContent } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
 import type { ItemMemory } from "../item-memory.js";
@@ -93,7 +94,7 @@ function resolved(reader: FieldReader, memory: ItemMemory, item: unknown, at: st
 
 function toMessage(reader: FieldReader, item: unknown, at: string): ChatMessage {
   const { role, content } = reader.read(itemFields.message, item, at);
-  return { role, content: toContent(reader, content, `${at}.content`) };
+  return { role, content: readContent(reader, content, `${at}.content`) };
 }
 
 function toCall(reader: FieldReader, item: unknown, at: string): ToolCallInput {
@@ -103,32 +104,30 @@ function toCall(reader: FieldReader, item: unknown, at: string): ToolCallInput {
 
 function toResult(reader: FieldReader, item: unknown, at: string): ChatMessage {
   const { call_id, output } = reader.read(itemFields.output, item, at);
-  return { role: "tool", tool_call_id: call_id, content: toContent(reader, output, `${at}.output`) };
+  return { role: "tool", tool_call_id: call_id, content: readContent(reader, output, `${at}.output`) };
 }
 
 /** What was thought; where it was not sent back, its summary. */
 function toThought(reader: FieldReader, item: unknown, at: string): string {
   const { content, summary } = reader.read(itemFields.reasoning, item, at);
   const [name, parts] = content?.length ? ["content", content] : ["summary", summary ?? []];
-  return parts.map((part, i) => toPart(reader, part, `${at}.${name}.${i}`, kThoughtParts).text).join("\n\n");
+  return parts.map((part, i) => readPart(reader, part, `${at}.${name}.${i}`, kThoughtParts)).join("\n\n");
 }
 
-/** A single part is its text: templates write texts alike, parts each in its own way. */
-function toContent(
+function readContent(
   reader: FieldReader,
   content: string | readonly unknown[],
   at: string,
 ): string | TextPart[] {
   if (typeof content === "string") return content;
-  const parts = content.map((part, i) => toPart(reader, part, `${at}.${i}`, kTextParts));
-  return parts.length > 1 ? parts : (parts[0]?.text ?? "");
+  return toContent(content.map((part, i) => readPart(reader, part, `${at}.${i}`, kTextParts)));
 }
 
-function toPart(reader: FieldReader, part: unknown, at: string, types: ReadonlySet<unknown>): TextPart {
+function readPart(reader: FieldReader, part: unknown, at: string, types: ReadonlySet<unknown>): string {
   const type: unknown = Object(part).type;
   if (typeof type === "string" && !types.has(type))
     throw notServed(`${at}.type`, type, "only text parts are served");
-  return { type: "text", text: reader.read(itemFields.part, part, at).text };
+  return reader.read(itemFields.part, part, at).text;
 }
 
 const kTextParts: ReadonlySet<unknown> = new Set(["input_text", "output_text", "text"]);

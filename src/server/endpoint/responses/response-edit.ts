@@ -1,7 +1,7 @@
 // A Responses body with other instructions, examples or model in it.
 import type { ChatMessage } from "../../../types/chat.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
-import { contentText } from "../thought.js";
+import { contentText } from "../chat-content.js";
 
 /**
  * A system prompt becomes the instructions, in place of them and of instructions at the input's head. Examples stand before the input where it

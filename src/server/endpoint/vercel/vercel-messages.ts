@@ -1,10 +1,10 @@
 // The prompt of a gateway call as chat messages, and chat messages as entries of a prompt.
 import type { z } from "zod";
-import type { ChatMessage, TextPart, ToolCallInput } from "../../../types/chat.js";
+import type { ChatMessage, ToolCallInput } from "../../../types/chat.js";
+import { contentText, toContent } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
 import { badRequest } from "../request-error.js";
-import { contentText } from "../thought.js";
 import { vercelFields } from "./vercel-fields.js";
 
 /** @throws RequestError 400 naming the field */
@@ -22,7 +22,7 @@ export function toMessages(reader: FieldReader, prompt: readonly unknown[]): rea
         throw notServed(`${at}.content.${k}.type`, part.type, `a message of role "${role}" has none`);
     if (role === "assistant") return [toAssistant(parts)];
     if (role === "tool") return parts.flatMap((part) => (part.kind === "result" ? [part.message] : []));
-    return [{ role, content: oneOrParts(texts(parts)) }];
+    return [{ role, content: toContent(texts(parts)) }];
   });
 }
 
@@ -82,12 +82,6 @@ function toPart(reader: FieldReader, from: unknown, at: string): Part {
 
 function texts(parts: readonly Part[], kind: "text" | "thought" = "text"): readonly string[] {
   return parts.flatMap((part) => (part.kind === kind && "text" in part ? [part.text] : []));
-}
-
-/** A template puts several parts together in its own way. */
-function oneOrParts(texts: readonly string[]): string | readonly TextPart[] {
-  const [first = ""] = texts;
-  return texts.length < 2 ? first : texts.map((text) => ({ type: "text", text }));
 }
 
 function toAssistant(parts: readonly Part[]): ChatMessage {
