@@ -4,6 +4,7 @@ import { toJsonValue } from "../base/json-value.js";
 import { runWith } from "../tracing/context.js";
 import { modelApi, requestedModel } from "../tracing/model-api.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
+import { finalFailure } from "../tracing/whole-response.js";
 import type { ModelHandler, ModelRequest, RouteAction } from "../types/model-call.js";
 import type { Resource, Resources } from "../types/resources.js";
 
@@ -105,5 +106,5 @@ function parse(body: Uint8Array): Readonly<Record<string, unknown>> | undefined 
 
 function refuse(message: string): Response {
   const error = { message, type: "invalid_request_error", param: null, code: "unsupported_route" };
-  return Response.json({ error }, { status: 404, headers: { "x-should-retry": "false" } });
+  return finalFailure({ error }, 404);
 }

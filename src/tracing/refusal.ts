@@ -1,7 +1,7 @@
 // A call that is answered by nobody: an HTTP 400 that SDKs raise at once, not a failed fetch, which they retry for minutes.
 
 import type { ModelApi } from "./model-api.js";
-import { jsonResponse } from "./whole-response.js";
+import { finalFailure } from "./whole-response.js";
 
 export interface Refusal {
   readonly code: "rollout_over" | "rollout_unknown" | "not_forwarded";
@@ -10,10 +10,7 @@ export interface Refusal {
 
 /** In OpenAI's shape, or in that of the interface that was asked where it has another. */
 export function refusalResponse({ code, message }: Refusal, api: ModelApi | undefined): Response {
-  return jsonResponse(bodyOf(message, code, api ?? ""), {
-    status: 400,
-    headers: { "x-should-retry": "false" },
-  });
+  return finalFailure(bodyOf(message, code, api ?? ""), 400);
 }
 
 // --- internal ---

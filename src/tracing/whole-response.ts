@@ -12,6 +12,11 @@ export function jsonResponse(value: unknown, init: JsonResponseInit = {}): Respo
   return asResponse(new WholeResponse(JSON.stringify(value), { status: init.status ?? 200, headers }));
 }
 
+/** Of a request that can only fail the same way when a client's retries repeat it. */
+export function finalFailure(value: unknown, status: number): Response {
+  return jsonResponse(value, { status, headers: { "x-should-retry": "false" } });
+}
+
 /** The body's text where it is all there, which counts as read then; undefined where it is not, or was read before. */
 export function takeText(response: Response): string | undefined {
   return response instanceof WholeResponse ? response.take() : undefined;

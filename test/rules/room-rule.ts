@@ -25,6 +25,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
         "answer.ts",
         "answer-stream.ts",
         "chat-content.ts",
+        "instructions.ts",
         "dialect.ts",
         "field-reader.ts",
         "field-table.ts",

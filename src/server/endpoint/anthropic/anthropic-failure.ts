@@ -1,13 +1,9 @@
 // Errors in Anthropic's shape. What a request did wrong is a 400 whatever it was: at a 404 clients blame the model's name.
-import { jsonResponse } from "../../../tracing/whole-response.js";
+import { finalFailure } from "../../../tracing/whole-response.js";
 import type { RequestError } from "../request-error.js";
 
 export function anthropicFailure(error: RequestError): Response {
-  return jsonResponse(anthropicError(error), {
-    status: error.status >= 500 ? error.status : 400,
-    // The client's retries would repeat a request that can only fail the same way.
-    headers: { "x-should-retry": "false" },
-  });
+  return finalFailure(anthropicError(error), error.status >= 500 ? error.status : 400);
 }
 
 export function anthropicError({ status, message, field, code }: RequestError) {

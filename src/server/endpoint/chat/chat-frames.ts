@@ -2,7 +2,7 @@
 // chunk that ends a choice.
 import { kEventStream } from "../answer-stream.js";
 import type { CallHead, CallPiece, Frames, TextPiece } from "../dialect.js";
-import { openAiErrorType } from "../open-ai-failure.js";
+import { openAiStreamError } from "../open-ai-failure.js";
 import { logprobsOf } from "../token-logprobs.js";
 import { usageOf } from "./chat-answer.js";
 import type { ChatWire } from "./chat-request.js";
@@ -45,9 +45,7 @@ export function createChatFrames(call: CallHead): Frames {
         frame("[DONE]"),
       ];
     },
-    fail: ({ message, status }) => [
-      frame(JSON.stringify({ error: { message, type: openAiErrorType(status) } })),
-    ],
+    fail: (error) => [frame(JSON.stringify({ error: openAiStreamError(error) }))],
   };
 }
 

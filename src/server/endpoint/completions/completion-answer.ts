@@ -3,7 +3,7 @@ import type { AnswerChoice } from "../answer.js";
 import { kEventStream } from "../answer-stream.js";
 import { usageOf } from "../chat/chat-answer.js";
 import type { CallHead, CallResult, Frames } from "../dialect.js";
-import { openAiErrorType } from "../open-ai-failure.js";
+import { openAiStreamError } from "../open-ai-failure.js";
 import { logprobsOf } from "../token-logprobs.js";
 import type { CompletionWire } from "./completion-request.js";
 
@@ -35,9 +35,7 @@ export function createCompletionFrames(call: CallHead): Frames {
       ...(includeUsage ? [event({ choices: [], usage: usageOf(result) })] : []),
       "data: [DONE]\n\n",
     ],
-    fail: ({ message, status }) => [
-      `data: ${JSON.stringify({ error: { message, type: openAiErrorType(status) } })}\n\n`,
-    ],
+    fail: (error) => [`data: ${JSON.stringify({ error: openAiStreamError(error) })}\n\n`],
   };
 }
 

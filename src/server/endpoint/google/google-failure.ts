@@ -1,10 +1,9 @@
 // Errors in Google's shape.
-import { jsonResponse } from "../../../tracing/whole-response.js";
+import { finalFailure } from "../../../tracing/whole-response.js";
 import type { RequestError } from "../request-error.js";
 
 export function googleFailure(error: RequestError): Response {
-  // The client's retries would repeat a request that can only fail the same way.
-  return jsonResponse(googleError(error), { status: error.status, headers: { "x-should-retry": "false" } });
+  return finalFailure(googleError(error), error.status);
 }
 
 export function googleError({ status, message, field, code }: RequestError) {

@@ -1,5 +1,6 @@
 // A canonical answer in Ollama's words, whole and line by line.
 import { unixSeconds } from "../../../tracing/span.js";
+import { finalFailure } from "../../../tracing/whole-response.js";
 import { type AnswerChoice, countAnswerTokens } from "../answer.js";
 import type { CallHead, CallResult, Frames } from "../dialect.js";
 import type { RequestError } from "../request-error.js";
@@ -57,10 +58,7 @@ export function ollamaFrames(said: Said): (call: CallHead) => Frames {
 }
 
 export function ollamaFailure(error: RequestError): Response {
-  return Response.json(errorBody(error), {
-    status: error.status,
-    headers: { "x-should-retry": "false" },
-  });
+  return finalFailure(errorBody(error), error.status);
 }
 
 // --- internal ---

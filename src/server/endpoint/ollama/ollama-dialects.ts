@@ -2,6 +2,7 @@
 import { modelApi } from "../../../tracing/model-api.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
 import type { Dialect, DialectFields } from "../dialect.js";
+import { splitInstructions } from "../instructions.js";
 import { jsonBody } from "../json-body.js";
 import { ollamaBody, ollamaFailure, ollamaFrames, saidInChat, saidInGenerate } from "./ollama-answer.js";
 import { toOllamaMessage } from "./ollama-messages.js";
@@ -38,16 +39,14 @@ export const ollamaGenerateDialect: Dialect = {
 function editChat(body: unknown, { system, messages: examples, model }: PromptEdits): unknown {
   if (typeof body !== "object" || body === null || !("messages" in body) || !Array.isArray(body.messages))
     return body;
-  const given: readonly unknown[] = body.messages;
-  const lead = given.findIndex((message) => Object(message).role !== "system");
-  const own = given.slice(0, lead < 0 ? given.length : lead);
+  const { lead, rest } = splitInstructions(body.messages);
   return {
     ...body,
     ...(model === undefined ? {} : { model }),
     messages: [
-      ...(system === undefined ? own : [{ role: "system", content: system }]),
+      ...(system === undefined ? lead : [{ role: "system", content: system }]),
       ...(examples ?? []).map(toOllamaMessage),
-      ...given.slice(own.length),
+      ...rest,
     ],
   };
 }

@@ -2,6 +2,7 @@
 import type { ChatMessage } from "../../../types/chat.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
 import { contentText } from "../chat-content.js";
+import { splitInstructions } from "../instructions.js";
 
 /**
  * A system prompt becomes the instructions, in place of them and of instructions at the input's head. Examples stand before the input where it
@@ -12,8 +13,7 @@ export function editResponse(body: unknown, { system, messages: examples, model 
   const { input } = body;
   if (typeof input !== "string" && !Array.isArray(input)) return body;
   const items: readonly unknown[] = typeof input === "string" ? [{ role: "user", content: input }] : input;
-  const first = items.findIndex((item) => !kSystemRoles.has(Object(item).role));
-  const lead = items.slice(0, first < 0 ? items.length : first);
+  const { lead, rest } = splitInstructions(items);
   const continues = Object(body).previous_response_id != null;
   const shown = continues ? [] : (examples ?? []).flatMap(toItems);
   const isSame = shown.length === 0 && (system === undefined || lead.length === 0);
@@ -21,13 +21,11 @@ export function editResponse(body: unknown, { system, messages: examples, model 
     ...body,
     ...(model === undefined ? {} : { model }),
     ...(system === undefined ? {} : { instructions: system }),
-    input: isSame ? input : [...(system === undefined ? lead : []), ...shown, ...items.slice(lead.length)],
+    input: isSame ? input : [...(system === undefined ? lead : []), ...shown, ...rest],
   };
 }
 
 // --- internal ---
-
-const kSystemRoles: ReadonlySet<unknown> = new Set(["system", "developer"]);
 
 function toItems(message: ChatMessage): unknown[] {
   const { role, tool_call_id, tool_calls } = message;

@@ -2,7 +2,7 @@
 import { type AnswerChoice, countAnswerTokens } from "../answer.js";
 import { kEventStream } from "../answer-stream.js";
 import type { CallHead, CallPiece, CallResult, Frames, TextPiece } from "../dialect.js";
-import { openAiErrorType } from "../open-ai-failure.js";
+import { openAiStreamError } from "../open-ai-failure.js";
 
 export function vercelBody(result: CallResult): Record<string, unknown> {
   const [answer] = result.choices;
@@ -62,9 +62,7 @@ export function createVercelFrames(call: CallHead): Frames {
       return [...closing(), ...calls];
     },
     close: (result) => [frame({ type: "finish", ...endOf(result) })],
-    fail: ({ message, status }) => [
-      frame({ type: "error", error: { message, type: openAiErrorType(status) } }),
-    ],
+    fail: (error) => [frame({ type: "error", error: openAiStreamError(error) })],
   };
 }
 

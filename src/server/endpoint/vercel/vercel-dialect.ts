@@ -2,6 +2,7 @@
 import { modelApi } from "../../../tracing/model-api.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
 import type { Dialect } from "../dialect.js";
+import { splitInstructions } from "../instructions.js";
 import { openAiFailure } from "../open-ai-failure.js";
 import { createVercelFrames, vercelBody } from "./vercel-answer.js";
 import { toPromptEntry } from "./vercel-messages.js";
@@ -30,15 +31,13 @@ export const vercelDialect: Dialect = {
 function editPrompt(body: unknown, { system, messages: examples }: PromptEdits): unknown {
   if (typeof body !== "object" || body === null || !("prompt" in body) || !Array.isArray(body.prompt))
     return body;
-  const given: readonly unknown[] = body.prompt;
-  const lead = given.findIndex((message) => Object(message).role !== "system");
-  const own = given.slice(0, lead < 0 ? given.length : lead);
+  const { lead, rest } = splitInstructions(body.prompt);
   return {
     ...body,
     prompt: [
-      ...(system === undefined ? own : [{ role: "system", content: system }]),
+      ...(system === undefined ? lead : [{ role: "system", content: system }]),
       ...(examples ?? []).map(toPromptEntry),
-      ...given.slice(own.length),
+      ...rest,
     ],
   };
 }
