@@ -29,6 +29,8 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
         "dialect.ts",
         "field-reader.ts",
         "field-table.ts",
+        "function-tool.ts",
+        "refusals.ts",
         "item-memory.ts",
       ],
       ...["json-body.ts", "open-ai-failure.ts", "request-error.ts", "template-variables.ts", "thought.ts"],

@@ -1,11 +1,7 @@
 // Every field of an Anthropic messages request that is known: Anthropic's own, and what clients of other interfaces write in their place.
 import { z } from "zod";
-import type { FieldTable, Refusal } from "../field-table.js";
-
-const never: Refusal = {};
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
-const isOne: Refusal = { neutral: [1] };
-const isZero: Refusal = { neutral: [0] };
+import type { FieldTable } from "../field-table.js";
+import { isEmpty, isOne, isZero, never } from "../refusals.js";
 
 const body = {
   served: z.looseObject({

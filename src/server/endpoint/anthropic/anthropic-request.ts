@@ -6,6 +6,7 @@ import type { ToolDefinition } from "../../../types/chat.js";
 import type { ModelRequest } from "../../../types/model-call.js";
 import { createFieldReader, type FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
+import { toFunctionTool } from "../function-tool.js";
 import type { ItemMemory } from "../item-memory.js";
 import { jsonBody } from "../json-body.js";
 import { badRequest } from "../request-error.js";
@@ -61,14 +62,11 @@ function readTools(
         type,
         "tools that Anthropic defines or runs are not served: define a function",
       );
-    const { name, description, input_schema, strict, defer_loading } = reader.read(
-      anthropicFields.tool,
-      from,
-      at,
-    );
-    if (defer_loading && !named.has(name)) return [];
-    const told = { ...(description == null ? {} : { description }), parameters: input_schema };
-    return [{ type: "function", function: { name, ...told, ...(strict == null ? {} : { strict }) } }];
+    const { input_schema: parameters, defer_loading, ...told } = reader.read(anthropicFields.tool, from, at);
+    const { name, description, strict } = told;
+    return defer_loading && !named.has(name)
+      ? []
+      : [toFunctionTool({ name, description, parameters, strict })];
   });
 }
 

@@ -1,13 +1,8 @@
 // Every field of a chat completions request that is known: OpenAI's own and what vLLM, SGLang, llama.cpp, Ollama and the routers add to them.
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
+import { isEmpty, isOff, isOn, isOne, isZero, never } from "../refusals.js";
 
-const isOff: Refusal = { neutral: [false] };
-const isOn: Refusal = { neutral: [true] };
-const isZero: Refusal = { neutral: [0] };
-const isOne: Refusal = { neutral: [1] };
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
-const never: Refusal = {};
 const asTemplateVariable =
   'give it as a variable of the chat template, as in chat_template_kwargs: { "enable_thinking": false }';
 const useMaxTokens: Refusal = { remedy: "use max_tokens" };

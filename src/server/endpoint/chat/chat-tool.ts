@@ -1,7 +1,8 @@
 // A tool of a chat completions request, checked.
 import type { ToolDefinition } from "../../../types/chat.js";
 import { pick } from "../field-reader.js";
-import { type FieldTable, notServed, readFields } from "../field-table.js";
+import { type FieldTable, readFields } from "../field-table.js";
+import { checkIsFunction } from "../function-tool.js";
 import { messageFields } from "./message-fields.js";
 
 /**
@@ -9,9 +10,7 @@ import { messageFields } from "./message-fields.js";
  * @throws RequestError 400 naming the field
  */
 export function toTool(from: unknown, at: string): ToolDefinition {
-  const type: unknown = Object(from).type;
-  if (typeof type === "string" && type !== "function")
-    throw notServed(`${at}.type`, type, "only tools of type function are served");
+  checkIsFunction(from, at);
   const tool = readFields(messageFields.tool, from, at).fields;
   readFields(messageFields.toolFunction, tool.function, `${at}.function`);
   const raw = from as ToolDefinition;

@@ -1,10 +1,8 @@
 // Every field that is known of messages, their parts and calls, and of tools.
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
+import { isEmpty, isOff, never } from "../refusals.js";
 
-const isOff: Refusal = { neutral: [false] };
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
-const never: Refusal = {};
 const useTools: Refusal = { remedy: "use tools" };
 
 const message = {

@@ -1,11 +1,8 @@
 // Every field of a Google generateContent request that is known. Names in snake case, which its servers take as well, are read as their camel case.
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
+import { isEmpty, isOff, isZero, never } from "../refusals.js";
 
-const never: Refusal = {};
-const isOff: Refusal = { neutral: [false] };
-const isZero: Refusal = { neutral: [0] };
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
 const inParts: Refusal = { remedy: "only parts of text, calls of functions and their results are served" };
 const inConfig: Refusal = { remedy: "put it into generationConfig" };
 

@@ -6,6 +6,7 @@ import type { ToolDefinition } from "../../../types/chat.js";
 import type { ModelRequest } from "../../../types/model-call.js";
 import { createFieldReader, type FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
+import { toFunctionTool } from "../function-tool.js";
 import { jsonBody } from "../json-body.js";
 import { badRequest } from "../request-error.js";
 import { readContents, readInstruction } from "./google-contents.js";
@@ -101,13 +102,8 @@ function readTool(reader: FieldReader, from: unknown, at: string): ToolDefinitio
       place,
     );
     const schema =
-      parametersJsonSchema ??
-      (parameters == null ? undefined : toJsonSchema(parameters, `${place}.parameters`));
-    const told = {
-      ...(description == null ? {} : { description }),
-      ...(schema === undefined ? {} : { parameters: schema }),
-    };
-    return { type: "function", function: { name, ...told } };
+      parametersJsonSchema ?? (parameters == null ? null : toJsonSchema(parameters, `${place}.parameters`));
+    return toFunctionTool({ name, description, parameters: schema });
   });
 }
 

@@ -1,11 +1,8 @@
 // Every field that is known of Ollama's requests, their options and messages.
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
+import { isEmpty, isOff, isOne, isZero } from "../refusals.js";
 
-const isOff: Refusal = { neutral: [false] };
-const isZero: Refusal = { neutral: [0] };
-const isOne: Refusal = { neutral: [1] };
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
 const noImages: Refusal = { neutral: [[]], remedy: "only text is served" };
 
 const common = {

@@ -1,10 +1,8 @@
 // Every field that is known of a Responses request's body and of its `text`, `reasoning` and `tool_choice`.
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
+import { isEmpty, isOff, never } from "../refusals.js";
 
-const isOff: Refusal = { neutral: [false] };
-const isEmpty: Refusal = { neutral: [[], {}, ""] };
-const never: Refusal = {};
 const useMaxTokens: Refusal = { remedy: "use max_output_tokens" };
 const useInput: Refusal = { remedy: "use input" };
 

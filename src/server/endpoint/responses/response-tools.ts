@@ -3,6 +3,7 @@ import type { ToolChoice } from "../../../types/call-request.js";
 import type { ToolDefinition } from "../../../types/chat.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
+import { checkIsFunction, toFunctionTool } from "../function-tool.js";
 import { badRequest } from "../request-error.js";
 import { responseFields } from "./response-fields.js";
 
@@ -41,17 +42,8 @@ export function toTools(reader: FieldReader, given: readonly unknown[], choice: 
 // --- internal ---
 
 function toTool(reader: FieldReader, given: unknown, at: string): ToolDefinition {
-  const type: unknown = Object(given).type;
-  if (typeof type === "string" && type !== "function")
-    throw notServed(`${at}.type`, type, "only tools of type function are served");
+  checkIsFunction(given, at);
   const { name, description, parameters, strict } = reader.read(responseFields.tool, given, at);
-  return {
-    type: "function",
-    function: {
-      name,
-      ...(description == null ? {} : { description }),
-      ...(parameters == null ? {} : { parameters }),
-      ...(strict ? { strict } : {}),
-    },
-  };
+  // strict: false demands nothing: the template is not told of it.
+  return toFunctionTool({ name, description, parameters, strict: strict || null });
 }

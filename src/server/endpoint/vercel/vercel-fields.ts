@@ -1,8 +1,7 @@
 // Every field that is known of a call to the gateway: the call options of the AI SDK's language models (versions 3 and 4 of their specification).
 import { z } from "zod";
-import type { FieldTable, Refusal } from "../field-table.js";
-
-const isZero: Refusal = { neutral: [0] };
+import type { FieldTable } from "../field-table.js";
+import { isZero } from "../refusals.js";
 
 const body = {
   served: z.looseObject({

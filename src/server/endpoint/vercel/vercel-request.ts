@@ -3,7 +3,7 @@ import type { AskedOutput, CallRequest, ToolChoice } from "../../../types/call-r
 import type { ToolDefinition } from "../../../types/chat.js";
 import type { ModelRequest } from "../../../types/model-call.js";
 import { createFieldReader, type FieldReader } from "../field-reader.js";
-import { notServed } from "../field-table.js";
+import { checkIsFunction, toFunctionTool } from "../function-tool.js";
 import { jsonBody } from "../json-body.js";
 import { badRequest } from "../request-error.js";
 import { vercelFields } from "./vercel-fields.js";
@@ -62,19 +62,9 @@ function readHeaders(headers: ModelRequest["headers"]): { readonly model: string
 }
 
 function toTool(reader: FieldReader, from: unknown, at: string): ToolDefinition {
-  const type: unknown = Object(from).type;
-  if (typeof type === "string" && type !== "function")
-    throw notServed(`${at}.type`, type, "only tools of type function are served");
-  const { name, description, inputSchema, strict } = reader.read(vercelFields.tool, from, at);
-  return {
-    type: "function",
-    function: {
-      name,
-      ...(description == null ? {} : { description }),
-      ...(inputSchema == null ? {} : { parameters: inputSchema }),
-      ...(strict == null ? {} : { strict }),
-    },
-  };
+  checkIsFunction(from, at);
+  const { name, description, inputSchema: parameters, strict } = reader.read(vercelFields.tool, from, at);
+  return toFunctionTool({ name, description, parameters, strict });
 }
 
 function toToolChoice(reader: FieldReader, choice: unknown): ToolChoice {
