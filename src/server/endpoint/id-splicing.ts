@@ -3,10 +3,10 @@
 import { LightningError } from "../../base/error.js";
 import { orAborted } from "../../base/or-aborted.js";
 import type { Policy } from "../../policy/policy.js";
-import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { callForms } from "../../policy/tool-calls/call-forms.js";
 import type { AnswerChoice } from "./answer.js";
 import { type CallReader, endOfAnswer } from "./answer-end.js";
+import { type EncodeOptions, encodeAfter, joinedIds } from "./encode-after.js";
 import { type EndMark, endMarks } from "./end-marks.js";
 import { type Conversation, createExchanges, type Exchange, type FoundExchange } from "./exchanges.js";
 import { createTemplateNotes, type TemplateNotes } from "./template-notes.js";
@@ -31,13 +31,9 @@ export interface SplicedPrompt {
 export interface IdMemory {
   /**
    * The prompt's ids. Which exchange it continues is decided before this returns.
-   * @param options  `most`: as many ids are allowed
    * @throws what renderChat throws; TooManyTokensError; the signal's reason
    */
-  prompt(
-    request: Conversation,
-    options: { readonly most: number; readonly signal: AbortSignal },
-  ): Promise<SplicedPrompt>;
+  prompt(request: Conversation, options: EncodeOptions): Promise<SplicedPrompt>;
   /** Remembers what was answered, and the ids of it as sampled. */
   remember(prompt: SplicedPrompt, answer: RememberedAnswer, responseIds: Int32Array): void;
 }
@@ -87,7 +83,7 @@ export function createIdMemory(
       exchanges.add({
         conversation: { ...conversation, messages: [...conversation.messages, toMessage(answer)] },
         said: { content: answer.written ?? "", calls: answer.toolCalls.map((call) => call.function) },
-        ids: joined(ids, responseIds),
+        ids: joinedIds(ids, responseIds),
         promptText: text,
         lastId: responseIds.at(-1) ?? -1,
       });
@@ -96,18 +92,6 @@ export function createIdMemory(
 }
 
 // --- internal ---
-
-function joined(before: Int32Array, after: ArrayLike<number>): Int32Array {
-  const all = new Int32Array(before.length + after.length);
-  all.set(before);
-  all.set(after, before.length);
-  return all;
-}
-
-interface EncodeOptions {
-  readonly most: number;
-  readonly signal: AbortSignal;
-}
 
 /** Others may wait for the same ids: who gives up does so alone. */
 function encodeShared(
@@ -118,23 +102,6 @@ function encodeShared(
 ): Int32Array | Promise<Int32Array> {
   const ids = encoded.of(text, () => tokenizer.encodeAsync(text, { most }));
   return ids instanceof Int32Array ? ids : orAborted(ids, signal);
-}
-
-async function encodeAfter(
-  { tokenizer }: Pick<Policy, "tokenizer">,
-  before: Int32Array,
-  text: string,
-  { most, signal }: EncodeOptions,
-): Promise<Int32Array> {
-  const room = most - before.length;
-  if (room < 0) throw new TooManyTokensError(most, before.length);
-  try {
-    const added = await tokenizer.encodeAsync(text, { most: room, signal });
-    return joined(before, added);
-  } catch (error) {
-    if (!(error instanceof TooManyTokensError)) throw error;
-    throw new TooManyTokensError(most, before.length + error.atLeast);
-  }
 }
 
 /** A template that refuses an answer as the last message has written it all the same, before others. */

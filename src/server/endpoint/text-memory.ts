@@ -2,18 +2,15 @@
 // from an earlier prompt and its whole answer is that exchange's ids and those of the rest. No token is put before a text. One memory per rollout.
 import type { Policy } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
+import { type EncodeOptions, encodeAfter, joinedIds } from "./encode-after.js";
 import type { SplicedPrompt } from "./id-splicing.js";
 
 export interface TextMemory {
   /**
    * Which exchange it continues is decided before this returns.
-   * @param options  `most`: as many ids are allowed
    * @throws TooManyTokensError; E_ARGUMENT for an id that the policy does not have; the signal's reason
    */
-  prompt(
-    prompt: string | readonly number[],
-    options: { readonly most: number; readonly signal: AbortSignal },
-  ): Promise<SplicedPrompt>;
+  prompt(prompt: string | readonly number[], options: EncodeOptions): Promise<SplicedPrompt>;
   remember(prompt: SplicedPrompt, responseIds: Int32Array): void;
 }
 
@@ -27,28 +24,22 @@ export function createTextMemory({ tokenizer }: Pick<Policy, "tokenizer">): Text
         undefined,
       );
   return {
-    async prompt(prompt, { most, signal }) {
+    async prompt(prompt, options) {
       if (typeof prompt !== "string") {
         const ids = Int32Array.from(prompt);
-        if (ids.length > most) throw new TooManyTokensError(most, ids.length);
+        if (ids.length > options.most) throw new TooManyTokensError(options.most, ids.length);
         const earlier = longest((one) => startsWith(ids, one.ids));
         return asPrompt(tokenizer.decode(ids), ids, earlier !== undefined);
       }
       const earlier = longest((one) => prompt.startsWith(one.text));
-      const before = earlier?.ids ?? new Int32Array(0);
-      const room = most - before.length;
-      if (room < 0) throw new TooManyTokensError(most, before.length);
       const rest = prompt.slice(earlier?.text.length ?? 0);
-      const added = await tokenizer.encodeAsync(rest, { most: room, signal }).catch((error: unknown) => {
-        if (!(error instanceof TooManyTokensError)) throw error;
-        throw new TooManyTokensError(most, before.length + error.atLeast);
-      });
-      return asPrompt(prompt, Int32Array.from([...before, ...added]), earlier !== undefined);
+      const ids = await encodeAfter({ tokenizer }, earlier?.ids ?? new Int32Array(0), rest, options);
+      return asPrompt(prompt, ids, earlier !== undefined);
     },
     remember({ text, ids }, responseIds) {
       exchanges.push({
         text: text + tokenizer.decode(responseIds),
-        ids: Int32Array.from([...ids, ...responseIds]),
+        ids: joinedIds(ids, responseIds),
       });
     },
   };
