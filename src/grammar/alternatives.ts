@@ -1,7 +1,7 @@
 // What a schema allows, as a list of alternatives of one kind each; a value is valid when one of them allows it. What is nested stays a list
 // of schema nodes that must all hold (a conjunction) and is opened when the grammar comes to it.
 import type { Automaton } from "./automaton.js";
-import type { SchemaNode, SchemaRecord } from "./schema-document.js";
+import type { SchemaNode } from "./schema-document.js";
 import type { SchemaPath } from "./schema-refusal.js";
 
 export type Alternative = Constants | NumberKind | StringKind | ArrayKind | ObjectKind;
@@ -121,10 +121,6 @@ export function kindOf(value: unknown): JsonKind {
   if (Array.isArray(value)) return "array";
   if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
   return typeof value === "object" ? "object" : typeof value === "string" ? "string" : "boolean";
-}
-
-export function isRecordValue(value: unknown): value is SchemaRecord {
-  return kindOf(value) === "object";
 }
 
 // --- internal ---

@@ -127,6 +127,17 @@ export function topologicalOrder(states: Automaton): number[] | undefined {
   return order.length === states.length ? order : undefined;
 }
 
+/** Edges side by side to one state are one. */
+export function joinEdges(edges: readonly Edge<number>[]): readonly Edge<number>[] {
+  const all: [number, number, number][] = [];
+  for (const [from, to, state] of edges) {
+    const last = all.at(-1);
+    if (last !== undefined && last[2] === state && last[1] + 1 === from) last[1] = to;
+    else all.push([from, to, state]);
+  }
+  return all;
+}
+
 // --- internal ---
 
 type Pair = readonly [number | null, number | null];
@@ -135,16 +146,6 @@ const kDead: AutomatonState = { accepts: false, edges: [] };
 
 function stateAt(states: Automaton, state: number | null): AutomatonState {
   return (state === null ? undefined : states[state]) ?? kDead;
-}
-
-function joinEdges(edges: readonly Edge<number>[]): readonly Edge<number>[] {
-  const all: [number, number, number][] = [];
-  for (const [from, to, state] of edges) {
-    const last = all.at(-1);
-    if (last !== undefined && last[2] === state && last[1] + 1 === from) last[1] = to;
-    else all.push([from, to, state]);
-  }
-  return all;
 }
 
 /** Cuts the code points where either has a border. */

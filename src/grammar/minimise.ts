@@ -1,6 +1,6 @@
 // The automaton of the fewest states for the same texts. Without cycles, states are joined from the ends on; with cycles they are told apart
 // until nothing more tells them apart (Moore).
-import { type Automaton, topologicalOrder } from "./automaton.js";
+import { type Automaton, joinEdges, topologicalOrder } from "./automaton.js";
 
 /** Large automata with cycles are left as they are: telling apart is of the square of their states. */
 export function minimiseAutomaton(states: Automaton): Automaton {
@@ -49,15 +49,8 @@ function signature(state: State, classes: readonly number[]): string {
     .join("");
 }
 
-function joinedEdges({ edges }: State, classes: readonly number[]): [number, number, number][] {
-  const all: [number, number, number][] = [];
-  for (const [from, to, target] of edges) {
-    const kind = classes[target] ?? 0;
-    const last = all.at(-1);
-    if (last !== undefined && last[2] === kind && last[1] + 1 === from) last[1] = to;
-    else all.push([from, to, kind]);
-  }
-  return all;
+function joinedEdges({ edges }: State, classes: readonly number[]): Automaton[number]["edges"] {
+  return joinEdges(edges.map(([from, to, target]) => [from, to, classes[target] ?? 0]));
 }
 
 /** The first state stays the first. */

@@ -44,12 +44,10 @@ export function readRawSchema(schema: unknown): RawSchema {
 
 /** What JSON and Python begin values with that are no text. */
 const kLiteral = /^[\s\-\d[{("'tfnTFN]/;
-const kLiteralBegins: Ranges = [
-  ...Array.from(
-    "\t\n\r \"'(-0123456789FNT[fnt{",
-    (mark) => [mark.charCodeAt(0), mark.charCodeAt(0)] as const,
-  ),
-];
+const kLiteralBegins: Ranges = Array.from(
+  "\t\n\r \"'(-0123456789FNT[fnt{",
+  (mark) => [mark.charCodeAt(0), mark.charCodeAt(0)] as const,
+);
 
 function stringNodes(one: Alternative, marker: string, isMixed: boolean): GrammarNode[] {
   if (one.kind === "constants")

@@ -42,7 +42,7 @@ export function createSchemaDocument(schema: unknown): SchemaDocument {
   const root = node(schema, null);
   const resolve = (ref: unknown, path: SchemaPath) => {
     if (typeof ref !== "string") throw refusedValue("$ref to be text", ref, path);
-    const found = typeof root.schema === "boolean" ? undefined : lookUp(root.schema, ref);
+    const found = typeof root.schema === "boolean" ? undefined : findReference(root.schema, ref);
     if (found === undefined)
       throw refusedValue("$ref to a place in this schema, as in #/$defs/NAME", ref, path);
     return node(found.value, found.path);
@@ -60,28 +60,30 @@ export function checkIdentity({ schema, path }: SchemaNode): void {
     throw refusedKeyword("$id", path, "leave it out below the schema itself");
 }
 
-// --- internal ---
-
-const kMostWork = 50_000;
-
-interface Found {
-  readonly value: unknown;
-  readonly path: SchemaPath;
-}
-
-function lookUp(root: SchemaRecord, ref: string): Found | undefined {
+/** @returns the part that a `$ref` of the schema leads to; undefined where it leads nowhere in it */
+export function findReference(root: SchemaRecord, ref: string): FoundSchema | undefined {
   const own = typeof root.$id === "string" ? root.$id.replace(/#$/, "") : "";
   const local = own !== "" && ref.startsWith(own) ? ref.slice(own.length) : ref;
   if (local === "" || local === "#") return { value: root, path: null };
   if (!local.startsWith("#")) return undefined;
   if (!local.startsWith("#/")) return findAnchor(root, local.slice(1));
-  let found: Found = { value: root, path: null };
+  let found: FoundSchema = { value: root, path: null };
   for (const step of local.slice(2).split("/")) {
     const next = stepInto(found, decode(step));
     if (next === undefined) return undefined;
     found = next;
   }
   return found;
+}
+
+// --- internal ---
+
+const kMostWork = 50_000;
+
+/** A part of a schema, with its place. */
+interface FoundSchema {
+  readonly value: unknown;
+  readonly path: SchemaPath;
 }
 
 function decode(step: string): string {
@@ -97,7 +99,7 @@ function decodePercent(step: string): string {
   }
 }
 
-function stepInto({ value, path }: Found, step: string): Found | undefined {
+function stepInto({ value, path }: FoundSchema, step: string): FoundSchema | undefined {
   if (Array.isArray(value)) {
     const index = /^(?:0|[1-9]\d*)$/.test(step) ? Number(step) : value.length;
     return index < value.length ? { value: value[index], path: { parent: path, step: index } } : undefined;
@@ -107,7 +109,7 @@ function stepInto({ value, path }: Found, step: string): Found | undefined {
 }
 
 /** Looks through definitions alone, where anchors are written. */
-function findAnchor(root: SchemaRecord, name: string): Found | undefined {
+function findAnchor(root: SchemaRecord, name: string): FoundSchema | undefined {
   for (const keyword of ["$defs", "definitions"]) {
     const definitions = root[keyword];
     if (!isRecord(definitions)) continue;

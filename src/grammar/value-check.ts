@@ -2,7 +2,6 @@
 import {
   type Alternative,
   type ArrayKind,
-  isRecordValue,
   kindOf,
   type NumberKind,
   type ObjectKind,
@@ -11,7 +10,7 @@ import { automatonAccepts } from "./automaton.js";
 import { spellSorted } from "./json-spelling.js";
 import { itemNodes, propertyNodes } from "./layers.js";
 import type { Opener } from "./opener.js";
-import type { SchemaNode } from "./schema-document.js";
+import { isRecord, type SchemaNode } from "./schema-document.js";
 
 export function allowsValue(opener: Opener, alternative: Alternative, value: unknown): boolean {
   switch (alternative.kind) {
@@ -30,7 +29,7 @@ export function allowsValue(opener: Opener, alternative: Alternative, value: unk
     case "array":
       return Array.isArray(value) && allowsArray(opener, alternative, value);
     case "object":
-      return isRecordValue(value) && allowsObject(opener, alternative, value);
+      return isRecord(value) && allowsObject(opener, alternative, value);
   }
 }
 

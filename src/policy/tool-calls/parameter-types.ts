@@ -1,4 +1,5 @@
 // Which JSON types a tool's parameter may have, as its schema says: what tells a text from JSON where a form writes both without quotes.
+import { findReference, isRecord } from "../../grammar/schema-document.js";
 import type { ToolDefinition } from "../../types/chat.js";
 
 export type JsonType = "string" | "number" | "boolean" | "null" | "object" | "array";
@@ -40,7 +41,9 @@ function typesOf(schema: unknown, root: unknown, depth: number): Types {
     (Object.hasOwn(schema, "const") ? new Set([typeOf(value)]) : undefined) ??
     union(anyOf ?? oneOf, root, depth) ??
     first(allOf, root, depth) ??
-    (typeof $ref === "string" ? typesOf(resolve(root, $ref), root, depth - 1) : undefined);
+    (typeof $ref === "string" && isRecord(root)
+      ? typesOf(findReference(root, $ref)?.value, root, depth - 1)
+      : undefined);
   return known !== undefined && nullable === true ? new Set([...known, "null" as const]) : known;
 }
 
@@ -68,13 +71,4 @@ function union(schemas: unknown, root: unknown, depth: number): Types {
 function first(schemas: unknown, root: unknown, depth: number): Types {
   if (!Array.isArray(schemas)) return undefined;
   return schemas.map((each) => typesOf(each, root, depth - 1)).find((types) => types !== undefined);
-}
-
-function resolve(root: unknown, reference: string): unknown {
-  if (!reference.startsWith("#/")) return reference === "#" ? root : undefined;
-  const steps = reference.slice(2).split("/");
-  return steps.reduce<unknown>((at, step) => {
-    const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
-    return Object.hasOwn(Object(at), key) ? Object(at)[key] : undefined;
-  }, root);
 }

@@ -1,16 +1,18 @@
 // Values as Python prints them, to JSON: some templates print a call's arguments so, and models write what they saw. Text, numbers, True, False,
 // None, lists, tuples and dicts with keys of text; nothing else of the language.
-const kMostDepth = 64;
+import { skipSpace } from "../../base/json-text.js";
 
 /** The literal that begins at `start`, as JSON, and where it ends; undefined where there is none. */
 export function readPython(
   text: string,
   start: number,
 ): { readonly json: string; readonly end: number } | undefined {
-  return readValue(text, skip(text, start), 0);
+  return readValue(text, skipSpace(text, start), 0);
 }
 
 // --- internal ---
+
+const kMostDepth = 64;
 
 interface Read {
   readonly json: string;
@@ -37,7 +39,7 @@ const kWords: ReadonlyMap<string, string> = new Map([
 
 function readItems(text: string, start: number, close: string, depth: number): Read | undefined {
   const items: string[] = [];
-  let at = skip(text, start);
+  let at = skipSpace(text, start);
   while (text.charAt(at) !== close) {
     const item = readValue(text, at, depth + 1);
     if (item === undefined) return undefined;
@@ -51,11 +53,12 @@ function readItems(text: string, start: number, close: string, depth: number): R
 
 function readDict(text: string, start: number, depth: number): Read | undefined {
   const fields: string[] = [];
-  let at = skip(text, start);
+  let at = skipSpace(text, start);
   while (text.charAt(at) !== "}") {
     const key = readString(text, at);
-    const colon = key === undefined ? at : skip(text, key.end);
-    const value = text.charAt(colon) === ":" ? readValue(text, skip(text, colon + 1), depth + 1) : undefined;
+    const colon = key === undefined ? at : skipSpace(text, key.end);
+    const value =
+      text.charAt(colon) === ":" ? readValue(text, skipSpace(text, colon + 1), depth + 1) : undefined;
     if (key === undefined || value === undefined) return undefined;
     fields.push(`${key.json}: ${value.json}`);
     const next = afterItem(text, value.end, "}");
@@ -67,8 +70,8 @@ function readDict(text: string, start: number, depth: number): Read | undefined 
 
 /** Where the next item or the closing bracket stands. */
 function afterItem(text: string, end: number, close: string): number | undefined {
-  const at = skip(text, end);
-  if (text.charAt(at) === ",") return skip(text, at + 1);
+  const at = skipSpace(text, end);
+  if (text.charAt(at) === ",") return skipSpace(text, at + 1);
   return text.charAt(at) === close ? at : undefined;
 }
 
@@ -98,10 +101,4 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
   const sticky = new RegExp(pattern);
   sticky.lastIndex = at;
   return sticky.exec(text)?.[0];
-}
-
-function skip(text: string, at: number): number {
-  let end = at;
-  while (end < text.length && " \t\r\n".includes(text.charAt(end))) end++;
-  return end;
 }
