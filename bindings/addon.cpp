@@ -1,4 +1,4 @@
-// The module: the engine's class, the machine's devices, and the mathematics that needs no engine.
+// The module: the classes of engines and of constraints, the machine's devices, and the mathematics that needs no engine.
 #include <napi.h>
 
 #include "constraint_object.h"

@@ -1,4 +1,4 @@
-// Makes constraints of grammars, on a thread of its own: the NativeConstraints of src/policy/engine/binding.ts. What it answers with is held by
+// Makes constraints of grammars, on a thread of its own: the NativeConstraints of src/policy/engine/native-constraints.ts. What it answers with is held by
 // JavaScript alone, and may be given to any engine of the same vocabulary.
 #pragma once
 

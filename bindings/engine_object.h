@@ -1,4 +1,4 @@
-// The one wrapped class: an engine on its thread, seen from JavaScript as the NativeEngine of src/policy/engine/binding.ts.
+// An engine on its thread, seen from JavaScript as the NativeEngine of src/policy/engine/binding.ts.
 #pragma once
 
 #include <napi.h>

@@ -35,6 +35,16 @@ export function checkNumber(who: string, name: string, value: unknown, range: Ra
 }
 
 /**
+ * @returns the value, a finite number above 0
+ * @throws E_ARGUMENT otherwise
+ */
+export function checkPositive(who: string, name: string, value: unknown): number {
+  const number = checkNumber(who, name, value);
+  if (number > 0) return number;
+  throw argumentError(who, `${name} above 0`, value);
+}
+
+/**
  * @returns the value, one of the choices
  * @throws E_ARGUMENT otherwise
  */

@@ -1,7 +1,7 @@
 // A model call as an agent asked for it, whatever wire it came on. What is sampled with in the end is the trainer's.
 import type { ChatMessage, ToolDefinition } from "./chat.js";
 
-/** The interfaces that the policy speaks, or will: names of wire formats, not of providers. */
+/** The interfaces that the policy speaks: names of wire formats, not of providers. */
 export type DialectName =
   | "openai.chat.completion"
   | "openai.completion"

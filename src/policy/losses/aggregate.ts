@@ -1,6 +1,6 @@
 // How the tokens of an update share its loss. Every denominator is a count over the whole update, so the result does not depend
 // on how it is divided into micro-batches. An update split by hand over several calls passes the denominator as `total`.
-import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
+import { argumentError, checkOneOf, checkPositive } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { NativeAggregate } from "../engine/native-math.js";
 import type { TokenInput, TokenNumbers } from "./policy-loss.js";
@@ -88,9 +88,3 @@ const kNames: OptionNames<{ by: unknown; total: unknown; length: unknown }> = {
   total: ["denominator", "count"],
   length: ["max_completion_length", "max_length"],
 };
-
-function checkPositive(who: string, name: string, value: unknown): number {
-  const number = checkNumber(who, name, value);
-  if (number > 0) return number;
-  throw argumentError(who, `${name} above 0`, value);
-}

@@ -1,7 +1,7 @@
 // CISPO: the ratio is a weight, bounded and without a derivative, so that no token's gradient vanishes.   MiniMax-M1, arXiv:2506.13585
 //   S = -sg(min(rho, max)) A logp
 // Differences: no lower bound (the paper's own setting), and max is the bound itself, not 1 + epsilon; default 5 (ScaleRL, arXiv:2510.13786).
-import { argumentError, checkNumber } from "../../base/check.js";
+import { checkPositive } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { PolicyLoss } from "./policy-loss.js";
 import {
@@ -20,8 +20,7 @@ export interface CispoOptions extends SurrogateLossOptions {
 export function cispo(options: CispoOptions = {}): PolicyLoss {
   const name = "losses.cispo";
   checkOptions(name, options, kNames, surrogateLossElsewhere);
-  const max = checkNumber(name, "max", options.max ?? 5, { min: 0 });
-  if (max === 0) throw argumentError(name, "max above 0", max);
+  const max = checkPositive(name, "max", options.max ?? 5);
   return createSurrogateLoss(name, { kind: "cispo", max }, options);
 }
 

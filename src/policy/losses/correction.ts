@@ -3,7 +3,7 @@
 // 1. A sequence is judged by the geometric mean of its weights, not by their product, which masks long sequences for their length alone.
 // 2. What is left out stays in the denominators, so that the rest does not weigh more.
 // 3. Rows that were sampled under the numbers at update start have weight 1 exactly: there a correction changes no bit.
-import { argumentError, checkNumber, checkOneOf } from "../../base/check.js";
+import { argumentError, checkNumber, checkOneOf, checkPositive } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { NativeCorrection } from "../engine/native-math.js";
 import type { TokenInput } from "./policy-loss.js";
@@ -89,11 +89,5 @@ function toNative(who: string, correction: Correction): NativeCorrection {
 }
 
 function checkShare(who: string, share: number): number {
-  if (checkNumber(who, "entropyShare", share, { min: 0, max: 1 }) > 0) return share;
-  throw argumentError(who, "entropyShare above 0", share);
-}
-
-function checkPositive(who: string, name: string, value: number): number {
-  if (checkNumber(who, name, value, { min: 0 }) > 0) return value;
-  throw argumentError(who, `${name} above 0`, value);
+  return checkPositive(who, "entropyShare", checkNumber(who, "entropyShare", share, { max: 1 }));
 }

@@ -1,7 +1,7 @@
 // GMPO: the geometric mean of a sequence's ratios, each bounded where its advantage pushes.   Zhao et al. 2025, arXiv:2507.20673
 //   S_t = -A_t exp((1/n) sum_j b_j),   b = min(log rho, bound) where A > 0, max(log rho, -bound) where A < 0
 // Differences: the sequence's value stands on each of its tokens, so that aggregation is that of the other losses.
-import { argumentError, checkNumber } from "../../base/check.js";
+import { checkPositive } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { PolicyLoss } from "./policy-loss.js";
 import {
@@ -20,8 +20,7 @@ export interface GmpoOptions extends SurrogateLossOptions {
 export function gmpo(options: GmpoOptions = {}): PolicyLoss {
   const name = "losses.gmpo";
   checkOptions(name, options, kNames, surrogateLossElsewhere);
-  const bound = checkNumber(name, "bound", options.bound ?? 0.4, { min: 0 });
-  if (bound === 0) throw argumentError(name, "bound above 0", bound);
+  const bound = checkPositive(name, "bound", options.bound ?? 0.4);
   return createSurrogateLoss(name, { kind: "gmpo", bound }, options, {
     aggregate: { by: "sequence-mean" },
   });

@@ -1,7 +1,7 @@
 // SAPO: a soft gate in place of the clip.   Gao et al. 2025, arXiv:2511.20347
 //   S = -(4 / tau) sigmoid(tau (rho - 1)) A,   tau = tauPositive where A > 0, else tauNegative
 // Differences: none.
-import { argumentError, checkNumber } from "../../base/check.js";
+import { checkPositive } from "../../base/check.js";
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import type { PolicyLoss } from "./policy-loss.js";
 import {
@@ -22,12 +22,8 @@ export interface SapoOptions extends SurrogateLossOptions {
 export function sapo(options: SapoOptions = {}): PolicyLoss {
   const name = "losses.sapo";
   checkOptions(name, options, kNames, surrogateLossElsewhere);
-  const tau = (key: "tauPositive" | "tauNegative", value: number) => {
-    if (checkNumber(name, key, value, { min: 0 }) > 0) return value;
-    throw argumentError(name, `${key} above 0`, value);
-  };
-  const tauPositive = tau("tauPositive", options.tauPositive ?? 1);
-  const tauNegative = tau("tauNegative", options.tauNegative ?? 1.05);
+  const tauPositive = checkPositive(name, "tauPositive", options.tauPositive ?? 1);
+  const tauNegative = checkPositive(name, "tauNegative", options.tauNegative ?? 1.05);
   return createSurrogateLoss(name, { kind: "sapo", tauPositive, tauNegative }, options, {
     aggregate: { by: "sequence-mean" },
   });

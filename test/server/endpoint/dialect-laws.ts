@@ -117,15 +117,21 @@ function answerLaws(client: DialectClient): void {
     });
   });
 
-  it.each([false, true])("says why an answer ended (streamed: %j)", async (stream) => {
+  it.each([false, true])("says whether an answer ended or was cut (streamed: %j)", async (stream) => {
     const asked = { ...kHi, hasTools: true, stream };
     expect((await ask(client, scripted(["a"], 1024), asked)).stop).toBe("stop");
     expect((await ask(client, scripted([{ cut: "a" }], 1024), asked)).stop).toBe("length");
-    if (client.hasNoTools) return;
-    const called = await ask(client, scripted([`so ${kCall}`], 1024), asked);
-    expect(called).toMatchObject({ text: "so", stop: "tool_calls" });
-    expect(called.calls).toMatchObject([{ name: "add", arguments: { a: 1, b: 2 } }]);
   });
+
+  it.skipIf(client.hasNoTools).each([false, true])(
+    "says that an answer ended in a call, and which (streamed: %j)",
+    async (stream) => {
+      const asked = { ...kHi, hasTools: true, stream };
+      const called = await ask(client, scripted([`so ${kCall}`], 1024), asked);
+      expect(called).toMatchObject({ text: "so", stop: "tool_calls" });
+      expect(called.calls).toMatchObject([{ name: "add", arguments: { a: 1, b: 2 } }]);
+    },
+  );
 
   it("samples as many tokens as were asked for", async () => {
     const policy = scripted(["a"]);
@@ -223,9 +229,10 @@ function conversationLaws(client: DialectClient): void {
       const turns = [{ user: "hi" }, { answer: await first.json() }, { user: "and" }];
       await ask(client, policy, { ...lead, turns });
       expectSpliced(policy);
-      if (client.hasNoMessages) return;
-      const roles = policy.calls[1]?.request.messages.map(({ role }) => role);
-      expect(roles).toEqual([...(hasSystem ? ["system"] : []), "user", "assistant", "user"]);
+      const said = client.hasNoMessages
+        ? []
+        : [...(hasSystem ? ["system"] : []), "user", "assistant", "user"];
+      expect(policy.calls[1]?.request.messages.map(({ role }) => role)).toEqual(said);
     },
   );
 
