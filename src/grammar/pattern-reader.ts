@@ -1,11 +1,12 @@
 // A place in a pattern, moved on code point by code point.
+import { matchAt } from "../base/match-at.js";
 
 export interface PatternReader {
   isAtEnd(): boolean;
   sees(text: string): boolean;
   /** Moves past the text where it stands here. */
   takes(text: string): boolean;
-  /** Moves past a match that begins here; the expression is sticky. */
+  /** Moves past a match that begins here. */
   takesMatch(regex: RegExp): readonly (string | undefined)[] | undefined;
   /** The next code point, and past it. */
   take(): number;
@@ -24,11 +25,8 @@ export function createPatternReader(pattern: string, refuse: (why: string) => ne
       return true;
     },
     takesMatch(regex) {
-      const sticky = new RegExp(regex);
-      sticky.lastIndex = at;
-      const match = sticky.exec(pattern);
-      if (match === null) return undefined;
-      at += match[0].length;
+      const match = matchAt(regex, pattern, at);
+      at += match?.[0].length ?? 0;
       return match;
     },
     take() {

@@ -26,7 +26,7 @@ export function readClass(reader: PatternReader): Ranges {
 
 /** What stands after a backslash, which has been read. */
 export function readEscape(reader: PatternReader, isInClass: boolean): Ranges {
-  const property = reader.takesMatch(/([pP])\{([^}]*)\}/y);
+  const property = reader.takesMatch(/([pP])\{([^}]*)\}/);
   if (property !== undefined) return unicodeProperty(`\\${property[0]}`);
   const spelled = readSpelled(reader);
   if (spelled !== undefined) return [[spelled, spelled]];
@@ -89,11 +89,11 @@ function readMember(reader: PatternReader): Ranges {
 
 /** A code point by its number: \0, \xHH, \cX, \uHHHH (pairs of halves are one), \u{H}. */
 function readSpelled(reader: PatternReader): number | undefined {
-  const zero = reader.takesMatch(/0(?!\d)/y);
+  const zero = reader.takesMatch(/0(?!\d)/);
   if (zero !== undefined) return 0;
-  const control = reader.takesMatch(/c([a-zA-Z])/y);
+  const control = reader.takesMatch(/c([a-zA-Z])/);
   if (control?.[1] !== undefined) return control[1].charCodeAt(0) % 32;
-  const pair = reader.takesMatch(/u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})/y);
+  const pair = reader.takesMatch(/u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})/);
   if (pair !== undefined)
     return (
       0x10000 +
@@ -101,7 +101,7 @@ function readSpelled(reader: PatternReader): number | undefined {
       Number.parseInt(`${pair[2]}`, 16) -
       0xdc00
     );
-  const match = reader.takesMatch(/(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,8})\})/y);
+  const match = reader.takesMatch(/(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,8})\})/);
   if (match === undefined) return undefined;
   return Number.parseInt(`${match[1] ?? match[2] ?? match[3]}`, 16);
 }

@@ -98,7 +98,7 @@ function readBounds(reader: PatternReader): { min: number; max: number | null } 
   if (reader.takes("*")) return { min: 0, max: null };
   if (reader.takes("+")) return { min: 1, max: null };
   if (reader.takes("?")) return { min: 0, max: 1 };
-  const counted = reader.takesMatch(/\{(\d+)(,(\d*))?\}/y);
+  const counted = reader.takesMatch(/\{(\d+)(,(\d*))?\}/);
   if (counted === undefined) return undefined;
   const min = Number(counted[1]);
   if (counted[2] === undefined) return { min, max: min };

@@ -1,6 +1,7 @@
 // Whether a prompt has every message's text. Templates drop messages without a word: of roles that they do not know, of a second system message, of
 // parts. What they do to a text (trimming, escaping it as JSON, leaving out a thought) is theirs; so a text counts as dropped where the prompt does
 // not have it and would be the same with another text in its place, or with more of it.
+import { kThoughtEnd } from "../tool-calls/thought-place.js";
 import type { ContentForm, PreparedMessage } from "./chat-messages.js";
 
 export interface TextPlace {
@@ -131,5 +132,3 @@ function withoutThought(text: string): string {
   const end = text.lastIndexOf(kThoughtEnd);
   return end < 0 ? text : text.slice(end + kThoughtEnd.length).trim();
 }
-
-const kThoughtEnd = "</think>";

@@ -21,6 +21,7 @@ import { anyJsonObject } from "../../grammar/schema-to-grammar.js";
 import type { ToolDefinition } from "../../types/chat.js";
 import type { CallForm, WritableTool, WriteMeans } from "./call-form.js";
 import { callForms, type ToolCallFamily } from "./call-forms.js";
+import { kThoughtEnd, kThoughtStart } from "./thought-place.js";
 
 export interface CallGrammarOptions {
   /** "required": an answer is a call; a name: of that tool; "auto": it is text, or text and calls. */
@@ -46,10 +47,7 @@ export function callGrammar(
 ): Grammar {
   const form = callForms[family];
   const { choice: asked, parallel, thought, idOf = () => undefined } = options;
-  const tag = (written: string): Part => {
-    const id = idOf(written);
-    return id === undefined ? text(written) : token(id);
-  };
+  const tag = tagsBy(idOf);
   const means = createMeans(parallel, tag);
   const chosen =
     typeof asked === "string" ? tools : tools.filter((tool) => tool.function.name === asked.name);
@@ -63,11 +61,19 @@ export function callGrammar(
   return composeGrammar(withThought(answer, thought, tag));
 }
 
+/** Tags as the vocabulary's tokens for them, where it has one. */
+export function tagsBy(idOf: (tag: string) => number | undefined): (tag: string) => Part {
+  return (written) => {
+    const id = idOf(written);
+    return id === undefined ? text(written) : token(id);
+  };
+}
+
 /** The part after a thought, where there may be one. */
 export function withThought(part: Part, thought: ThoughtRoom, tag: (text: string) => Part): Part {
-  const rest = sequence(textWithout("</think>"), tag("</think>"), repeat(text("\n"), 0, 2), part);
+  const rest = sequence(textWithout(kThoughtEnd), tag(kThoughtEnd), repeat(text("\n"), 0, 2), part);
   if (thought === "open") return rest;
-  return thought === "may" ? choice(part, sequence(tag("<think>"), rest)) : part;
+  return thought === "may" ? choice(part, sequence(tag(kThoughtStart), rest)) : part;
 }
 
 // --- internal ---

@@ -1,9 +1,10 @@
 // Where in an answer calls are meant: outside of thoughts (`<think>...</think>`), code fences, inline code and quotations, which only talk
 // about calls. Whatever the family, the same rules.
+import { escapePattern } from "../../base/match-at.js";
 import type { ToolDefinition } from "../../types/chat.js";
 import type { CallBlock, CallForm } from "./call-form.js";
 import { followsQuote, isQuoted, lastParagraph } from "./quoted-text.js";
-import { placeThought } from "./thought-place.js";
+import { kThoughtEnd, kThoughtStart, placeThought } from "./thought-place.js";
 
 export interface FindOptions {
   readonly form: CallForm;
@@ -67,19 +68,13 @@ export function findCalls(text: string, options: FindOptions): FoundCalls {
 
 // --- internal ---
 
-const kThoughtStart = "<think>";
-const kThoughtEnd = "</think>";
 const kQuotesClosed = "\"'`”“’»」』";
 /** Stands for a call that is shown: the marks on both sides of it are two. */
 const kShown = "_";
 
 function turnsOf({ marks }: CallForm): RegExp {
   const fence = "^ {0,3}(?<fence>`{3,}(?=[^`\\n]*$)|~{3,})";
-  return new RegExp([...marks.map(escapeMark), "</?think>", fence].join("|"), "gm");
-}
-
-function escapeMark(mark: string): string {
-  return mark.replace(/[|[\]\\{}().*+?^$]/g, "\\$&");
+  return new RegExp([...marks.map(escapePattern), "</?think>", fence].join("|"), "gm");
 }
 
 /** Calls without a mark, which are the whole answer. */

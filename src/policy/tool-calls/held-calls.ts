@@ -1,5 +1,6 @@
 // Calls of an answer that is held to their grammar, while they are written: what begins as a call is one, so its arguments are known as far as
 // they go. A call that nothing completes, because the answer was cut, ends there.
+import { matchAt } from "../../base/match-at.js";
 import type { ToolCall, ToolDefinition } from "../../types/chat.js";
 import type { CallForm, HeldForm, WrittenCall } from "./call-form.js";
 import { callForms, type ToolCallFamily } from "./call-forms.js";
@@ -54,7 +55,7 @@ function readCalls(
   while (at !== undefined) {
     const found = matchAt(head, text, at);
     const { name, id } = found?.groups ?? {};
-    if (found === null || name === undefined) break;
+    if (found === undefined || name === undefined) break;
     const read = args(
       text,
       at + found[0].length,
@@ -69,11 +70,5 @@ function readCalls(
 
 function endOf(pattern: RegExp, text: string, start: number): number | undefined {
   const found = matchAt(pattern, text, start);
-  return found === null ? undefined : start + found[0].length;
-}
-
-function matchAt(pattern: RegExp, text: string, start: number): RegExpExecArray | null {
-  const sticky = new RegExp(pattern.source, "y");
-  sticky.lastIndex = start;
-  return sticky.exec(text);
+  return found === undefined ? undefined : start + found[0].length;
 }

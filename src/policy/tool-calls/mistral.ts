@@ -3,12 +3,13 @@
 //   v11     [TOOL_CALLS]add[CALL_ID]VvvODy9mT[ARGS]{"a": 1}        once for each call
 //   v13     [TOOL_CALLS]add[ARGS]{"a": 1}
 import { readJson } from "../../base/json-text.js";
+import { matchAt } from "../../base/match-at.js";
 import { optional, sequence, text } from "../../grammar/compose.js";
 import type { CallBlock, CallForm, WrittenCall } from "./call-form.js";
 import { readBegun, readObject, skipMark, toCall } from "./json-call.js";
 import { shortIdPart, writeEach } from "./write-calls.js";
 
-const kHead = /\[TOOL_CALLS\]\s*(?<name>[^\s[\]{}]+)\s*(?:\[CALL_ID\]\s*(?<id>[^\s[\]{}]+)\s*)?\[ARGS\]/y;
+const kHead = /\[TOOL_CALLS\]\s*(?<name>[^\s[\]{}]+)\s*(?:\[CALL_ID\]\s*(?<id>[^\s[\]{}]+)\s*)?\[ARGS\]/;
 
 /** A list of calls. */
 export const mistralV3: CallForm = {
@@ -57,7 +58,7 @@ function named(hasId: boolean): CallForm {
     closers: ["}"],
     hasShortIds: true,
     readBlock: readNamed,
-    held: { head: new RegExp(kHead.source), between: /\s*/, args: readBegun },
+    held: { head: kHead, between: /\s*/, args: readBegun },
     write: (tools, means) =>
       writeEach(tools, means, text(""), (tool) =>
         sequence(
@@ -70,10 +71,9 @@ function named(hasId: boolean): CallForm {
 }
 
 function readNamed(written: string, start: number): CallBlock | undefined {
-  const head = new RegExp(kHead);
-  head.lastIndex = start;
-  const { name, id } = head.exec(written)?.groups ?? {};
-  const args = name === undefined ? undefined : readObject(written, head.lastIndex);
+  const head = matchAt(kHead, written, start);
+  const { name, id } = head?.groups ?? {};
+  const args = head === undefined ? undefined : readObject(written, start + head[0].length);
   if (name === undefined || args === undefined) return undefined;
   const call = { function: { name, arguments: args.text }, ...(id === undefined ? {} : { id }) };
   return { calls: [call], start, end: args.end };

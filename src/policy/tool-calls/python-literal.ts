@@ -1,6 +1,7 @@
 // Values as Python prints them, to JSON: some templates print a call's arguments so, and models write what they saw. Text, numbers, True, False,
 // None, lists, tuples and dicts with keys of text; nothing else of the language.
 import { skipSpace } from "../../base/json-text.js";
+import { matchAt } from "../../base/match-at.js";
 
 /** The literal that begins at `start`, as JSON, and where it ends; undefined where there is none. */
 export function readPython(
@@ -26,7 +27,7 @@ function readValue(text: string, at: number, depth: number): Read | undefined {
   if (first === "[") return readItems(text, at + 1, "]", depth);
   if (first === "(") return readItems(text, at + 1, ")", depth);
   if (first === "{") return readDict(text, at + 1, depth);
-  const word = matchAt(/True|False|None|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y, text, at);
+  const [word] = matchAt(/True|False|None|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/, text, at) ?? [];
   if (word === undefined) return undefined;
   return { json: kWords.get(word) ?? word, end: at + word.length };
 }
@@ -76,7 +77,7 @@ function afterItem(text: string, end: number, close: string): number | undefined
 }
 
 function readString(text: string, start: number): Read | undefined {
-  const quoted = matchAt(/'(?:[^'\\\n]|\\[\s\S])*'|"(?:[^"\\\n]|\\[\s\S])*"/y, text, start);
+  const [quoted] = matchAt(/'(?:[^'\\\n]|\\[\s\S])*'|"(?:[^"\\\n]|\\[\s\S])*"/, text, start) ?? [];
   if (quoted === undefined) return undefined;
   const value = quoted
     .slice(1, -1)
@@ -96,9 +97,3 @@ const kEscapes: ReadonlyMap<string, string> = new Map([
   ...["\\", "'", '"'].map((mark) => [mark, mark] as const),
   ...Object.entries({ n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", v: "\v", a: "\x07", "0": "\0", "\n": "" }),
 ]);
-
-function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
-  const sticky = new RegExp(pattern);
-  sticky.lastIndex = at;
-  return sticky.exec(text)?.[0];
-}

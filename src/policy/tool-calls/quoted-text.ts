@@ -1,4 +1,5 @@
 // Whether a part of a text is shown rather than said: in quotation marks, in inline code, in a quoted line of Markdown.
+import { escapePattern } from "../../base/match-at.js";
 
 /**
  * @param lead  what is written before the part, since the last paragraph or whatever ended talk of the same kind
@@ -60,7 +61,7 @@ function closesBehind(after: string, close: string, { marks: opening, closers }:
 }
 
 function oneOf(texts: readonly string[]): string {
-  return texts.map((text) => text.replace(/[|[\]\\{}().*+?^$]/g, "\\$&")).join("|");
+  return texts.map(escapePattern).join("|");
 }
 
 function isOpenIn(lead: string, open: string, close: string): boolean {

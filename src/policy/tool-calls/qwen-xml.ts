@@ -3,6 +3,7 @@
 // Values have no quotes and may hold line ends and `<`. One ends at the first </parameter> behind which the call goes on or ends, so that only
 // a value that holds just that is cut short. The outer tag, which models forget, may be absent.
 import { skipSpace } from "../../base/json-text.js";
+import { matchAt } from "../../base/match-at.js";
 import { sequence, text } from "../../grammar/compose.js";
 import type { ToolDefinition } from "../../types/chat.js";
 import type { CallForm, HeldForm } from "./call-form.js";
@@ -19,13 +20,12 @@ export const qwenXml: CallForm = {
   hasShortIds: false,
   readBlock(written, start, tools) {
     const open = skipMark(written, start, "<tool_call>");
-    const head = new RegExp(kHead);
-    head.lastIndex = skipSpace(written, open ?? start);
-    const name = head.exec(written)?.groups?.name?.trim();
-    if (name === undefined || name === "") return undefined;
+    const head = tagAt(kHead, written, open ?? start);
+    if (head === undefined) return undefined;
+    const { name } = head;
     const typesOf = createParameterTypes(tools.find((tool) => tool.function.name === name));
     const values = new Map<string, string>();
-    let at = head.lastIndex;
+    let at = head.end;
     for (let next = readParameter(written, at, typesOf); next !== undefined; ) {
       values.set(next.name, next.json);
       at = next.end;
@@ -55,9 +55,21 @@ export const qwenXml: CallForm = {
 
 // --- internal ---
 
-const kHead = /<function=(?<name>[^>\n]*)>/y;
-const kParameter = /<parameter=(?<name>[^>\n]*)>/y;
+const kHead = /<function=(?<name>[^>\n]*)>/;
+const kParameter = /<parameter=(?<name>[^>\n]*)>/;
 const kEnd = /<\/parameter>(?=\s*(?:<parameter=|<\/function>))/g;
+
+/** The name in an opening tag, white space before it or not, and where the tag ends. */
+function tagAt(
+  tag: RegExp,
+  text: string,
+  start: number,
+): { readonly name: string; readonly end: number } | undefined {
+  const at = skipSpace(text, start);
+  const found = matchAt(tag, text, at);
+  const name = found?.groups?.name?.trim();
+  return found === undefined || !name ? undefined : { name, end: at + found[0].length };
+}
 
 /** As far as parameters are complete, and of the last, if it is text, what is written of it. */
 function readParameters(
@@ -82,14 +94,12 @@ function readParameters(
 }
 
 function readBegunText(written: string, start: number, typesOf: (name: string) => Types): string | undefined {
-  const head = new RegExp(kParameter);
-  head.lastIndex = skipSpace(written, start);
-  const name = head.exec(written)?.groups?.name;
-  const types = name === undefined ? undefined : typesOf(name);
-  const isText = types === undefined || (types.size === 1 && types.has("string"));
-  if (name === undefined || !isText || written.charAt(head.lastIndex) !== "\n") return undefined;
-  const value = written.slice(head.lastIndex + 1);
-  return `${JSON.stringify(name)}: ${JSON.stringify(certainText(value)).slice(0, -1)}`;
+  const head = tagAt(kParameter, written, start);
+  if (head === undefined || written.charAt(head.end) !== "\n") return undefined;
+  const types = typesOf(head.name);
+  if (types !== undefined && !(types.size === 1 && types.has("string"))) return undefined;
+  const value = written.slice(head.end + 1);
+  return `${JSON.stringify(head.name)}: ${JSON.stringify(certainText(value)).slice(0, -1)}`;
 }
 
 /** Of a value that goes on, what its end cannot be part of. */
@@ -109,20 +119,19 @@ interface Parameter {
 }
 
 function readParameter(text: string, start: number, typesOf: (name: string) => Types): Parameter | undefined {
-  const head = new RegExp(kParameter);
-  head.lastIndex = skipSpace(text, start);
-  const name = head.exec(text)?.groups?.name?.trim();
-  if (name === undefined || name === "") return undefined;
+  const head = tagAt(kParameter, text, start);
+  if (head === undefined) return undefined;
+  const { name } = head;
   const types = typesOf(name);
   // Tags inside of JSON are told from its end.
-  const typed = readTyped(text, head.lastIndex, types);
+  const typed = readTyped(text, head.end, types);
   const end = typed && skipMark(text, typed.end, "</parameter>");
   if (typed !== undefined && end !== undefined) return { name, json: typed.json, end };
   const close = new RegExp(kEnd);
-  close.lastIndex = head.lastIndex;
+  close.lastIndex = head.end;
   const found = close.exec(text);
   if (found === null) return undefined;
   // The line ends around it are the form's.
-  const value = text.slice(head.lastIndex, found.index).replace(/^\n/, "").replace(/\n$/, "");
+  const value = text.slice(head.end, found.index).replace(/^\n/, "").replace(/\n$/, "");
   return { name, json: readValue(value, types), end: close.lastIndex };
 }

@@ -2,7 +2,7 @@
 // or a stop string. Tool calls of an answer that is held to a grammar go out as they are written; of others, which may turn out to be none, when
 // their choice is complete.
 import { callForms } from "../../policy/tool-calls/call-forms.js";
-import { mayOpenThought, placeThought } from "../../policy/tool-calls/thought-place.js";
+import { kThoughtEnd, mayOpenThought, placeThought } from "../../policy/tool-calls/thought-place.js";
 import { type AnswerChoice, type AnswerOptions, heldCalls } from "./answer.js";
 import type { Piece } from "./dialect.js";
 
@@ -74,8 +74,6 @@ function createDifference(choice: number): (said: Said) => readonly Piece[] {
     ];
   };
 }
-
-const kThoughtEnd = "</think>";
 
 /** What of a text stays as it is, whatever follows. */
 function certainParts({

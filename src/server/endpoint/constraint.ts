@@ -12,7 +12,8 @@ import {
   text,
 } from "../../grammar/compose.js";
 import type { Policy, SampleOptions } from "../../policy/policy.js";
-import { callGrammar, withThought } from "../../policy/tool-calls/call-grammar.js";
+import { callGrammar, type ThoughtRoom, tagsBy, withThought } from "../../policy/tool-calls/call-grammar.js";
+import { kThoughtEnd } from "../../policy/tool-calls/thought-place.js";
 import type { CallRequest } from "../../types/call-request.js";
 import type { DialectFields } from "./dialect.js";
 import type { SplicedPrompt } from "./id-splicing.js";
@@ -54,18 +55,13 @@ export async function answerConstraint(
               composeGrammar(behindThought(answerPart(policy, request, demand, fields), room, policy)),
           },
     );
-    return room === "open" ? { constraint, constraintAfter: kClose } : { constraint };
+    return room === "open" ? { constraint, constraintAfter: kThoughtEnd } : { constraint };
   } catch (error) {
     throw refused(error, fields.output);
   }
 }
 
 // --- internal ---
-
-const kClose = "</think>";
-
-/** "open": the prompt has begun a thought; "may": the model may begin one. */
-type ThoughtRoom = "none" | "may" | "open";
 
 interface Demand {
   /** null: the answer is no JSON. */
@@ -107,17 +103,14 @@ function answerPart(
 /** A model that thinks has a token for the end of thoughts; a prompt may end behind a thought that it left empty. */
 function thoughtRoom({ tokenizer }: Pick<Policy, "tokenizer">, prompt: SplicedPrompt): ThoughtRoom {
   if (prompt.inThought) return "open";
-  if (tokenizer.idOf(kClose) === undefined) return "none";
-  return prompt.text.trimEnd().endsWith(kClose) ? "none" : "may";
+  if (tokenizer.idOf(kThoughtEnd) === undefined) return "none";
+  return prompt.text.trimEnd().endsWith(kThoughtEnd) ? "none" : "may";
 }
 
 /** A thought that the prompt began is over when the constraint begins; models write line breaks behind it. */
 function behindThought(answer: Part, room: ThoughtRoom, { tokenizer }: Pick<Policy, "tokenizer">): Part {
   if (room === "open") return sequence(repeat(text("\n"), 0, 2), answer);
-  return withThought(answer, room, (written) => {
-    const id = tokenizer.idOf(written);
-    return id === undefined ? text(written) : () => ({ kind: "token", id });
-  });
+  return withThought(answer, room, tagsBy(tokenizer.idOf));
 }
 
 /** What is wrong with a schema, as a refusal of the field that it came in. */

@@ -1,6 +1,7 @@
 // Thoughts of earlier answers: set apart from the content in the canonical message (`reasoning`), in the content or in a field of their own where
 // a template looks for them. No tool calls here.
 import type { ThoughtField } from "../../policy/chat/chat-template.js";
+import { kThoughtEnd, kThoughtStart } from "../../policy/tool-calls/thought-place.js";
 import type { ChatMessage } from "../../types/chat.js";
 import { contentText } from "./chat-content.js";
 
@@ -32,7 +33,10 @@ export function withThought(
   if (reasoning === undefined) return message;
   if (field === "reasoning_content") return { ...message, reasoning_content: reasoning };
   if (written !== undefined) return { ...message, content: written };
-  return { ...message, content: `${kOpen}\n${reasoning}\n${kClose}\n\n${contentText(message).trimStart()}` };
+  return {
+    ...message,
+    content: `${kThoughtStart}\n${reasoning}\n${kThoughtEnd}\n\n${contentText(message).trimStart()}`,
+  };
 }
 
 /**
@@ -41,24 +45,21 @@ export function withThought(
  * @param bare  the same without the beginning of the answer; asked only where the text alone does not tell
  */
 export function endsInThought(text: string, bare: () => string): boolean {
-  const open = text.lastIndexOf(kOpen);
-  if (open < 0 || text.indexOf(kClose, open) >= 0) return false;
+  const open = text.lastIndexOf(kThoughtStart);
+  if (open < 0 || text.indexOf(kThoughtEnd, open) >= 0) return false;
   // What a user wrote about thoughts opens none.
   const said = bare();
-  return text.startsWith(said) ? open >= said.length : text.slice(open + kOpen.length).trim() === "";
+  return text.startsWith(said) ? open >= said.length : text.slice(open + kThoughtStart.length).trim() === "";
 }
 
 // --- internal ---
 
-const kOpen = "<think>";
-const kClose = "</think>";
-
 /** The thought at the beginning of a content; its opening tag may have been the prompt's. */
 function splitThought(content: string): { readonly thought: string | null; readonly answer: string } {
-  const end = content.indexOf(kClose);
+  const end = content.indexOf(kThoughtEnd);
   if (end < 0) return { thought: null, answer: content };
   const before = content.slice(0, end).trim();
-  const thought = before.startsWith(kOpen) ? before.slice(kOpen.length).trim() : before;
-  if (thought.includes(kOpen)) return { thought: null, answer: content };
-  return { thought, answer: content.slice(end + kClose.length).trimStart() };
+  const thought = before.startsWith(kThoughtStart) ? before.slice(kThoughtStart.length).trim() : before;
+  if (thought.includes(kThoughtStart)) return { thought: null, answer: content };
+  return { thought, answer: content.slice(end + kThoughtEnd.length).trimStart() };
 }

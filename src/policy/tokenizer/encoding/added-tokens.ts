@@ -1,4 +1,5 @@
 // The added tokens of a tokenizer.json: found in a text before anything else, the leftmost first, of those the longest.
+import { escapePattern } from "../../../base/match-at.js";
 
 export interface AddedToken {
   readonly id: number;
@@ -82,7 +83,7 @@ function createSearch(contents: readonly string[]): (text: string) => Generator<
 /** The longest first: an alternative is taken before those after it. */
 function alternativesOf(contents: readonly string[]): RegExp {
   const sorted = contents.toSorted((a, b) => b.length - a.length);
-  return new RegExp(sorted.map((content) => content.replace(/[$()*+./?[\\\]^{|}]/g, "\\$&")).join("|"), "g");
+  return new RegExp(sorted.map(escapePattern).join("|"), "g");
 }
 
 const kWord = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";

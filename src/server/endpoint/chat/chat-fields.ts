@@ -8,7 +8,7 @@ const asTemplateVariable =
 const useMaxTokens: Refusal = { remedy: "use max_tokens" };
 const useTools: Refusal = { remedy: "use tools" };
 const useMessages: Refusal = { remedy: "use messages" };
-const askInWords: Refusal = { remedy: "ask for the form in the messages and check it in the agent" };
+const useResponseFormat: Refusal = { remedy: "use response_format with a JSON schema" };
 
 const body = {
   served: z.looseObject({
@@ -147,23 +147,23 @@ const body = {
     ...{ continue_final_message: isOff, add_special_tokens: isOff, documents: isEmpty },
     chat_template: { remedy: "put it into the model's folder as chat_template.jinja" },
     ...{
-      guided_json: askInWords,
-      guided_regex: askInWords,
-      guided_choice: askInWords,
-      guided_grammar: askInWords,
+      guided_json: useResponseFormat,
+      guided_regex: useResponseFormat,
+      guided_choice: useResponseFormat,
+      guided_grammar: useResponseFormat,
     },
     ...{
       guided_decoding_backend: never,
       guided_whitespace_pattern: never,
-      structured_outputs: askInWords,
-      structural_tag: askInWords,
+      structured_outputs: useResponseFormat,
+      structural_tag: useResponseFormat,
     },
     ...{
-      json_schema: askInWords,
-      grammar: askInWords,
-      ebnf: askInWords,
-      regex: askInWords,
-      format: askInWords,
+      json_schema: useResponseFormat,
+      grammar: useResponseFormat,
+      ebnf: useResponseFormat,
+      regex: useResponseFormat,
+      format: useResponseFormat,
     },
     ...{
       logits_processors: isEmpty,
