@@ -32,11 +32,7 @@ export function createKeywordReader(
 ): KeywordReader {
   const at = (keyword: string): SchemaPath => ({ parent: path, step: keyword });
   const has = (keyword: string) => schema[keyword] !== undefined;
-  const read = <T>(
-    keyword: string,
-    expected: string,
-    isRight: (value: unknown) => value is T,
-  ): T | undefined => {
+  const read = <T>(keyword: string, expected: string, isRight: (value: unknown) => value is T) => {
     const value = schema[keyword];
     if (value === undefined || isRight(value)) return value;
     throw refusedValue(`${keyword} to be ${expected}`, value, at(keyword));
@@ -46,16 +42,8 @@ export function createKeywordReader(
     document.spend(values?.length ?? 0, at(keyword));
     return values;
   };
-  const strings = (keyword: string, expected: string): readonly string[] | undefined => {
-    const names = list(keyword);
-    for (const name of names ?? [])
-      if (typeof name !== "string") throw refusedValue(`${keyword} to be ${expected}`, name, at(keyword));
-    return names;
-  };
-  const part = (value: unknown, place: SchemaPath): SchemaNode => {
-    if (value !== false) return document.node(value, place);
-    throw refusedValue("a schema that allows a value", value, place, "leave it out");
-  };
+  const part = (keyword: string, step: string | number, value: unknown) =>
+    toNode(document, value, { parent: at(keyword), step });
   return {
     path,
     has,
@@ -67,11 +55,11 @@ export function createKeywordReader(
     number: (keyword) => read(keyword, "a number", isNumber),
     text: (keyword) => read(keyword, "text", isText),
     flag: (keyword) => read(keyword, "true or false", isFlag),
-    names: (keyword) => strings(keyword, "a list of names"),
+    names: (keyword) => checkNames(keyword, list(keyword), at(keyword)),
     types: () => readTypes(schema.type, at("type")),
     schema: (keyword) => (has(keyword) ? document.node(schema[keyword], at(keyword)) : undefined),
     schemas(keyword) {
-      const nodes = list(keyword)?.map((value, step) => part(value, { parent: at(keyword), step }));
+      const nodes = list(keyword)?.map((value, step) => part(keyword, step, value));
       if (nodes?.length === 0)
         throw refusedValue(`${keyword} to hold a schema`, schema[keyword], at(keyword));
       return nodes;
@@ -81,12 +69,28 @@ export function createKeywordReader(
       if (record === undefined) return undefined;
       const entries = Object.entries(record);
       document.spend(entries.length, at(keyword));
-      return new Map(entries.map(([step, value]) => [step, part(value, { parent: at(keyword), step })]));
+      return new Map(entries.map(([step, value]) => [step, part(keyword, step, value)]));
     },
   };
 }
 
 // --- internal ---
+
+function checkNames(
+  keyword: string,
+  names: readonly unknown[] | undefined,
+  path: SchemaPath,
+): readonly string[] | undefined {
+  return names?.map((name) => {
+    if (typeof name === "string") return name;
+    throw refusedValue(`${keyword} to be a list of names`, name, path);
+  });
+}
+
+function toNode(document: SchemaDocument, value: unknown, path: SchemaPath): SchemaNode {
+  if (value !== false) return document.node(value, path);
+  throw refusedValue("a schema that allows a value", value, path, "leave it out");
+}
 
 function readTypes(value: unknown, path: SchemaPath): readonly JsonKind[] | undefined {
   if (value === undefined) return undefined;

@@ -27,7 +27,7 @@ export function createConstraintTable(
   open: () => Promise<NativeConstraints>,
   mostBytes = kMostBytes,
 ): ConstraintTable {
-  const kept = new Map<string, { readonly making: Promise<Constraint>; bytes: number }>();
+  const kept = createKept(mostBytes);
   const made = new WeakMap<object, NativeConstraint>();
   let opening: Promise<NativeConstraints> | undefined;
   let native: NativeConstraints | undefined;
@@ -49,30 +49,11 @@ export function createConstraintTable(
     made.set(constraint, own);
     return constraint;
   };
-  const prune = (): void => {
-    let bytes = 0;
-    for (const [key, each] of [...kept].reverse()) {
-      bytes += each.bytes;
-      if (bytes > mostBytes) kept.delete(key);
-    }
-  };
   return {
     async make(who, content, toWords) {
       checkOpen(who);
       const key = createHash("sha256").update(content).digest("base64");
-      const entry = kept.get(key) ?? { making: makeNew(who, toWords()), bytes: 0 };
-      // The latest used comes last.
-      kept.delete(key);
-      kept.set(key, entry);
-      try {
-        const constraint = await entry.making;
-        entry.bytes = constraint.bytes;
-        prune();
-        return constraint;
-      } catch (error) {
-        if (kept.get(key) === entry) kept.delete(key);
-        throw error;
-      }
+      return await kept.of(key, () => makeNew(who, toWords()));
     },
     handleOf(who, constraint) {
       const own = typeof constraint === "object" && constraint !== null ? made.get(constraint) : undefined;
@@ -88,5 +69,40 @@ export function createConstraintTable(
 }
 
 // --- internal ---
+
+interface Kept {
+  /** What is kept under the key, or else what is made; nothing is kept of what fails. */
+  of(key: string, make: () => Promise<Constraint>): Promise<Constraint>;
+  clear(): void;
+}
+
+function createKept(mostBytes: number): Kept {
+  const kept = new Map<string, { readonly making: Promise<Constraint>; bytes: number }>();
+  const prune = (): void => {
+    let bytes = 0;
+    for (const [key, each] of [...kept].reverse()) {
+      bytes += each.bytes;
+      if (bytes > mostBytes) kept.delete(key);
+    }
+  };
+  return {
+    async of(key, make) {
+      const entry = kept.get(key) ?? { making: make(), bytes: 0 };
+      // The latest used comes last.
+      kept.delete(key);
+      kept.set(key, entry);
+      try {
+        const constraint = await entry.making;
+        entry.bytes = constraint.bytes;
+        prune();
+        return constraint;
+      } catch (error) {
+        if (kept.get(key) === entry) kept.delete(key);
+        throw error;
+      }
+    },
+    clear: () => kept.clear(),
+  };
+}
 
 const kMostBytes = 2 ** 28;

@@ -20,39 +20,21 @@ export function messageBody(result: CallResult, memory: ItemMemory): Record<stri
 }
 
 export function createMessageFrames(call: CallHead, memory: ItemMemory): Frames {
-  let block: { readonly index: number; readonly type: BlockType } | undefined;
-  let blocks = 0;
-  const closeBlock = (): string[] => {
-    if (block === undefined) return [];
-    const { index, type } = block;
-    block = undefined;
-    const signed =
-      type === "thinking" ? [delta(index, { type: "signature_delta", signature: kSignature })] : [];
-    return [...signed, event({ type: "content_block_stop", index })];
-  };
-  const openBlock = (type: BlockType, content_block: object): string[] => {
-    const closed = closeBlock();
-    block = { index: blocks++, type };
-    return [...closed, event({ type: "content_block_start", index: block.index, content_block })];
-  };
-  const put = (type: BlockType, empty: object, part: object): string[] => {
-    const opened = block?.type === type ? [] : openBlock(type, empty);
-    return [...opened, delta(blocks - 1, part)];
-  };
+  const blocks = createBlocks();
   const pieceOf = (piece: Piece): string[] => {
     switch (piece.kind) {
       case "thought":
-        return put("thinking", kNoThought, { type: "thinking_delta", thinking: piece.text });
+        return blocks.put("thinking", kNoThought, { type: "thinking_delta", thinking: piece.text });
       case "text":
-        return put("text", { type: "text", text: "" }, { type: "text_delta", text: piece.text });
+        return blocks.put("text", { type: "text", text: "" }, { type: "text_delta", text: piece.text });
       case "call": {
         const { id, name, text, isFirst } = piece;
-        const opened = isFirst ? openBlock("tool_use", { type: "tool_use", id, name, input: {} }) : [];
-        const more = text === "" ? [] : [delta(blocks - 1, { type: "input_json_delta", partial_json: text })];
+        const opened = isFirst ? blocks.open("tool_use", { type: "tool_use", id, name, input: {} }) : [];
+        const more = text === "" ? [] : [blocks.more({ type: "input_json_delta", partial_json: text })];
         return [...opened, ...more];
       }
       case "end":
-        return closeBlock();
+        return blocks.close();
     }
   };
   return {
@@ -76,6 +58,40 @@ export function createMessageFrames(call: CallHead, memory: ItemMemory): Frames 
 // --- internal ---
 
 type BlockType = "thinking" | "text" | "tool_use";
+
+interface Blocks {
+  /** Ends the block that is open. */
+  close(): string[];
+  /** Begins one, and ends the one before it. */
+  open(type: BlockType, content_block: object): string[];
+  /** More of the block that is open. */
+  more(part: object): string;
+  /** More of a block of this type, which is begun where another is open. */
+  put(type: BlockType, empty: object, part: object): string[];
+}
+
+function createBlocks(): Blocks {
+  let block: { readonly index: number; readonly type: BlockType } | undefined;
+  let count = 0;
+  const close = (): string[] => {
+    if (block === undefined) return [];
+    const { index, type } = block;
+    block = undefined;
+    const signed =
+      type === "thinking" ? [delta(index, { type: "signature_delta", signature: kSignature })] : [];
+    return [...signed, event({ type: "content_block_stop", index })];
+  };
+  const open = (type: BlockType, content_block: object): string[] => {
+    const closed = close();
+    block = { index: count++, type };
+    return [...closed, event({ type: "content_block_start", index: block.index, content_block })];
+  };
+  const more = (part: object): string => delta(count - 1, part);
+  return {
+    ...{ close, open, more },
+    put: (type, empty, part) => [...(block?.type === type ? [] : open(type, empty)), more(part)],
+  };
+}
 
 const kNoCache = { cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
 /** Clients send thoughts back only where there is one. */
