@@ -82,6 +82,7 @@ const outages: readonly (readonly [string, unknown])[] = [
     new Error("a", { cause: new Error("b", { cause: new Error("c", { cause: errorOf({ status: 500 }) }) }) }),
   ],
   ["no Error at all", { statusCode: 503 }],
+  ["the last status", errorOf({ status: 599 })],
 ];
 
 const loop: { cause?: unknown; errors?: unknown } = {};
@@ -116,6 +117,17 @@ const own: readonly (readonly [string, unknown])[] = [
   ],
   ["issues of a schema", errorOf({ name: "ZodError", errors: [{ code: "invalid_type", path: [] }] })],
   ["a loop of causes", loop],
+  ["statuses beyond the last and before the first", errorOf({ status: 600, code: 399 })],
+  ["text that only looks like a status", errorOf({ code: "450.5", status: "4500" })],
+  ["a name that is no text", errorOf({ name: ["RateLimitError"] })],
+  ["a code that is no text", errorOf({ code: ["ECONNREFUSED"] })],
+  ["a number of gRPC without its details", errorOf({ code: 14 })],
+  ["a number that gRPC has for mistakes", errorOf({ code: 3, details: "invalid" })],
+  ["a type of node-fetch's in another error", errorOf({ name: "Other", type: "request-timeout" })],
+  ["a fault of AWS's client", errorOf({ $fault: "client", isRetryable: false })],
+  ["an abort that is no call's", errorOf({ name: "AbortError" })],
+  ["a TypeError of its own", new TypeError("failed")],
+  ["words of fetch in another error", new Error("fetch failed")],
   ["a proxy whose traps throw", unreadable],
 ];
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type Redact, redactError, redactErrorSafely } from "../../src/runner/redact.js";
+import { checkedRedact, type Redact, redactError, redactErrorSafely } from "../../src/runner/redact.js";
 import { createInProcessRun } from "../../src/runner/run-in-process.js";
 import { runRunner } from "../../src/runner/runner.js";
 import { createMemoryStore } from "../../src/store/memory-store.js";
@@ -30,6 +30,41 @@ describe("an error", () => {
     ["its attributes", (span: SpanDraft) => ({ ...span, attributes: {} }), "(kept out by redact)"],
   ])("is told as redact leaves it, which changes %s", (_, redact, told) => {
     expect(redactError(redact, "threw", "it was hunter2")).toBe(told);
+  });
+
+  it("is shown to redact as a whole span", () => {
+    let shown: SpanDraft | undefined;
+    redactError((span) => (shown = span), "threw", "it broke");
+    expect(shown).toEqual({
+      ...{ name: "agentlightning.attempt", parentId: null, events: [] },
+      ...{
+        spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
+        traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      },
+      status: { code: "ERROR", description: "it broke" },
+      attributes: { "agentlightning.attempt.outcome": "threw", "agentlightning.attempt.error": "it broke" },
+      ...{ startTime: shown?.endTime, endTime: expect.any(Number) },
+    });
+  });
+
+  it.each([undefined, 1, "text", {}])(
+    "ends with E_ARGUMENT where redact gives %j in the place of a span",
+    (given) => {
+      const redact = checkedRedact((() => given) as never);
+      expect(() => redactError(redact, "threw", "hunter2")).toThrow("a span or null to be returned");
+      expect(checkedRedact(() => null)({} as never)).toBe(null);
+    },
+  );
+
+  it("without the status that it had is kept out where only its description could tell", () => {
+    const bare = (span: SpanDraft) => ({ ...span, status: { ...span.status, description: null } });
+    expect(redactError(bare, "threw", "hunter2")).toBe("(kept out by redact)");
+    const odd = (span: SpanDraft) => ({
+      ...span,
+      attributes: { ...span.attributes, "agentlightning.attempt.error": 1 },
+    });
+    expect(redactError(odd, "threw", "hunter2")).toBe("(kept out by redact)");
+    expect(redactError(undefined, "threw", "as it is")).toBe("as it is");
   });
 
   it("is not told where redact fails", () => {

@@ -289,4 +289,77 @@ describe("a runner", () => {
     ]);
     expect(events.some((event) => event.includes("its runner gone is gone"))).toBe(true);
   });
+
+  it("keeps no error of an attempt that went well, beside how it ended", async () => {
+    const store = createMemoryStore();
+    const [id] = await enqueue(store);
+    await run(store, () => 1, [id!]);
+    expect((await lastOf(store, id!)).metadata).toEqual({ outcome: "returned" });
+  });
+
+  it("runs many attempts that one signal can stop without a warning, and stops them all", async () => {
+    const store = createMemoryStore();
+    const ids = await enqueue(store, 12);
+    const stop = new AbortController();
+    const warnings: string[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning.name);
+    process.on("warning", onWarning);
+    let begun = 0;
+    const agent: Agent<never> = () => {
+      if (++begun === 12) stop.abort();
+      return new Promise(() => undefined);
+    };
+    const report = await run(store, agent, ids, { concurrency: 12, stop: stop.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", onWarning);
+    expect([report.succeeded, report.failed, warnings]).toEqual([0, 12, []]);
+    expect(report.events).toContain(`rollout ${ids[0]}: the runner was stopped`);
+    expect((await lastOf(store, ids[11]!)).metadata.outcome).toBe("cancelled");
+  });
+
+  it("runs what it has claimed when it is stopped already, and ends it as cancelled", async () => {
+    const store = createMemoryStore();
+    const [id] = await enqueue(store);
+    const report = await run(store, () => new Promise(() => undefined), [id!], { stop: AbortSignal.abort() });
+    expect(report).toMatchObject({ succeeded: 0, failed: 1 });
+  });
+
+  it("leaves alone what was taken back before it began", async () => {
+    const memory = createMemoryStore();
+    const [id] = await enqueue(memory);
+    let calls = 0;
+    const store = changed(memory, {
+      updateAttempt: async () => {
+        await memory.cancel(id!);
+        throw new LightningError("E_STATE", "over");
+      },
+    });
+    const report = await run(store, () => ++calls, [id!]);
+    expect([report.succeeded, report.failed, calls]).toEqual([0, 0, 0]);
+    expect(report.events).toContain(`rollout ${id}: taken back before it began`);
+  });
+
+  it("counts as failed what it cannot tell the store, and goes on", async () => {
+    const memory = createMemoryStore();
+    const ids = await enqueue(memory, 2);
+    const store = changed(memory, {
+      updateAttempt: async (rolloutId, attemptId, changes) => {
+        if (rolloutId !== ids[0] || changes.status !== "running")
+          return memory.updateAttempt(rolloutId, attemptId, changes);
+        await memory.cancel(rolloutId);
+        throw new LightningError("E_ARGUMENT", "a defect");
+      },
+    });
+    const report = await run(store, () => 1, ids);
+    expect([report.succeeded, report.failed]).toEqual([1, 1]);
+    expect(report.events).toContain(`rollout ${ids[0]}: cannot tell the store: a defect`);
+  });
+
+  it.each([
+    ["concurrency", { concurrency: 0 }],
+    ["heartbeatMs", { heartbeatMs: 9 }],
+    ["lostAfterMs", { lostAfterMs: 9 }],
+  ])("is refused with too small a %s", async (name, options) => {
+    await expect(run(createMemoryStore(), () => 1, [], options)).rejects.toThrow(name);
+  });
 });

@@ -12,3 +12,24 @@ it("tells the beginning of what is long, and how much there was", () => {
   expect(describeThrown(`${"y".repeat(3999)}🙂`)).toBe(`${"y".repeat(3999)}... (1 more characters)`);
   expect(describeThrown(new TypeError("short"))).toBe("TypeError: short");
 });
+
+it("names what cannot be read, by what it threw itself", () => {
+  const unreadable = (thrown: unknown) =>
+    Object.defineProperty(new Error(), "message", {
+      get: () => {
+        throw thrown;
+      },
+    });
+  expect(describeThrown(unreadable(new RangeError("x")))).toBe(
+    "a thrown value that cannot be read (RangeError)",
+  );
+  expect(describeThrown(unreadable("x"))).toBe("a thrown value that cannot be read (string)");
+});
+
+it("shows objects as values, and all else as text", () => {
+  expect([null, undefined, 7, "text", { a: 1 }].map(describeThrown)).toEqual([
+    ...["null", "undefined", "7", "text"],
+    "object Object",
+  ]);
+  expect(describeThrown("y".repeat(4000))).toHaveLength(4000);
+});
