@@ -23,7 +23,13 @@ export interface JsonSchema {
 export type AskedOutput =
   | { readonly kind: "text" }
   | { readonly kind: "json" }
-  | { readonly kind: "schema"; readonly name: string; readonly schema: JsonSchema };
+  | {
+      readonly kind: "schema";
+      readonly name: string;
+      readonly schema: JsonSchema;
+      /** Where it stands on the wire; absent: in the one field that the dialect has for it. */
+      readonly at?: string;
+    };
 
 export interface CallRequest {
   readonly dialect: DialectName;

@@ -82,6 +82,7 @@ export function findDropped(
 const kMostShapes = 4096;
 
 const markOf = (message: number, part: number) => `aglmark${message}x${part}z`;
+const kMarks = /aglmark\d+x\d+z/g;
 
 // An assistant's text beside its tool calls is left out by templates of Llama's family, and was never asked for.
 function placesOf(messages: readonly PreparedMessage[]): TextPlace[] {
@@ -101,7 +102,8 @@ function unmarked(
     texts.map((text, part) => (text.trim() === "" ? text : markOf(message, part))),
   );
   const prompt = render(marks)?.toLowerCase() ?? "";
-  return places.filter(({ message, part }) => !prompt.includes(markOf(message, part)));
+  const written = new Set(prompt.match(kMarks));
+  return places.filter(({ message, part }) => !written.has(markOf(message, part)));
 }
 
 interface Search {

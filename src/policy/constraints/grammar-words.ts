@@ -24,6 +24,7 @@ function addNode(who: string, words: number[], node: GrammarNode, depth: number)
   const code = kKinds.indexOf(node?.kind);
   if (code < 0) throw argumentError(who, `a grammar's nodes to be of the kinds ${kKinds.join(", ")}`, node);
   if (depth > kMostDepth) throw argumentError(who, `a grammar nested at most ${kMostDepth} deep`, depth);
+  checkNode(who, node);
   words.push(code);
   const addAll = (nodes: readonly GrammarNode[]): void => {
     words.push(nodes.length);
@@ -61,5 +62,34 @@ function addNode(who: string, words: number[], node: GrammarNode, depth: number)
     case "token":
       words.push(node.id);
       break;
+  }
+}
+
+/** That what the node is made of is there; what its numbers are is checked as they are written. */
+function checkNode(who: string, node: GrammarNode): void {
+  const expect = (field: string, what: string, value: unknown, isRight: boolean): void => {
+    if (!isRight)
+      throw argumentError(who, `a grammar's node of kind ${node.kind} to have ${field}, ${what}`, value);
+  };
+  const expectList = (field: string, value: unknown): void =>
+    expect(field, "a list", value, Array.isArray(value));
+  switch (node.kind) {
+    case "text":
+      expect("text", "a string", node.text, typeof node.text === "string");
+      return;
+    case "class":
+      expectList("ranges", node.ranges);
+      for (const range of node.ranges) expectList("ranges of two code points", range);
+      return;
+    case "sequence":
+    case "choice":
+      expectList("nodes", node.nodes);
+      return;
+    case "automaton":
+      expectList("states", node.states);
+      for (const state of node.states) {
+        expectList("states with edges", state?.edges);
+        for (const edge of state.edges) expectList("edges of three numbers", edge);
+      }
   }
 }

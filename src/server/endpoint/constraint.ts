@@ -57,7 +57,7 @@ export async function answerConstraint(
     );
     return room === "open" ? { constraint, constraintAfter: kThoughtEnd } : { constraint };
   } catch (error) {
-    throw refused(error, fields.output);
+    throw refused(error, outputField(request, fields));
   }
 }
 
@@ -111,6 +111,10 @@ function thoughtRoom({ tokenizer }: Pick<Policy, "tokenizer">, prompt: SplicedPr
 function behindThought(answer: Part, room: ThoughtRoom, { tokenizer }: Pick<Policy, "tokenizer">): Part {
   if (room === "open") return sequence(repeat(text("\n"), 0, 2), answer);
   return withThought(answer, room, tagsBy(tokenizer.idOf));
+}
+
+function outputField({ output }: CallRequest, fields: DialectFields): string {
+  return (output.kind === "schema" ? output.at : undefined) ?? fields.output;
 }
 
 /** What is wrong with a schema, as a refusal of the field that it came in. */

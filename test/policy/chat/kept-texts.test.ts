@@ -149,6 +149,12 @@ describe("a message that a template drops", () => {
     expect(render(source, messages)).toBe(expected);
   });
 
+  it("is found in a conversation of any length, which is read once and not once a message", () => {
+    const many = Array.from({ length: 100_000 }, () => user);
+    const error = thrownBy(() => render(chatml, [...many, { role: "critic", content: "no" }]));
+    expect(error.message).toContain("messages[100000]");
+  });
+
   it("is none of a developer, who is the system for a template that does not know the role", () => {
     expect(render(chatml, [developer, user])).toBe("[Be brief.]<hi>");
     expect(render("{% for m in messages %}{{ m.role }}: {{ m.content }};{% endfor %}", [developer])).toBe(

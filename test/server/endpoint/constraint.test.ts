@@ -63,13 +63,21 @@ const clients: Readonly<Record<string, Client>> = {
     }),
     field: "output_config.format",
   },
+  "anthropic, as it was called before": {
+    path: "/v1/messages",
+    body: (schema) => ({
+      ...{ model: "m", max_tokens: 50, messages: [{ role: "user", content: "hi" }] },
+      output_format: { type: "json_schema", schema },
+    }),
+    field: "output_format",
+  },
   google: {
     path: "/v1beta/models/m:generateContent",
     body: (schema) => ({
       contents: [{ role: "user", parts: [{ text: "hi" }] }],
       generationConfig: { responseMimeType: "application/json", responseJsonSchema: schema },
     }),
-    field: "generationConfig.responseMimeType",
+    field: "generationConfig.responseJsonSchema",
     json: {
       contents: [{ role: "user", parts: [{ text: "hi" }] }],
       generationConfig: { responseMimeType: "application/json" },

@@ -101,7 +101,7 @@ function readOutput(reader: FieldReader, { output_config, output_format }: Body)
     config.format == null ? [output_format, "output_format"] : [config.format, "output_config.format"];
   if (format === undefined || format === null) return { kind: "text" };
   const { schema } = reader.read(anthropicFields.outputFormat, format, at);
-  return { kind: "schema", name: "output", schema };
+  return { kind: "schema", name: "output", schema, at };
 }
 
 /** Whether to think is a variable of most templates that know thoughts; what the model decides itself is left to it. */

@@ -135,6 +135,13 @@ function readParts(reader: FieldReader, parts: unknown, at: string): Part[] {
 function readPart(reader: FieldReader, from: unknown, at: string): Part {
   if (typeof from === "string") return { kind: "text", text: from };
   const { text, thought, functionCall, functionResponse } = reader.read(googleFields.part, unsnake(from), at);
+  // A part is one thing on this wire: another beside it would vanish.
+  const things = [text || null, functionCall, functionResponse].filter((thing) => thing != null);
+  if (things.length > 1)
+    throw badRequest(
+      `${at}: expected one of text, functionCall and functionResponse, got ${things.length}`,
+      at,
+    );
   if (functionCall !== undefined && functionCall !== null) {
     const { id, name, args } = reader.read(
       googleFields.functionCall,

@@ -115,9 +115,9 @@ function readOutput(config: Config): AskedOutput {
       config.responseFormat,
       "use responseMimeType and responseJsonSchema",
     );
-  const schema = schemaOf(config);
+  const asked = schemaOf(config);
   const type = config.responseMimeType ?? "text/plain";
-  if (type === "text/plain" && schema === undefined) return { kind: "text" };
+  if (type === "text/plain" && asked === undefined) return { kind: "text" };
   if (type === "text/plain")
     throw badRequest(
       `${at}.responseMimeType: expected application/json beside a schema`,
@@ -125,15 +125,14 @@ function readOutput(config: Config): AskedOutput {
     );
   if (type !== "application/json")
     throw notServed(`${at}.responseMimeType`, type, 'expected "text/plain" or "application/json"');
-  return schema === undefined ? { kind: "json" } : { kind: "schema", name: "output", schema };
+  return asked === undefined ? { kind: "json" } : { kind: "schema", name: "output", ...asked };
 }
 
-function schemaOf(config: Config): JsonSchema | undefined {
+function schemaOf(config: Config): { readonly schema: JsonSchema; readonly at: string } | undefined {
   const schema = config.responseJsonSchema ?? config._responseJsonSchema;
-  if (schema != null) return schema;
-  return config.responseSchema == null
-    ? undefined
-    : toJsonSchema(config.responseSchema, "generationConfig.responseSchema");
+  if (schema != null) return { schema, at: "generationConfig.responseJsonSchema" };
+  const at = "generationConfig.responseSchema";
+  return config.responseSchema == null ? undefined : { schema: toJsonSchema(config.responseSchema, at), at };
 }
 
 /** Whether to think is a variable of most templates that know thoughts; -1 leaves it to the model. */

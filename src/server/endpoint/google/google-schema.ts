@@ -51,7 +51,8 @@ function toKeyword(name: string, value: unknown, at: string): unknown {
     return Object.fromEntries(entries.map(([key, schema]) => [key, toInner(schema, `${at}.${key}`)]));
   }
   if (name === "anyOf") return asList(value, at).map((schema, i) => toInner(schema, `${at}.${i}`));
-  if (name === "items") return toInner(value, at);
+  if (name === "items" || (name === "additionalProperties" && typeof value !== "boolean"))
+    return toInner(value, at);
   // 64-bit integers are text on this wire.
   if (kCounts.has(name) && typeof value === "string" && /^\d+$/.test(value)) return Number(value);
   return value;

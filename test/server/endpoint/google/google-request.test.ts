@@ -179,12 +179,15 @@ describe("a Google request", () => {
     expect(config(json).output).toEqual({ kind: "json" });
     const schema = { type: "object", properties: { a: { type: "integer" } } };
     const upper = { type: "OBJECT", properties: { a: { type: "INTEGER" } } };
-    for (const more of [
-      { responseSchema: upper },
-      { responseJsonSchema: schema },
-      { _responseJsonSchema: schema },
-    ])
-      expect(config({ ...json, ...more }).output).toEqual({ kind: "schema", name: "output", schema });
+    for (const [field, more] of [
+      ["responseSchema", { responseSchema: upper }],
+      ["responseJsonSchema", { responseJsonSchema: schema }],
+      ["responseJsonSchema", { _responseJsonSchema: schema }],
+    ] as const)
+      expect(config({ ...json, ...more }).output).toEqual({
+        ...{ kind: "schema", name: "output", schema },
+        at: `generationConfig.${field}`,
+      });
     expect(config({ thinkingConfig: { includeThoughts: true, thinkingBudget: 0 } }).template).toEqual({
       enable_thinking: false,
     });
@@ -213,6 +216,12 @@ describe("a Google request", () => {
     ["contents.1.parts.0.functionResponse", { contents: [...kHi.contents, model(result("add", {}))] }],
     ["contents.0.role", { contents: [{ role: "assistant", parts: [] }] }],
     ["contents", { contents: [...kHi.contents, model({ text: "I" })] }],
+    [
+      "contents.1.parts.0",
+      {
+        contents: [...kHi.contents, model({ text: "I add.", functionCall: { name: "f" } }), ...kHi.contents],
+      },
+    ],
     ["tools.0.googleSearch", { tools: [{ googleSearch: {} }] }],
     ["tools.0.codeExecution", { tools: [{ codeExecution: {} }] }],
     ["tools.0.functionDeclarations.0.name", { tools: [{ functionDeclarations: [{}] }] }],

@@ -25,6 +25,12 @@ describe("Google's schema as JSON schema", () => {
     });
   });
 
+  it("has the values of properties that are not listed in its own types", () => {
+    const schema = { type: "OBJECT", additionalProperties: { type: "INTEGER", nullable: true } };
+    expect(read(schema)).toEqual({ type: "object", additionalProperties: { type: ["integer", "null"] } });
+    expect(read({ additionalProperties: false })).toEqual({ additionalProperties: false });
+  });
+
   it.each([
     [{ type: "STRING", nullable: true }, { type: ["string", "null"] }],
     [
@@ -50,6 +56,7 @@ describe("Google's schema as JSON schema", () => {
     ["s.items", { type: "ARRAY", items: [] }],
     ["s.properties.a.type", { type: "OBJECT", properties: { a: { type: 5 } } }],
     ["s.anyOf", { anyOf: {} }],
+    ["s.additionalProperties.type", { additionalProperties: { type: "MAP" } }],
   ])("is refused by the name of %s", (field, schema) => {
     expect(() => read(schema)).toThrow(expect.objectContaining({ status: 400, field }));
   });
