@@ -24,6 +24,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
       ...[
         "answer.ts",
         "answer-stream.ts",
+        "call-arguments.ts",
         "chat-content.ts",
         "instructions.ts",
         "dialect.ts",

@@ -1,9 +1,9 @@
 // Where an answer ends in what the template makes of it. Templates trim, space JSON anew and set thoughts apart by lines of their own: none of
 // that is another answer.
 import { isDeepStrictEqual } from "node:util";
-import { toJsonValue } from "../../base/json-value.js";
 import type { CallForm } from "../../policy/tool-calls/call-form.js";
 import type { ToolCallInput, ToolDefinition } from "../../types/chat.js";
+import { argumentsValue } from "./call-arguments.js";
 
 /** What an answer says. */
 export interface Said {
@@ -36,12 +36,6 @@ export function endOfAnswer(
     end = block.end;
   }
   return end;
-}
-
-/** What a call's arguments say, however they are spaced; text that is no JSON says itself. */
-export function argumentsValue(args: ToolCallInput["function"]["arguments"]): unknown {
-  const value = typeof args === "string" ? toJsonValue(args) : args;
-  return value === undefined ? args : value;
 }
 
 // --- internal ---

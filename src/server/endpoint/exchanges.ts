@@ -1,7 +1,8 @@
 // What was said before in one rollout: requests and their answers with the ids behind them, and which of them a request continues.
 import { isDeepStrictEqual } from "node:util";
 import type { CallRequest } from "../../types/call-request.js";
-import { argumentsValue, type Said } from "./answer-end.js";
+import type { Said } from "./answer-end.js";
+import { argumentsValue } from "./call-arguments.js";
 import { contentText } from "./chat-content.js";
 import type { ThoughtApart } from "./thought.js";
 

@@ -1,6 +1,7 @@
 // A canonical answer as Anthropic's message, whole or in events. The deltas of each block concatenate to the whole answer's block.
 import { type AnswerChoice, countAnswerTokens } from "../answer.js";
 import { kEventStream } from "../answer-stream.js";
+import { argumentsObject } from "../call-arguments.js";
 import type { CallHead, CallResult, Frames, Piece } from "../dialect.js";
 import type { ItemMemory } from "../item-memory.js";
 import { anthropicError } from "./anthropic-failure.js";
@@ -117,7 +118,7 @@ function blocksOf(choice: AnswerChoice | undefined): object[] {
     ...(thought ? [{ ...kNoThought, thinking: thought, signature: kSignature }] : []),
     ...(content ? [{ type: "text", text: content }] : []),
     ...toolCalls.map(({ id, function: { name, arguments: args } }) => {
-      return { type: "tool_use", id, name, input: JSON.parse(args) as unknown };
+      return { type: "tool_use", id, name, input: argumentsObject(args) };
     }),
   ];
 }

@@ -1,7 +1,7 @@
 // An Anthropic messages body with another system prompt, examples or model in it.
-import { toJsonValue } from "../../../base/json-value.js";
 import type { ChatMessage } from "../../../types/chat.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
+import { argumentsObject } from "../call-arguments.js";
 import { contentText } from "../chat-content.js";
 
 /** Everything else of the body stays as it is; a body that is no messages request is returned itself. */
@@ -27,8 +27,7 @@ function toMessage(message: ChatMessage): object {
   if (role !== "assistant") return { role: role === "developer" ? "system" : role, content };
   if (!tool_calls?.length) return { role, content };
   const uses = tool_calls.map(({ id, function: { name, arguments: args } }) => {
-    const input = typeof args === "string" ? (toJsonValue(args) ?? {}) : args;
-    return { type: "tool_use", id: id ?? "", name, input };
+    return { type: "tool_use", id: id ?? "", name, input: argumentsObject(args) };
   });
   return { role, content: [...(content === "" ? [] : [{ type: "text", text: content }]), ...uses] };
 }

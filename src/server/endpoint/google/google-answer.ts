@@ -1,6 +1,7 @@
 // A canonical answer as Google's candidates, whole or in pieces. The texts of a candidate's pieces concatenate to the whole answer's.
 import { type AnswerChoice, countAnswerTokens } from "../answer.js";
 import { kEventStream } from "../answer-stream.js";
+import { argumentsObject } from "../call-arguments.js";
 import type { CallHead, CallResult, Frames, Piece } from "../dialect.js";
 import { googleError } from "./google-failure.js";
 import type { GoogleWire } from "./google-request.js";
@@ -92,7 +93,7 @@ function textPart(kind: "text" | "thought", text: string): object {
 }
 
 function callPart(id: string, name: string, args: string): object {
-  return { functionCall: { id, name, args: JSON.parse(args) as unknown } };
+  return { functionCall: { id, name, args: argumentsObject(args) } };
 }
 
 function finishOf({ finishReason }: AnswerChoice): string {

@@ -1,7 +1,7 @@
 // A Google generateContent body with another system prompt or examples in it. The model is named by the path, which is no part of it.
-import { toJsonValue } from "../../../base/json-value.js";
 import type { ChatMessage } from "../../../types/chat.js";
 import type { PromptEdits } from "../../../types/prompt-edits.js";
+import { argumentsObject } from "../call-arguments.js";
 import { contentText } from "../chat-content.js";
 
 /** Everything else of the body stays as it is; a body that is no generateContent request is returned itself. */
@@ -31,7 +31,7 @@ function toContents(messages: readonly ChatMessage[]): object[] {
     if (message.role !== "assistant") return { role: "user", parts: [{ text }] };
     const calls = (message.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => {
       names.set(id ?? "", name);
-      return { functionCall: { name, args: typeof args === "string" ? (toJsonValue(args) ?? {}) : args } };
+      return { functionCall: { name, args: argumentsObject(args) } };
     });
     return { role: "model", parts: [...texts, ...calls] };
   });

@@ -1,5 +1,6 @@
 // Messages of Ollama's /api/chat as chat messages and back. Its calls need have no ids: a tool's result belongs to the first open call of its name.
 import type { ChatMessage, ToolCallInput } from "../../../types/chat.js";
+import { argumentsObject } from "../call-arguments.js";
 import { contentText } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
@@ -43,7 +44,7 @@ export function toOllamaCall({
   id,
   function: { name, arguments: args },
 }: ToolCallInput): Record<string, unknown> {
-  return { id, function: { name, arguments: typeof args === "string" ? JSON.parse(args) : args } };
+  return { id, function: { name, arguments: argumentsObject(args) } };
 }
 
 // --- internal ---

@@ -1,6 +1,7 @@
 // The prompt of a gateway call as chat messages, and chat messages as entries of a prompt.
 import type { z } from "zod";
 import type { ChatMessage, ToolCallInput } from "../../../types/chat.js";
+import { argumentsObject } from "../call-arguments.js";
 import { contentText, toContent } from "../chat-content.js";
 import type { FieldReader } from "../field-reader.js";
 import { notServed } from "../field-table.js";
@@ -40,7 +41,7 @@ export function toPromptEntry(message: ChatMessage): Record<string, unknown> {
   }
   const calls = (tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => ({
     ...{ type: "tool-call", toolCallId: id, toolName: name },
-    input: typeof args === "string" ? JSON.parse(args) : args,
+    input: argumentsObject(args),
   }));
   return { role, content: [...(text === "" ? [] : [{ type: "text", text }]), ...calls] };
 }
