@@ -17,6 +17,7 @@ export function refusalResponse({ code, message }: Refusal, api: ModelApi | unde
 
 function bodyOf(message: string, code: Refusal["code"], api: string): object {
   if (api.startsWith("google.")) return { error: { code: 400, message, status: "FAILED_PRECONDITION" } };
+  if (api.startsWith("ollama.")) return { error: message };
   const error = { message, type: "invalid_request_error", param: null, code };
   return api.startsWith("anthropic.") ? { type: "error", error } : { error };
 }

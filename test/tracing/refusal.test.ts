@@ -12,6 +12,7 @@ it.each<[ModelApi | undefined, object]>([
     "anthropic.count_tokens",
     { type: "error", error: { type: "invalid_request_error", message: "too late" } },
   ],
+  ["ollama.chat", { error: "too late" }],
   ["google.generate_content", { error: { code: 400, status: "FAILED_PRECONDITION", message: "too late" } }],
 ])("a call that nobody answers is refused in the shape of its interface: %s", async (api, shape) => {
   const response = refusalResponse(kOurs, api);
