@@ -1,4 +1,5 @@
-// Reads ECMAScript's regular expressions (flag u) as far as an automaton can follow them: no lookaround, back references or word borders.
+// Reads ECMAScript's regular expressions (flag u) as far as an automaton can follow them: no lookaround but at the beginning of the text, no back
+// references or word borders.
 import { complementRanges, type Ranges, toRanges } from "./code-points.js";
 import { createPatternReader, type PatternReader } from "./pattern-reader.js";
 import { readClass, readEscape } from "./regex-classes.js";
@@ -11,15 +12,31 @@ export type Regex =
   /** An anchor. */
   | { readonly kind: "start" | "end" };
 
+/** What must, or must not, begin the text as well: `^(?=...)` and `^(?!...)`. */
+export interface Lookahead {
+  readonly regex: Regex;
+  readonly isWanted: boolean;
+}
+
+export interface ParsedRegex {
+  readonly regex: Regex;
+  /** Right behind the anchor that everything else stands behind, too. */
+  readonly lookaheads: readonly Lookahead[];
+}
+
 /**
  * @param refuse  throws, with why it cannot be followed
  */
-export function parseRegex(pattern: string, refuse: (why: string) => never): Regex {
+export function parseRegex(pattern: string, refuse: (why: string) => never): ParsedRegex {
   checkSyntax(pattern, refuse);
   const reader = createPatternReader(pattern, refuse);
-  const regex = readChoice(reader, 0);
+  const lookaheads = readLookaheads(reader);
+  const rest = lookaheads.length === 0 ? readChoice(reader, 0) : readSequence(reader, 0);
+  // They are of the first branch alone.
+  if (reader.sees("|")) return refuse("lookahead in a branch");
   if (!reader.isAtEnd()) refuse(`a closing bracket without its opening one`);
-  return regex;
+  if (lookaheads.length === 0) return { regex: rest, lookaheads };
+  return { regex: { kind: "sequence", parts: [{ kind: "start" }, rest] }, lookaheads };
 }
 
 // --- internal ---
@@ -40,6 +57,19 @@ function checkSyntax(pattern: string, refuse: (why: string) => never): void {
     } catch (error) {
       if (flags === "") refuse(error instanceof Error ? error.message : String(error));
     }
+  }
+}
+
+function readLookaheads(reader: PatternReader): Lookahead[] {
+  const all: Lookahead[] = [];
+  for (;;) {
+    const opening = reader.takesMatch(all.length === 0 ? /\^\(\?([=!])/y : /\(\?([=!])/y);
+    if (opening === undefined) return all;
+    const inner = readChoice(reader, 1);
+    if (!reader.takes(")")) return reader.refuse("a bracket that is not closed");
+    if (readBounds(reader) !== undefined) return reader.refuse("a lookahead that is repeated");
+    const parts: readonly Regex[] = [{ kind: "start" }, inner];
+    all.push({ regex: { kind: "sequence", parts }, isWanted: opening[1] === "=" });
   }
 }
 

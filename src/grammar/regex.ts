@@ -1,5 +1,5 @@
 // A regular expression as the automaton of the texts in which it finds a match: unanchored, as JSON schema means it.
-import type { Automaton } from "./automaton.js";
+import { type Automaton, combineAutomata } from "./automaton.js";
 import { minimiseAutomaton } from "./minimise.js";
 import { createNfa, type Nfa } from "./nfa.js";
 import { parseRegex, type Regex } from "./regex-syntax.js";
@@ -13,16 +13,16 @@ export function regexToAutomaton(
   refuse: (why: string) => never,
   spend?: (states: number) => void,
 ): Automaton {
-  const regex = parseRegex(pattern, refuse);
-  const size = sizeOf(regex);
-  if (size > kMostNfaStates) return refuse("repetitions that are too large");
-  spend?.(size);
-  const nfa = createNfa();
-  const start = nfa.addState();
-  const found = nfa.findingAutomaton(start, add(nfa, regex, start), kMostStates);
-  if (found === undefined) return refuse("an automaton that is too large");
-  spend?.(found.length);
-  return minimiseAutomaton(found);
+  const { regex, lookaheads } = parseRegex(pattern, refuse);
+  const cost: Cost = { refuse, spend };
+  let all = findingAutomaton(regex, cost);
+  for (const { regex: other, isWanted } of lookaheads) {
+    const ahead = findingAutomaton(other, cost);
+    all = minimiseAutomaton(
+      paid(combineAutomata(all, ahead, isWanted ? "both" : "first", kMostStates), cost),
+    );
+  }
+  return all;
 }
 
 /** The most states that an automaton of a schema may have. */
@@ -31,6 +31,27 @@ export const kMostStates = 4096;
 // --- internal ---
 
 const kMostNfaStates = 8192;
+
+interface Cost {
+  readonly refuse: (why: string) => never;
+  readonly spend: ((states: number) => void) | undefined;
+}
+
+function findingAutomaton(regex: Regex, cost: Cost): Automaton {
+  const size = sizeOf(regex);
+  if (size > kMostNfaStates) return cost.refuse("repetitions that are too large");
+  cost.spend?.(size);
+  const nfa = createNfa();
+  const start = nfa.addState();
+  return minimiseAutomaton(paid(nfa.findingAutomaton(start, add(nfa, regex, start), kMostStates), cost));
+}
+
+/** @param found  undefined: it is too large */
+function paid(found: Automaton | undefined, { refuse, spend }: Cost): Automaton {
+  if (found === undefined) return refuse("an automaton that is too large");
+  spend?.(found.length);
+  return found;
+}
 
 function sizeOf(regex: Regex): number {
   switch (regex.kind) {

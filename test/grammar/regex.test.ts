@@ -35,6 +35,13 @@ const patterns = [
   "\\t|\\n|\\cJ|\\0",
   "[^]",
   "[]",
+  "^(?!a)",
+  "^(?!.*\\.\\.)(?=.{3})[ab.]+$",
+  "^(?!^[-.]*$)-?0*\\d*\\.?\\d*$",
+  "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$",
+  "^(?=a|b$)(?:)",
+  "^(?!)a",
+  "^(?!(?:abb|cat)$)[a-d]+",
 ];
 const letters = [..."abcds1 -.@\n\t\u0000A", "ä", "é", "😀", "名", "\u2028", "\ufeff", "]"];
 
@@ -67,7 +74,11 @@ describe("regexToAutomaton", () => {
     const texts = fc.array(fc.array(fc.constantFrom("a", "b", "1", "\n"), { maxLength: 7 }), {
       maxLength: 12,
     });
-    const property = fc.property(regex, texts, (pattern, all) => {
+    const lookahead = fc.tuple(fc.constantFrom("=", "!"), regex).map(([kind, inner]) => `(?${kind}${inner})`);
+    const whole = fc
+      .tuple(fc.array(lookahead, { maxLength: 2 }), regex)
+      .map(([ahead, rest]) => (ahead.length === 0 ? rest : `^${ahead.join("")}(?:${rest})`));
+    const property = fc.property(whole, texts, (pattern, all) => {
       const automaton = compile(pattern);
       for (const text of all.map((characters) => characters.join("")))
         expect([pattern, text, automatonAccepts(automaton, text)]).toEqual([
@@ -104,6 +115,10 @@ describe("regexToAutomaton", () => {
   it.each([
     ["(", /Invalid|Unterminated/],
     ["a(?=b)", /lookahead/],
+    ["(?=b)a", /lookahead/],
+    ["^(?!a)b|c", /lookahead in a branch/],
+    ["^(?!a(?!b))c", /lookahead/],
+    ["^(?!a)*c", /lookahead that is repeated/],
     ["(?<!a)b", /lookbehind/],
     ["(a)\\1", /back reference/],
     ["\\bx", /word border/],
