@@ -52,7 +52,6 @@ class Stacks {
 
   const Set& set(std::uint32_t set) const { return sets_[set]; }
   const Frame& frame(std::uint32_t frame) const { return frames_[frame]; }
-  const Program& program() const { return program_; }
   // Whether much is remembered beside the stacks that are needed.
   bool isLarge() const { return frames_.size() > mostFrames_ || sets_.size() > kMostSets; }
   // The same set among stacks that know nothing else.

@@ -43,7 +43,6 @@ class Unit {
   };
 
   const ByteAutomaton& automaton() const { return automaton_; }
-  bool isCounted() const { return isCounted_; }
   // Whether the rest can be written in tokens that end where the unit does, or before: true everywhere if the vocabulary has all bytes.
   bool isWritable(std::uint32_t state) const { return isWritable_.empty() || isWritable_[state]; }
 

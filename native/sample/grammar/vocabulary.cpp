@@ -30,10 +30,6 @@ std::span<const std::uint8_t> Vocabulary::pathTo(std::uint32_t node, std::vector
   return into;
 }
 
-std::size_t Vocabulary::bytes() const {
-  return bytes_.size() + 4 * (offsets_.size() + sorted_.size()) + 17 * byte_.size();
-}
-
 // --- internal ---
 
 void Vocabulary::sortTokens() {

@@ -45,7 +45,6 @@ class Vocabulary {
   }
   // The bytes that lead to a node.
   std::span<const std::uint8_t> pathTo(std::uint32_t node, std::vector<std::uint8_t>& into) const;
-  std::size_t bytes() const;
 
  private:
   static constexpr std::size_t kLongest = 2048;  // bytes of a token in the trie
