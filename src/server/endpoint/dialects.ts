@@ -20,9 +20,19 @@ export function dialectOf(method: string, path: string): Dialect | undefined {
   return kDialects.find((dialect) => dialect.matches(method.toUpperCase(), bare));
 }
 
-/** Of a request that is nobody's. */
-export function unknownRoute(method: string, path: string): RequestError {
+/** Of a request that is nobody's, in the shape that the clients of such paths read. */
+export function unknownRoute(method: string, path: string): Response {
   const served = kDialects.flatMap(({ routes }) => routes).join(", ");
   const message = `${method} ${path} is not served by the policy; it serves ${served}`;
-  return new RequestError(404, message, null, "unsupported_route");
+  const near = kNeighbours.find(([paths]) => paths.test(path))?.[1] ?? chatDialect;
+  return near.failure(new RequestError(404, message, null, "unsupported_route"));
 }
+
+// --- internal ---
+
+/** Whose clients ask for other things under such paths. */
+const kNeighbours: readonly (readonly [RegExp, Dialect])[] = [
+  [/\/v1\/messages(?:\/|$)/, anthropicDialect],
+  [/\/(?:models|tunedModels|endpoints)\/[^/:]+:\w+\/?$/, googleDialect],
+  [/\/api\/[^/]+\/?$/, ollamaChatDialect],
+];

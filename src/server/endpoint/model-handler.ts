@@ -11,7 +11,6 @@ import { createCallSeeds } from "./call-seeds.js";
 import { dialectOf, unknownRoute } from "./dialects.js";
 import { createIdMemory, type Thoughts } from "./id-splicing.js";
 import { createItemMemory } from "./item-memory.js";
-import { openAiFailure } from "./open-ai-failure.js";
 import { createPromptChecks } from "./prompt-checks.js";
 import { toRequestError } from "./request-error.js";
 import { createTemplateNotes, type TemplateNotes } from "./template-notes.js";
@@ -49,7 +48,7 @@ export function createModelHandler(options: ModelHandlerOptions): ModelHandler {
     const { method, url, signal } = request;
     const path = new URL(url).pathname;
     const dialect = dialectOf(method, path);
-    if (dialect === undefined) return openAiFailure(unknownRoute(method, path));
+    if (dialect === undefined) return unknownRoute(method, path);
     try {
       const response = dialect.respond?.(request, {
         memory: items,

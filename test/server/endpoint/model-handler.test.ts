@@ -260,3 +260,28 @@ describe("a body that was read before", () => {
     expect((await send("not read", `${'{"a":'.repeat(300)}1${"}".repeat(300)}`)).status).toBe(400);
   });
 });
+
+describe("a path that no dialect has", () => {
+  it.each<[method: string, path: string, status: number, pick: (body: unknown) => unknown]>([
+    ["POST", "/v1/audio/speech", 404, (body) => Object(Object(body).error).message],
+    ["GET", "/api/tags", 404, (body) => Object(body).error],
+    [
+      "POST",
+      "/v1/messages/batches",
+      400,
+      (body) => Object(body).type === "error" && Object(body).error.message,
+    ],
+    [
+      "POST",
+      "/v1beta/models/m:embedContent",
+      404,
+      (body) => Object(body).error.code === 404 && Object(body).error.message,
+    ],
+  ])("%s %s is refused in the shape of its neighbours", async (method, path, status, pick) => {
+    const response = await scripted([]).send("", path, { method });
+    expect(response.status).toBe(status);
+    expect(pick(await response.json())).toContain(
+      `${method} ${path} is not served by the policy; it serves POST /v1/chat/completions, `,
+    );
+  });
+});
