@@ -2,7 +2,7 @@
 import { expect, it, vi } from "vitest";
 import { startDeadline } from "../../src/runner/deadline.js";
 
-const clock = await vi.hoisted(async () => (await import("./manual-clock.js")).createManualClock());
+const clock = await vi.hoisted(async () => (await import("../support/manual-clock.js")).createManualClock());
 vi.mock("../../src/base/clock.js", async (original) => ({ ...(await original<object>()), ...clock.module }));
 
 function start(timeoutMs: number | null) {

@@ -2,7 +2,7 @@
 import { expect, it, vi } from "vitest";
 import { createEnding } from "../../src/runner/ending.js";
 
-const clock = await vi.hoisted(async () => (await import("./manual-clock.js")).createManualClock());
+const clock = await vi.hoisted(async () => (await import("../support/manual-clock.js")).createManualClock());
 vi.mock("../../src/base/clock.js", async (original) => ({ ...(await original<object>()), ...clock.module }));
 
 const begin = (signal?: AbortSignal) => createEnding({ rolloutId: "ro-1", timeoutMs: 100, signal });

@@ -3,7 +3,7 @@ import { expect, it, vi } from "vitest";
 import { LightningError } from "../../src/base/error.js";
 import { watchLostAttempts } from "../../src/runner/lost-attempts.js";
 
-const clock = await vi.hoisted(async () => (await import("./manual-clock.js")).createManualClock());
+const clock = await vi.hoisted(async () => (await import("../support/manual-clock.js")).createManualClock());
 vi.mock("../../src/base/clock.js", async (original) => ({ ...(await original<object>()), ...clock.module }));
 
 interface Page {

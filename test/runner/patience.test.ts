@@ -2,9 +2,9 @@
 import { expect, it, vi } from "vitest";
 import { LightningError } from "../../src/base/error.js";
 import { patiently } from "../../src/runner/patience.js";
-import { settle } from "./manual-clock.js";
+import { settle } from "../support/manual-clock.js";
 
-const clock = await vi.hoisted(async () => (await import("./manual-clock.js")).createManualClock());
+const clock = await vi.hoisted(async () => (await import("../support/manual-clock.js")).createManualClock());
 vi.mock("../../src/base/clock.js", async (original) => ({ ...(await original<object>()), ...clock.module }));
 
 const away = new LightningError("E_STORE", "away");

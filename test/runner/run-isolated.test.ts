@@ -3,9 +3,9 @@ import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { isFromChild } from "../../src/runner/isolated-messages.js";
 import { createIsolatedRun } from "../../src/runner/run-isolated.js";
-import { settle } from "./manual-clock.js";
+import { settle } from "../support/manual-clock.js";
 
-const clock = await vi.hoisted(async () => (await import("./manual-clock.js")).createManualClock());
+const clock = await vi.hoisted(async () => (await import("../support/manual-clock.js")).createManualClock());
 vi.mock("../../src/base/clock.js", async (original) => ({ ...(await original<object>()), ...clock.module }));
 const fork = vi.hoisted(() => vi.fn());
 vi.mock("node:child_process", () => ({ fork }));

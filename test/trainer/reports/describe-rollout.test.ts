@@ -63,6 +63,31 @@ describe("a rollout as text", () => {
     for (const { name } of spans) expect(lines.filter((line) => line.endsWith(`─ ${name}`))).toHaveLength(1);
   });
 
+  it("shows the last message of a prompt, calls of tools, events, the error and what earned nothing", () => {
+    const asked = {
+      ...call,
+      "gen_ai.prompt.1.role": "tool",
+      "gen_ai.prompt.1.content": "4",
+      "gen_ai.completion.0.content": "",
+      "gen_ai.completion.0.tool_calls.0.name": "add",
+      "gen_ai.completion.0.tool_calls.0.arguments": '{"a":1}',
+      "gen_ai.completion.0.tool_calls.1.name": "end",
+      "gen_ai.completion.0.tool_calls.1.arguments": "{}",
+    };
+    const events = [{ name: "retry", attributes: { after: 2 }, timestamp: 1 }];
+    const failed = { ...result, outcome: "error", error: "Error: broke", reward: null, seconds: 0.004 };
+    const spans = [{ ...span("11", null, "openai.chat.completion", asked), events }] as unknown as Span[];
+    expect(describeRollout(failed as never, spans)).toBe(
+      [
+        "rollout r: 1 model calls in 0.00 s",
+        "├─ call (7 tokens, none): tool: 4",
+        '│     -> add({"a":1}) end({}) [stop, 2 tokens]',
+        '│     retry {"after":2}',
+        "└─ error (Error: broke); reward none; 0 training rows",
+      ].join("\n"),
+    );
+  });
+
   it("shows an exception's stack as lines, without frames of the package and of Node", () => {
     const stack = [
       "TypeError: no tool\nof that name",

@@ -29,4 +29,23 @@ describe("progress", () => {
   it("writes only lines that stay where there is no terminal", () => {
     expect(written(0, false)).toEqual(["step 5 of 40: reward 0.5\n"]);
   });
+
+  it("wipes each live line once, and away when it closes", () => {
+    const texts: string[] = [];
+    const progress = createProgress({ isTTY: true, columns: 6, write: (text) => texts.push(text) });
+    progress.close();
+    progress.update("a".repeat(9));
+    progress.update("b");
+    progress.close();
+    progress.close();
+    progress.line("c");
+    const wipe = "\r\u001b[2K";
+    expect(texts).toEqual(["aaaaa", wipe, "b", wipe, "c\n"]);
+  });
+
+  it("takes a terminal that does not know its width for one of 80 columns", () => {
+    const texts: string[] = [];
+    createProgress({ isTTY: true, columns: 0, write: (text) => texts.push(text) }).update("x".repeat(99));
+    expect(texts).toEqual(["x".repeat(79)]);
+  });
 });

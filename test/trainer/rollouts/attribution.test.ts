@@ -269,24 +269,24 @@ describe("a rollout without a call", () => {
   it.each<[string, () => unknown, object, RegExp, object]>([
     ["nothing", () => 0, {}, /made no model call of its own; .*agl\.bind.*noCall: "allowed"/, {}],
     [
-      "an interface that is refused",
+      "a request that is refused",
       () => post("https://api.openai.com/v1/completions"),
       {},
-      /1 model call was refused \(404 POST \/v1\/completions is not served/,
+      /1 model call was refused \(400 prompt: expected a text/,
       { refusedCalls: 1 },
     ],
     [
-      "the gateway's protocol",
+      "a request that is refused in the gateway's protocol",
       () => post("https://ai-gateway.vercel.sh/v4/ai/language-model"),
       {},
-      /1 model call was refused \(404 POST \/v4\/ai\/language-model is not served/,
+      /1 model call was refused \(400 ai-language-model-id: expected the header/,
       { refusedCalls: 1 },
     ],
     [
       "an interface of a host that is routed by the option, and that many a web application has too",
       () => post(`http://${kHost}/api/chat`),
       { routes: { hosts: [kHost] } },
-      /1 model call was refused \(404 POST \/api\/chat is not served/,
+      /1 model call was refused \(400 .*messages: Invalid input/,
       { refusedCalls: 1 },
     ],
     [

@@ -127,6 +127,37 @@ describe("the numbers of a batch", () => {
     });
   });
 
+  it("say how rewards are spread", () => {
+    const metrics = metricsOf(ofGroups([[9, 1, 2, 3, 4, 5, 6, 7, 8, 0]]));
+    expect(metrics).toMatchObject({
+      "reward/mean": 4.5,
+      "reward/p10": 1,
+      "reward/p90": 9,
+      "reward/count": 10,
+    });
+    expect(metrics["reward/std"]).toBeCloseTo(Math.sqrt(8.25), 12);
+    expect(metricsOf(ofGroups([[3]]))).toMatchObject({ "reward/p10": 3, "reward/p90": 3, "reward/std": 0 });
+    expect(metricsOf(ofGroups([[null]]))).toMatchObject({ "reward/count": 0, "calls/per_rollout": 0 });
+    expect(metricsOf([])).toMatchObject({ "calls/per_rollout": 0, "rollouts/ok": 0 });
+  });
+
+  it("are sums and means over calls", () => {
+    const callOf = (prompt: number, response: number, finishReason: string) =>
+      ({
+        ...{ promptIds: Array(prompt).fill(1), responseIds: Array(response).fill(1), finishReason },
+      }) as unknown as Partial<Transition>;
+    const errors = [
+      rollout(0, 0, 0, { outcome: "error", calls: [callOf(2, 1, "stop"), callOf(4, 3, "length")] }),
+      rollout(0, 1, 1, { calls: [callOf(6, 5, "stop"), callOf(8, 7, "stop")] }),
+      rollout(1, 0, null, { outcome: "in-doubt" }),
+    ].map((result, i) => ({ ...result, refusedCalls: i, unseenCalls: 2 * i, traceUploads: 3 * i }));
+    expect(metricsOf(errors)).toMatchObject({
+      ...{ "rollouts/error": 1, "rollouts/ok": 1, "rollouts/in_doubt": 1, "rollouts/excluded": 1 },
+      ...{ "calls/per_rollout": 4 / 3, "calls/prompt_tokens": 5, "calls/response_tokens": 4 },
+      ...{ "calls/truncated": 0.25, "calls/refused": 3, "calls/unseen": 6, "calls/trace_uploads": 9 },
+    });
+  });
+
   it("give no reward where nothing earned one, instead of a zero that nobody earned", () => {
     const results = ofGroups([[null, null]]);
     expect(metricsOf(results)).not.toHaveProperty("reward/mean");
