@@ -11,6 +11,8 @@ export interface CallForm {
   readonly closers: readonly string[];
   /** Ids of calls are nine letters and digits: the form writes them, or its templates refuse others. */
   readonly hasShortIds: boolean;
+  /** The names that its calls can hold and are read back with. Absent: all. */
+  readonly names?: RegExp;
   /**
    * The calls that are written at `start`, where a mark begins, or the answer does.
    * @param tools  what may be called: their schemas tell a text from JSON where the form does not

@@ -38,7 +38,7 @@ export type ThoughtRoom = "none" | "may" | "open";
 
 /**
  * The arguments of a strict tool are by its schema, and so are those of others, unless their schema cannot be enforced: then any object.
- * @throws E_ARGUMENT when no tool has the name, or for a strict tool whose schema cannot be enforced, with the keyword and its path
+ * @throws E_ARGUMENT when no tool has the name, for a name that the family's form cannot hold, or for a strict tool whose schema cannot be enforced, with the keyword and its path
  */
 export function callGrammar(
   family: ToolCallFamily,
@@ -94,15 +94,24 @@ function createMeans(isParallel: boolean, tag: WriteMeans["tag"]): WriteMeans {
 
 function toWritable(form: CallForm, { function: tool }: ToolDefinition, means: WriteMeans): WritableTool {
   const { name, strict } = tool;
-  const parameters = tool.parameters ?? {};
-  const own = { name, parameters: "type" in parameters ? parameters : { ...parameters, type: "object" } };
+  if (form.names !== undefined && !form.names.test(name))
+    throw argumentError("tools", `names that calls in this model's form can hold (${form.names})`, name);
+  const own = { name, parameters: { ...tool.parameters, type: "object" } };
   try {
+    checkType(tool);
     form.write([own], means);
     return own;
   } catch (error) {
     if (strict === true || !(error instanceof LightningError) || error.code !== "E_ARGUMENT") throw error;
     return { name, parameters: null };
   }
+}
+
+/** Arguments are an object, whatever else the schema allows. */
+function checkType({ name, parameters }: ToolDefinition["function"]): void {
+  const type: unknown = parameters?.type ?? "object";
+  if (type === "object" || (Array.isArray(type) && type.includes("object"))) return;
+  throw argumentError("tools", `${name}.parameters.type to be "object"`, type);
 }
 
 function textOrCalls(form: CallForm, calls: Part): Part {

@@ -52,6 +52,7 @@ function createForm(
     isBare: false,
     closers: ["<｜tool▁calls▁end｜>"],
     hasShortIds: false,
+    names: /^[^\s<](?:[^\n<]*[^\s<])?$/,
     held,
     readBlock(written, start) {
       const calls: WrittenCall[] = [];

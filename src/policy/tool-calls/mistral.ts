@@ -57,6 +57,7 @@ function named(hasId: boolean): CallForm {
     isBare: false,
     closers: ["}"],
     hasShortIds: true,
+    names: /^[^\s[\]{}]+$/,
     readBlock: readNamed,
     held: { head: kHead, between: /\s*/, args: readBegun },
     write: (tools, means) =>

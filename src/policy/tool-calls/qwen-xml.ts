@@ -18,6 +18,7 @@ export const qwenXml: CallForm = {
   isBare: false,
   closers: ["</tool_call>", "</function>"],
   hasShortIds: false,
+  names: /^[^\s>](?:[^>\n]*[^\s>])?$/,
   readBlock(written, start, tools) {
     const open = skipMark(written, start, "<tool_call>");
     const head = tagAt(kHead, written, open ?? start);

@@ -248,3 +248,56 @@ describe("a tool whose schema cannot be enforced", () => {
     },
   );
 });
+
+describe("a demanded call", () => {
+  const names = [
+    ...["add", "a b", "a.b/c", "é", "__proto__", 'a"b', "a>b", "a\nb", " a", "</tool_call>", "[ARGS]", "{a}"],
+    ..."<｜tool▁sep｜>".split(" "),
+  ];
+  const loose: readonly (Readonly<Record<string, unknown>> | undefined)[] = [
+    ...[undefined, {}, { type: ["object", "null"], properties: { a: { const: 1 } }, required: ["a"] }],
+    ...[{ type: "string" }, { type: ["array", "null"] }],
+  ];
+  it.each(toolCallFamilies)(
+    "is read back as one, whatever the tool's name and type, or refused: %s",
+    (family) => {
+      let written = 0;
+      for (const name of names)
+        for (const schema of loose) {
+          const called: readonly ToolDefinition[] = [
+            { type: "function", function: { name, ...(schema ? { parameters: schema } : {}) } },
+          ];
+          const write = () => callGrammar(family, called, { ...kRequired, parallel: false });
+          try {
+            write();
+          } catch (error) {
+            expect(error).toMatchObject({
+              code: "E_ARGUMENT",
+              message: expect.stringContaining("names that calls"),
+            });
+            continue;
+          }
+          const matcher = createReferenceMatcher(write());
+          const random = seededRandom(7);
+          for (let i = 0; i < 3; i++) {
+            const text = randomText(matcher, random, 40);
+            const { toolCalls } = parseToolCalls(text, { family, tools: called });
+            expect([text, toolCalls.map((call) => call.function.name)]).toEqual([text, [name]]);
+            expect(JSON.parse(toolCalls[0]!.function.arguments)).toEqual(expect.any(Object));
+            written++;
+          }
+        }
+      expect(written).toBeGreaterThan(3 * 4 * loose.length);
+    },
+  );
+
+  it("of a strict tool whose arguments are no object is refused by its type", () => {
+    const strict = (type: unknown): readonly ToolDefinition[] => [
+      { type: "function", function: { name: "f", strict: true, parameters: { type } } },
+    ];
+    for (const family of toolCallFamilies)
+      expect(() => callGrammar(family, strict("string"), kRequired)).toThrow(
+        /f\.parameters\.type to be "object"/,
+      );
+  });
+});
