@@ -22,6 +22,14 @@ describe("a set of span ids", () => {
     );
   });
 
+  it("keeps apart ids whose digits are at the ends of what a digit is, and what is none", () => {
+    const set = new SpanIdSet();
+    const digits = ["0", "9", "a", "f", "/", ":", "`", "g", "A"];
+    const ids = digits.flatMap((digit) => [`${digit}${"1".repeat(15)}`, `${"1".repeat(15)}${digit}`]);
+    expect(ids.filter((id) => set.add(id))).toEqual(ids);
+    expect(ids.filter((id) => set.add(id))).toEqual([]);
+  });
+
   it.each<[string, (i: number) => string]>([
     ["ascending", (i) => i.toString(16).padStart(16, "0")],
     ["alike at the end", (i) => i.toString(16).padStart(8, "f").padEnd(16, "0")],
