@@ -102,8 +102,11 @@ function toWritable(form: CallForm, { function: tool }: ToolDefinition, means: W
     form.write([own], means);
     return own;
   } catch (error) {
-    if (strict === true || !(error instanceof LightningError) || error.code !== "E_ARGUMENT") throw error;
-    return { name, parameters: null };
+    if (!(error instanceof LightningError) || error.code !== "E_ARGUMENT") throw error;
+    if (strict !== true) return { name, parameters: null };
+    // Of a schema: a path within it says nothing of whose it is.
+    const message = error.message.replace(/^constrain: /, `tools: ${name}.parameters: `);
+    throw new LightningError("E_ARGUMENT", message);
   }
 }
 

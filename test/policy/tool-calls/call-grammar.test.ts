@@ -235,7 +235,7 @@ describe("a tool whose schema cannot be enforced", () => {
   it.each(toolCallFamilies)(
     "is refused by name where it is strict, and takes any object where not: %s",
     (family) => {
-      expect(() => callGrammar(family, toolOf(true), kRequired)).toThrow(/not/);
+      expect(() => callGrammar(family, toolOf(true), kRequired)).toThrow(/^tools: odd\.parameters: .*not/);
       const matcher = createReferenceMatcher(callGrammar(family, toolOf(false), kRequired));
       const random = seededRandom(5);
       for (let i = 0; i < 20; i++) {

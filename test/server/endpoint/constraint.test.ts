@@ -247,7 +247,7 @@ describe("calls that are demanded", () => {
     expect(await refused({ tools: [], tool_choice: "required" })).toMatchObject({ param: "tool_choice" });
     const strict = { type: "function", function: { name: "add", strict: true, parameters: bad } };
     const message = expect.stringContaining(
-      'tools: expected a schema without "not", got it at properties.user',
+      'tools: add.parameters: expected a schema without "not", got it at properties.user',
     );
     expect(await refused({ tools: [strict] })).toMatchObject({ param: "tools", message });
   });
