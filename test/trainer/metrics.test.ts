@@ -65,10 +65,21 @@ describe("the metrics of a run", () => {
     const runs: readonly GrpoOptions[] = [
       {},
       { updates: 2, loss: { kl: { kind: "k3", coefficient: 0.01 }, entropy: { coefficient: 0.01 } } },
+      { loss: { correction: { kind: "tis" } } },
     ];
+    const schema = { enum: ["yes", "no"] };
+    const response_format = {
+      type: "json_schema",
+      json_schema: { name: "answer", strict: true, schema },
+    } as const;
+    const constrained = async (content: string) => {
+      const messages = [{ role: "user" as const, content }];
+      await client.chat.completions.create({ model: "m", messages, response_format });
+      return (await ask(content)).length % 3;
+    };
     for (const options of runs) {
       await using policy = await adapted();
-      await using trainer = trainerOf(policy, options, { metricsFile });
+      await using trainer = trainerOf(policy, options, { metricsFile, agent: constrained });
       await trainer.fit([["a", "b"]], { validation: ["c", "d"], every: 1 });
       await trainer.evaluate(["c", "d"], { prefix: "eval/greedy/" });
       await trainer.step(["a", "b"]);

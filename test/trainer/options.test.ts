@@ -43,6 +43,19 @@ describe("createTrainer", () => {
     ["store", { store: "memory:" }],
     ["redact", { redact: "secrets" }],
     ["routes.forward", { routes: { forward: "gpt-4*" } }],
+    ["routes.hosts", { routes: { hosts: [""] } }],
+    ["routes.hosts", { routes: { hosts: ["*."] } }],
+    ["routes.hosts", { routes: { hosts: ["http://localhost:8000/v1"] } }],
+    ["routes.hosts", { routes: { hosts: "localhost" } }],
+    ["seed", { seed: -1 }],
+    ["seed", { seed: 2n ** 64n }],
+    ["seed", { seed: 0.5 }],
+    ["concurrency", { concurrency: 0 }],
+    ["klEvery", { klEvery: 0 }],
+    ["checkpointEvery", { checkpointEvery: 0 }],
+    ["sampling.maxTokens", { sampling: { maxTokens: 0 } }],
+    ["validationMaxTokens", { validationMaxTokens: 0 }],
+    ["timeoutMs", { timeoutMs: 0 }],
     ["timeoutMs", { timeoutMs: 2 ** 31 }],
     ["metricsFile", { metricsFile: "" }],
     ["checkpointFile", { checkpointFile: 5 }],
@@ -51,6 +64,27 @@ describe("createTrainer", () => {
       expect.objectContaining({ code: "E_ARGUMENT", message: expect.stringContaining(`expected ${name}`) }),
     );
   });
+});
+
+it("a trainer takes its numbers at their ends, and hosts with or without a port", () => {
+  for (const option of [
+    ...[
+      { seed: 0 },
+      { seed: 2n ** 64n - 1n },
+      { timeoutMs: 1 },
+      { timeoutMs: null },
+      { timeoutMs: 2 ** 31 - 1 },
+    ],
+    ...[
+      { concurrency: 1 },
+      { klEvery: 1 },
+      { klEvery: null },
+      { checkpointEvery: 1 },
+      { validationMaxTokens: 1 },
+    ],
+    { routes: { hosts: ["*", "localhost:8000", "*.example.com", "example.com:80"] } },
+  ])
+    expect(() => trainerOf(option)).not.toThrow();
 });
 
 describe("an adapter that the policy has not", () => {

@@ -7,6 +7,7 @@ import { createMemoryStore } from "../../../src/store/memory-store.js";
 import { emitMessage } from "../../../src/tracing/emit.js";
 import { createTrainer } from "../../../src/trainer/create-trainer.js";
 import type { TrainerOptions } from "../../../src/trainer/trainer.js";
+import type { SpanDraft } from "../../../src/types/span.js";
 import { tinyPolicy } from "../tiny-policy.js";
 
 const client = new OpenAI({ apiKey: "not-needed", maxRetries: 0 });
@@ -109,4 +110,17 @@ it("a rollout that is cancelled is so in the store, and its error is shown to re
   const { result } = await secret.trainer.dev("a");
   expect(result.error).toBe("(kept out by redact)");
   await secret.trainer.close();
+});
+
+it("what went well has no error that redact is shown", async () => {
+  const shown: string[] = [];
+  const redact = (span: SpanDraft) => {
+    shown.push(span.name);
+    return span;
+  };
+  const { trainer } = start(() => ask().then(() => 1), { redact });
+  expect((await trainer.dev("a")).result.error).toBe(null);
+  expect(shown).toContain("openai.chat.completion");
+  expect(shown).not.toContain("agentlightning.attempt");
+  await trainer.close();
 });

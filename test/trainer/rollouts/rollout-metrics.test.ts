@@ -223,6 +223,10 @@ describe("what spans say of calls", () => {
       { result: rollout(0, 1, 1), spans: [constrained(0.9, 1)] },
     ];
     expect(rolloutMetrics(rollouts)["constraint/mass"]).toBeCloseTo(0.6, 12);
+    const halves = [{ "agentlightning.constraint.choices": 3 }, { "agentlightning.constraint.mass": 0.5 }];
+    const spans = halves.map((attributes) => ({ attributes }) as never);
+    const half = rolloutMetrics([{ result: rollout(0, 0, 1), spans }, ...rollouts]);
+    expect(half["constraint/mass"]).toBeCloseTo(0.6, 12);
     expect(rolloutMetrics([{ result: rollout(0, 0, 1), spans: [] }])).not.toHaveProperty("constraint/mass");
   });
 });
