@@ -69,4 +69,11 @@ it("what cannot be loaded is told with its path and why", async () => {
   for (const code of ["ERR_UNKNOWN_FILE_EXTENSION", "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX"]) {
     await expect(loadAgent(moduleOf(typed(code)))).rejects.toThrow("agent: cannot load");
   }
+  const other = moduleOf(typed("ERR_OTHER"), "ts");
+  await expect(loadAgent(other)).rejects.toThrow(`cannot load ${other}`);
+  for (const code of ["ERR_UNKNOWN_FILE_EXTENSION", "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX"])
+    await expect(loadAgent(moduleOf(typed(code), "ts"))).rejects.toMatchObject({
+      message: expect.stringContaining("types that can be stripped"),
+      cause: { code },
+    });
 });
