@@ -106,9 +106,11 @@ async function reasonOf(response: Response): Promise<string> {
   return `${response.status} ${messageOf(text) ?? text}`.slice(0, kLongestReason);
 }
 
-/** OpenAI's, Anthropic's and Google's errors alike. */
+/** OpenAI's, Anthropic's and Google's errors, which have a message, and Ollama's, which is one. */
 function messageOf(text: string): string | undefined {
-  const body = toJsonValue(text) as { error?: { message?: unknown } } | null | undefined;
-  const message = body?.error?.message;
+  const body = toJsonValue(text) as { error?: unknown } | null | undefined;
+  const error = body?.error;
+  const message: unknown =
+    typeof error === "object" && error !== null ? Reflect.get(error, "message") : error;
   return typeof message === "string" ? message : undefined;
 }

@@ -103,6 +103,8 @@ describe("what became of calls that the policy did not answer", () => {
     ]);
     const long = await mishapsOf([], [new Response("x".repeat(400), { status: 400 })]);
     expect(long.mishaps).toEqual([`1 model call was refused (400 ${"x".repeat(296)})`]);
+    const asText = await mishapsOf([], [Response.json({ error: "no such field" }, { status: 400 })]);
+    expect(asText.mishaps).toEqual(["1 model call was refused (400 no such field)"]);
     const empty = await mishapsOf([], [new Response("null", { status: 400 })]);
     expect(empty.mishaps).toEqual(["1 model call was refused (400 null)"]);
   });

@@ -7,18 +7,19 @@ export async function* untilAborted<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T> {
   const iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-  let isWaiting = false;
+  let isOver = false;
   try {
     for (;;) {
-      isWaiting = true;
+      // Until it gives a value.
+      isOver = true;
       const next = await orAborted(iterator.next(), signal);
-      isWaiting = false;
       if (next.done) return;
+      isOver = false;
       yield next.value;
     }
   } finally {
     // One that has ended, thrown or hangs in `next` has nothing to be told.
-    if (!isWaiting) await iterator.return?.();
+    if (!isOver) await iterator.return?.();
   }
 }
 

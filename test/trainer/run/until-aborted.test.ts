@@ -25,9 +25,10 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
 const give = (value: number) => () => ({ done: false, value });
 
 describe("iteration until a signal aborts", () => {
-  it("gives all that a source has, waited for or not", async () => {
-    const { iterable } = source([give(1), give(2)]);
+  it("gives all that a source has, waited for or not, and tells one that has ended nothing", async () => {
+    const { iterable, told } = source([give(1), give(2)]);
     expect(await all(untilAborted(iterable, never))).toEqual([1, 2]);
+    expect(told).toEqual([]);
     expect(await all(untilAborted([3, 4], never))).toEqual([3, 4]);
   });
 
