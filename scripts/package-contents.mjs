@@ -12,6 +12,7 @@ const kAllowed = [
   /^native\/model\/README\.md$/,
   /^scripts\/(command|native-build|options|progress|toolchain)\.mjs$/,
   /^docs\/[\w-]+\.(md|svg)$/,
+  /^docs\/deploy\/(agl-store\.service|Caddyfile|Dockerfile|nginx\.conf)$/,
   /^examples\/(quickstart\/)?[\w-]+\.(js|mjs|ts)$/,
   /^(CMakeLists\.txt|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
 ];

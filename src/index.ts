@@ -24,7 +24,7 @@ export {
   type GaeOptions,
   type GroupAdvantageOptions,
 } from "./policy/advantages.js";
-export type { RenderChatOptions, RenderedChat } from "./policy/chat/chat-template.js";
+export type { RenderChatOptions, RenderedChat, ThoughtField } from "./policy/chat/chat-template.js";
 export type { TemplateVariables } from "./policy/chat/template-options.js";
 export type { Constraint, KeyedGrammar } from "./policy/constraints/constraint.js";
 export { type CreateModelOptions, createModel, type NewModel } from "./policy/create-model.js";

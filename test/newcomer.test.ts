@@ -170,7 +170,7 @@ const making: readonly Mistake[] = [
     "grpo({ loss: { beta: 0.04 } })",
     () => js.grpo({ loss: { beta: 0.04 } }),
     "E_ARGUMENT",
-    'grpo: loss: expected options among low, high, dualClip, kl, entropy, aggregate, got "beta"; write kl: { kind: "k3", coefficient }',
+    'grpo: loss: expected options among low, high, dualClip, kl, entropy, aggregate, correction, offPolicyMask, entropyShare, got "beta"; write kl: { kind: "k3", coefficient }',
   ],
   [
     `openStore("runs.db")`,

@@ -27,6 +27,6 @@ export function cispo(options: CispoOptions = {}): PolicyLoss {
 // --- internal ---
 
 const kNames: OptionNames<CispoOptions> = {
-  ...surrogateLossNames,
   max: ["epsilon_high", "clip_high", "cap"],
+  ...surrogateLossNames,
 };

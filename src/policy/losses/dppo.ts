@@ -30,7 +30,7 @@ export function dppo(options: DppoOptions = {}): PolicyLoss {
 // --- internal ---
 
 const kNames: OptionNames<DppoOptions> = {
-  ...surrogateLossNames,
   low: ["delta_low", "epsilon_low", "clip_low"],
   high: ["delta_high", "epsilon_high", "clip_high"],
+  ...surrogateLossNames,
 };

@@ -29,6 +29,6 @@ export function gmpo(options: GmpoOptions = {}): PolicyLoss {
 // --- internal ---
 
 const kNames: OptionNames<GmpoOptions> = {
-  ...surrogateLossNames,
   bound: ["epsilon", "clip", "clip_range"],
+  ...surrogateLossNames,
 };

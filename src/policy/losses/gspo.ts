@@ -32,7 +32,7 @@ export function gspo(options: GspoOptions = {}): PolicyLoss {
 // --- internal ---
 
 const kNames: OptionNames<GspoOptions> = {
-  ...surrogateLossNames,
   low: ["epsilon", "epsilon_low", "clip_low", "clip_ratio_low"],
   high: ["epsilon_high", "clip_high", "clip_ratio_high"],
+  ...surrogateLossNames,
 };

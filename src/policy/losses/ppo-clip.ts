@@ -25,10 +25,10 @@ export interface PpoClipOptions extends SurrogateLossOptions {
 
 /** Beside each name, that of TRL, verl and stable-baselines3. */
 export const ppoClipNames: OptionNames<PpoClipOptions> = {
-  ...surrogateLossNames,
   low: ["epsilon", "epsilon_low", "clip_low", "clip_ratio", "clip_ratio_low", "clip_range", "eps", "clip"],
   high: ["epsilon_high", "clip_high", "clip_ratio_high", "clip_range_high"],
   dualClip: ["clip_ratio_c", "delta"],
+  ...surrogateLossNames,
 };
 
 /**

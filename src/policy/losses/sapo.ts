@@ -32,7 +32,7 @@ export function sapo(options: SapoOptions = {}): PolicyLoss {
 // --- internal ---
 
 const kNames: OptionNames<SapoOptions> = {
-  ...surrogateLossNames,
   tauPositive: ["tau_pos", "tau"],
   tauNegative: ["tau_neg"],
+  ...surrogateLossNames,
 };

@@ -20,10 +20,10 @@ export interface SurrogateLossOptions extends CorrectionOptions {
 
 /** Beside each name, that of TRL, verl and stable-baselines3. */
 export const surrogateLossNames: OptionNames<SurrogateLossOptions> = {
-  ...correctionNames,
   kl: ["kl_loss", "kl_penalty"],
   entropy: ["entropy_loss", "entropy_bonus"],
   aggregate: ["loss_agg_mode", "loss_type", "aggregation", "reduction"],
+  ...correctionNames,
 };
 /** What is an option of an option here. */
 export const surrogateLossElsewhere = {

@@ -63,7 +63,7 @@ describe("the memory of a policy", () => {
       const policy = await loadPolicy(process.argv[2], { contextLength: 64, cacheTokens: 128 });
       await policy.sample({ prompt: [1], maxTokens: 2 });
       console.log("done");`;
-    const args = ["--input-type=module", "-e", code, script("../../dist/index.js"), qwen2];
+    const args = ["--input-type=module", "-e", code, script("../../../dist/index.js"), qwen2];
     const { stdout } = await run(process.execPath, args, { timeout: 30_000 });
     expect(stdout).toBe("done\n");
   });
