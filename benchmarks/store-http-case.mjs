@@ -1,12 +1,12 @@
 // One measurement of store-http.mjs: --store memory|sqlite --client single|numbered|batched. Server and client are processes of their own.
 // Prints one JSON line.
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ownCpuSeconds, startRole } from "./role-process.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -55,41 +55,9 @@ async function measure() {
   }
 }
 
-function ownCpuSeconds() {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-/** This file in another role; `line` resolves with its next line of JSON. */
+/** This file in another role. */
 function start(role, options) {
-  const args = Object.entries({ ...options, role, rollouts, concurrency }).flatMap(([k, v]) => [
-    `--${k}`,
-    `${v}`,
-  ]);
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = [];
-  const waiting = [];
-  let rest = "";
-  const settle = () => {
-    while (lines.length > 0 && waiting.length > 0) waiting.shift().resolve(JSON.parse(lines.shift()));
-  };
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop();
-    lines.push(...parts);
-    settle();
-  });
-  child.on("exit", (status) => {
-    for (const { reject } of waiting) reject(new Error(`${role} ended with ${status}`));
-  });
-  const line = () =>
-    new Promise((resolve, reject) => {
-      waiting.push({ resolve, reject });
-      settle();
-    });
-  return { child, line };
+  return startRole(fileURLToPath(import.meta.url), role, { ...options, rollouts, concurrency });
 }
 
 async function runServer(storeUrl) {

@@ -1,12 +1,12 @@
 // One measurement of store-load.mjs: --store memory|sqlite|postgres://... --seconds N. Server, clients, readers and the one who asks for /health
 // are processes of their own. Prints one JSON line; --profile leaves the server's profile in the system's temporary folder.
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ownCpuSeconds, startRole } from "./role-process.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -52,43 +52,12 @@ async function measure() {
   }
 }
 
-function ownCpuSeconds() {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-/** This file in another role; `line` resolves with its next line of JSON. */
+/** This file in another role. */
 function start(role, options) {
-  const flags = { clients, readers, rows, seconds, ...options, role };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-  const profile =
-    values.profile && role === "server"
-      ? ["--cpu-prof", `--cpu-prof-dir=${join(tmpdir(), "agl-load-profile")}`]
-      : [];
-  const child = spawn(process.execPath, [...profile, fileURLToPath(import.meta.url), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  let rest = "";
-  const waiting = [];
-  const lines = [];
-  const settle = () => {
-    while (lines.length > 0 && waiting.length > 0) waiting.shift().resolve(JSON.parse(lines.shift()));
-  };
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop();
-    lines.push(...parts);
-    settle();
-  });
-  child.on("exit", (status) => {
-    for (const { reject } of waiting) reject(new Error(`${role} ended with ${status}`));
-  });
-  const line = () =>
-    new Promise((resolve, reject) => {
-      waiting.push({ resolve, reject });
-      settle();
-    });
-  return { child, line };
+  const isProfiled = values.profile && role === "server";
+  const profile = isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${join(tmpdir(), "agl-load-profile")}`] : [];
+  const flags = { clients, readers, rows, seconds, ...options };
+  return startRole(fileURLToPath(import.meta.url), role, flags, profile);
 }
 
 async function runServer() {
