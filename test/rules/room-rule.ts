@@ -32,6 +32,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
         "field-table.ts",
         "function-tool.ts",
         "refusals.ts",
+        "sampling-fields.ts",
         "item-memory.ts",
       ],
       ...["json-body.ts", "open-ai-failure.ts", "request-error.ts", "template-variables.ts", "thought.ts"],

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
 import { isEmpty, isOff, isOn, isOne, isZero, never } from "../refusals.js";
+import { samplingFields } from "../sampling-fields.js";
 
 const asTemplateVariable =
   'give it as a variable of the chat template, as in chat_template_kwargs: { "enable_thinking": false }';
@@ -17,20 +18,11 @@ const body = {
     tools: z.array(z.unknown()).nullish(),
     tool_choice: z.unknown().optional(),
     parallel_tool_calls: z.boolean().nullish(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().min(0).max(1).nullish(),
-    // vLLM writes -1 where nothing is cut.
-    top_k: z
-      .int()
-      .min(-1)
-      .max(2 ** 31 - 1)
-      .nullish(),
-    min_p: z.number().min(0).max(1).nullish(),
+    ...samplingFields,
     max_tokens: z.int().min(1).nullish(),
     max_completion_tokens: z.int().min(1).nullish(),
     n: z.int().min(1).max(128).nullish(),
     stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).nullish(),
-    stop_token_ids: z.array(z.int().min(0)).max(128).nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.unknown().optional(),
     logprobs: z.boolean().nullish(),

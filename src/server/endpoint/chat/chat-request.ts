@@ -1,8 +1,8 @@
 // A chat completions request, checked: what the endpoint serves, and by name what it does not. Field names are the wire's.
-import type { z } from "zod";
-import type { AskedSampling, CallRequest } from "../../../types/call-request.js";
+import type { CallRequest } from "../../../types/call-request.js";
 import { createFieldReader } from "../field-reader.js";
 import { badRequest } from "../request-error.js";
+import { toSampling } from "../sampling-fields.js";
 import { toTemplate } from "../template-variables.js";
 import { chatFields } from "./chat-fields.js";
 import { toMessage } from "./chat-message.js";
@@ -32,7 +32,11 @@ export function parseChatRequest(value: unknown): CallRequest {
     toolChoice,
     parallelToolCalls: body.parallel_tool_calls ?? true,
     output: toOutput(body.response_format),
-    sampling: toSampling(body),
+    sampling: {
+      ...toSampling(body),
+      maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
+      stop: body.stop == null ? null : [body.stop].flat(),
+    },
     n: body.n ?? 1,
     stream: body.stream ?? false,
     logprobs: body.logprobs ? (body.top_logprobs ?? 0) : null,
@@ -40,20 +44,5 @@ export function parseChatRequest(value: unknown): CallRequest {
     template: toTemplate(body.chat_template_kwargs ?? {}),
     ignored: reader.ignored(),
     wire,
-  };
-}
-
-// --- internal ---
-
-function toSampling(body: z.infer<typeof chatFields.body.served>): AskedSampling {
-  const { stop } = body;
-  return {
-    temperature: body.temperature ?? null,
-    topP: body.top_p ?? null,
-    topK: body.top_k == null ? null : Math.max(body.top_k, 0),
-    minP: body.min_p ?? null,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
-    stop: stop == null ? null : [stop].flat(),
-    stopTokenIds: body.stop_token_ids ?? null,
   };
 }

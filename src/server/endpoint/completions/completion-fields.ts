@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { chatFields } from "../chat/chat-fields.js";
 import type { FieldTable } from "../field-table.js";
+import { samplingFields } from "../sampling-fields.js";
 
 const { prompt: _, echo, suffix, best_of, ...refused } = chatFields.body.refused;
 const shape = chatFields.body.served.shape;
@@ -14,13 +15,9 @@ export const completionFields = {
       "expected a text, a list of token ids, or one of them in a list",
     ),
     max_tokens: shape.max_tokens,
-    temperature: shape.temperature,
-    top_p: shape.top_p,
-    top_k: shape.top_k,
-    min_p: shape.min_p,
+    ...samplingFields,
     n: shape.n,
     stop: shape.stop,
-    stop_token_ids: shape.stop_token_ids,
     stream: shape.stream,
     stream_options: shape.stream_options,
     logprobs: z.int().min(0).max(20).nullish(),

@@ -4,6 +4,7 @@ import { chatFields } from "../chat/chat-fields.js";
 import { toOutput } from "../chat/chat-output.js";
 import { createFieldReader } from "../field-reader.js";
 import { badRequest } from "../request-error.js";
+import { toSampling } from "../sampling-fields.js";
 import { completionFields } from "./completion-fields.js";
 
 /** What of a request decides how its answer is written. */
@@ -22,13 +23,9 @@ export function parseCompletionRequest(value: unknown): CallRequest {
     ...{ dialect: "openai.completion", model: body.model, messages: [], prompt: toPrompt(body.prompt) },
     ...{ tools: [], toolChoice: "auto", parallelToolCalls: true, output: toOutput(body.response_format) },
     sampling: {
-      temperature: body.temperature ?? null,
-      topP: body.top_p ?? null,
-      topK: body.top_k == null ? null : Math.max(body.top_k, 0),
-      minP: body.min_p ?? null,
+      ...toSampling(body),
       maxTokens: body.max_tokens ?? kMaxTokens,
       stop: body.stop == null ? null : [body.stop].flat(),
-      stopTokenIds: body.stop_token_ids ?? null,
     },
     n: body.n ?? 1,
     stream: body.stream ?? false,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { FieldTable, Refusal } from "../field-table.js";
 import { isEmpty, isOff, never } from "../refusals.js";
+import { samplingFields } from "../sampling-fields.js";
 
 const useMaxTokens: Refusal = { remedy: "use max_output_tokens" };
 const useInput: Refusal = { remedy: "use input" };
@@ -17,20 +18,11 @@ const body = {
     parallel_tool_calls: z.boolean().nullish(),
     text: z.unknown().optional(),
     reasoning: z.unknown().optional(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().min(0).max(1).nullish(),
-    // vLLM writes -1 where nothing is cut.
-    top_k: z
-      .int()
-      .min(-1)
-      .max(2 ** 31 - 1)
-      .nullish(),
-    min_p: z.number().min(0).max(1).nullish(),
+    ...samplingFields,
     max_output_tokens: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),
     include: z.array(z.string()).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
-    stop_token_ids: z.array(z.int().min(0)).max(128).nullish(),
     return_token_ids: z.boolean().nullish(),
     chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
     store: z.boolean().nullish(),

@@ -4,6 +4,7 @@ import type { AskedOutput, CallRequest } from "../../../types/call-request.js";
 import { createFieldReader, type FieldReader } from "../field-reader.js";
 import type { ItemMemory } from "../item-memory.js";
 import { badRequest } from "../request-error.js";
+import { toSampling } from "../sampling-fields.js";
 import { toTemplate } from "../template-variables.js";
 import { toMessages } from "./input-items.js";
 import { responseFields } from "./response-fields.js";
@@ -38,15 +39,7 @@ export function parseResponseRequest(value: unknown, memory: ItemMemory): CallRe
     ...toTools(reader, body.tools ?? [], body.tool_choice),
     parallelToolCalls: body.parallel_tool_calls ?? true,
     output: toOutput(reader, body.text),
-    sampling: {
-      temperature: body.temperature ?? null,
-      topP: body.top_p ?? null,
-      topK: body.top_k == null ? null : Math.max(body.top_k, 0),
-      minP: body.min_p ?? null,
-      maxTokens: body.max_output_tokens ?? null,
-      stop: null,
-      stopTokenIds: body.stop_token_ids ?? null,
-    },
+    sampling: { ...toSampling(body), maxTokens: body.max_output_tokens ?? null, stop: null },
     n: 1,
     stream: body.stream ?? false,
     logprobs: toLogprobs(body),
