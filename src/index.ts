@@ -75,6 +75,10 @@ export {
   parseToolCalls,
   type ToolCallOptions,
 } from "./policy/tool-calls/parse-tool-calls.js";
+export { rewards } from "./reward/index.js";
+export type { MatchOptions } from "./reward/matches.js";
+export type { OverlongOptions } from "./reward/overlong.js";
+export type { Row, SameRowsOptions } from "./reward/same-rows.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";
 export type { LogLevel, LogRecord } from "./server/store-api/log-record.js";
