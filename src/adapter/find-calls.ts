@@ -2,7 +2,7 @@
 import type { Span } from "../types/span.js";
 import { rewardOfSpan } from "../types/span-reward.js";
 import { agentNameOf } from "./agent-name.js";
-import type { SpanNode } from "./span-tree.js";
+import { type SpanNode, walk } from "./span-tree.js";
 
 export interface FoundCall {
   readonly node: SpanNode;
@@ -20,12 +20,20 @@ export interface CallRules {
 
 /**
  * Calls in the order of the tree, parents first. A named agent span decides for itself and for all below it, up to the next named
- * one. A response id seen before is the same call reported twice; so is a call without one inside another call.
+ * one. A response id seen before is the same call reported twice; so is a call without one inside another call. Of several reports of one
+ * call that of the endpoint which answered it counts, whoever else recorded it, and wherever it stands.
  */
 export function findCalls(root: SpanNode, rules: CallRules): FoundCall[] {
   const found: FoundCall[] = [];
   const agent = rules.agentMatch === null ? "*" : null;
-  search(root, { agent, inReward: false, inCall: false }, { rules, found, responseIds: new Set() });
+  const answeredIds = new Set(
+    walk(root).flatMap(({ span }) => (span !== null && isAnswered(span) ? (callIdOf(span) ?? []) : [])),
+  );
+  search(
+    root,
+    { agent, inReward: false, inCall: false },
+    { rules, found, responseIds: new Set(), answeredIds },
+  );
   return found;
 }
 
@@ -53,11 +61,13 @@ interface Search {
   readonly rules: CallRules;
   readonly found: FoundCall[];
   readonly responseIds: Set<string>;
+  /** Of calls that an endpoint recorded itself. */
+  readonly answeredIds: ReadonlySet<string>;
 }
 
 function search(node: SpanNode, above: Place, state: Search): void {
   const place = placeBelow(node, above, state.rules);
-  const isCall = takeCall(node, place, state);
+  const isCall = isOtherReport(node.span, state) || takeCall(node, place, state);
   const below: Place = {
     agent: place.agent,
     inReward: place.inReward || (node.span !== null && rewardOfSpan(node.span) !== null),
@@ -70,6 +80,18 @@ function placeBelow({ span }: SpanNode, above: Place, { agentMatch }: CallRules)
   const name = span === null ? null : agentNameOf(span);
   if (name === null) return above;
   return { ...above, agent: agentMatch === null || matches(agentMatch, name) ? name : null };
+}
+
+/** Of a call that the endpoint has recorded too. */
+function isOtherReport(span: Span | null, { answeredIds }: Search): boolean {
+  if (span === null || isAnswered(span)) return false;
+  const id = callIdOf(span);
+  return id !== null && answeredIds.has(id);
+}
+
+/** The endpoint's own span of a call that it answered. */
+function isAnswered({ attributes }: Span): boolean {
+  return attributes["agentlightning.dialect"] !== undefined;
 }
 
 function takeCall(node: SpanNode, { agent, inReward, inCall }: Place, state: Search): boolean {

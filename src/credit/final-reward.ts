@@ -36,6 +36,12 @@ export function finalReward(spans: readonly Span[], agentResult: unknown): Final
   };
 }
 
+/** Why what an agent returned is no reward, in words; null when it is one, or nothing. */
+export function rewardProblem(agentResult: unknown): string | null {
+  if (agentResult === undefined || agentResult === null) return null;
+  return judge(toNumber(agentResult), []).error;
+}
+
 /** Primary rewards in the order in which they were emitted (of spans, not of clocks). */
 export function emittedRewards(spans: readonly Span[]): EmittedReward[] {
   return spans

@@ -2,6 +2,13 @@
 import type { Resources } from "../types/resources.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { SpanDraft } from "../types/span.js";
+import type { RunEnd } from "./ending.js";
+
+/**
+ * How an attempt ended. "misuse": it threw at a wrong argument to this package's own functions. "bad-reward": it returned what is no reward.
+ * A runner process writes it as `outcome` into the attempt's metadata.
+ */
+export type AttemptEnding = RunEnd | "misuse" | "bad-reward";
 
 export interface AttemptJob {
   readonly input: unknown;
@@ -14,7 +21,7 @@ export interface AttemptJob {
 }
 
 export interface AttemptEnd {
-  readonly ended: "returned" | "threw" | "provider-error" | "timeout" | "cancelled";
+  readonly ended: AttemptEnding;
   /** For people; null when it returned. */
   readonly error: string | null;
   /** Spans that came after the end. */

@@ -1,6 +1,7 @@
 // What became of the model calls of one rollout: counts, and in words what happened to those that the policy did not answer.
 import { toJsonValue } from "../base/json-value.js";
-import type { CallNote } from "../types/model-call.js";
+import { isAside, modelApi } from "../tracing/model-api.js";
+import type { CallNote, ModelHandler } from "../types/model-call.js";
 
 export interface CallReport {
   /** By the rollout's handler. */
@@ -17,8 +18,10 @@ export interface CallReport {
 
 export interface CallAccount {
   note(call: CallNote): void;
-  /** Of the rollout's handler. */
-  answer(response: Response): void;
+  /** The rollout's handler, whose answers are counted. */
+  counted(handle: ModelHandler): ModelHandler;
+  /** Statuses with which the handler refused, those of counts of tokens too. */
+  readonly refusals: readonly number[];
   report(): CallReport;
 }
 
@@ -31,23 +34,32 @@ export function createCallAccount(): CallAccount {
     "trace-upload": new Tally(),
   };
   const reasons = new Tally();
+  const refusals: number[] = [];
   let answered = 0;
   let refused = 0;
+  const answer = (response: Response) => {
+    if (response.ok) {
+      answered += 1;
+      return;
+    }
+    refused += 1;
+    // The client has the answer itself: what cannot be read here is only not told.
+    reasonOf(response.clone()).then(
+      (reason) => reasons.add(reason),
+      () => reasons.add(`HTTP ${response.status}`),
+    );
+  };
   return {
+    refusals,
     note: ({ kind, place }) => {
       if (kind !== "serve") places[kind].add(place);
     },
-    answer: (response) => {
-      if (response.ok) {
-        answered += 1;
-        return;
-      }
-      refused += 1;
-      // The client has the answer itself: what cannot be read here is only not told.
-      reasonOf(response.clone()).then(
-        (reason) => reasons.add(reason),
-        () => reasons.add(`HTTP ${response.status}`),
-      );
+    counted: (handle) => async (request) => {
+      const response = await handle(request);
+      // A count of a prompt's tokens is no call.
+      if (!isAside(modelApi(new URL(request.url).pathname))) answer(response);
+      if (!response.ok) refusals.push(response.status);
+      return response;
     },
     report: () => ({
       ...{ answered, refused, unseen: places.unseen.count + places["unknown-host"].count },

@@ -30,6 +30,8 @@ const kEnds: ReadonlySet<unknown> = new Set<AttemptEnd["ended"]>([
   "provider-error",
   "timeout",
   "cancelled",
+  "misuse",
+  "bad-reward",
 ]);
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 // Where the model calls of an agent in a runner process go: to the endpoint that the rollout's resources name, else out to the provider
 // that the agent asked. Either way they are recorded; what `unrouted` encloses is not.
 import { toJsonValue } from "../base/json-value.js";
+import { callerHeaders } from "../tracing/caller.js";
 import { runWith } from "../tracing/context.js";
 import { modelApi, requestedModel } from "../tracing/model-api.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
@@ -73,6 +74,7 @@ async function callEndpoint(request: ModelRequest, models: readonly NamedModel[]
       // The agent's own key is the provider's, not the endpoint's.
       headers: {
         "content-type": "application/json",
+        ...callerHeaders(),
         ...(resource.apiKey === null
           ? {}
           : { authorization: `Bearer ${resource.apiKey}`, "x-api-key": resource.apiKey }),

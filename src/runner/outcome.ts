@@ -1,9 +1,12 @@
 // What a finished run counts as: which rollouts keep a reward and stay in their group, and which are excluded and why.
-import { finalReward } from "../credit/final-reward.js";
+import { finalReward, rewardProblem } from "../credit/final-reward.js";
 import { kEarlyClients } from "../tracing/self-test.js";
 import { isAnsweredInFetch } from "../tracing/wrap-fetch.js";
+import type { AgentResult } from "../types/agent.js";
 import type { Span } from "../types/span.js";
 import type { RolloutOutcome } from "../types/task-group.js";
+import type { AttemptEnding } from "./attempt-job.js";
+import type { CallReport } from "./call-account.js";
 import type { RunReport } from "./run-rollout.js";
 import { describeThrown } from "./thrown.js";
 
@@ -21,26 +24,46 @@ export interface OutcomeRules {
   readonly noCall: "excluded" | "allowed";
 }
 
-export function toOutcome(report: RunReport, spans: readonly Span[], rules: OutcomeRules): Outcome {
-  const error = report.ended === "returned" ? null : describeThrown(report.error);
-  if (report.ended === "timeout" || report.ended === "cancelled" || report.ended === "provider-error") {
-    return { outcome: report.ended, reward: null, error: withMishaps(report, error) };
+/** How an attempt ended, in whatever process its agent ran. */
+export interface EndedAttempt {
+  readonly ended: AttemptEnding;
+  /** What was thrown, or why it was cut, in words; null when it returned. */
+  readonly error: string | null;
+  /** What the agent returned; null where that is a span, as runner processes keep it. */
+  readonly result: AgentResult | null;
+  readonly calls: CallReport;
+}
+
+/** Of an attempt of this process. */
+export function endOfRun({ ended, error, result, calls }: RunReport): EndedAttempt {
+  if (ended === "threw" && isMisuse(error))
+    return { ended: "misuse", error: describeThrown(error), result, calls };
+  if (ended !== "returned") return { ended, error: describeThrown(error), result, calls };
+  const problem = rewardProblem(result);
+  return { ended: problem === null ? ended : "bad-reward", error: problem, result, calls };
+}
+
+export function toOutcome(end: EndedAttempt, spans: readonly Span[], rules: OutcomeRules): Outcome {
+  const { ended, error } = end;
+  if (ended === "timeout" || ended === "cancelled" || ended === "provider-error") {
+    return { outcome: ended, reward: null, error: withMishaps(end, error) };
   }
-  if (report.calls.answered === 0 && !(rules.noCall === "allowed" && neededNone(report))) {
-    return { outcome: "no-call", reward: null, error: describeNoCall(report, error, rules) };
+  if (end.calls.answered === 0 && !(rules.noCall === "allowed" && neededNone(end))) {
+    return { outcome: "no-call", reward: null, error: describeNoCall(end, error, rules) };
   }
-  if (report.ended === "threw") {
+  if (ended === "bad-reward") return { outcome: "bad-reward", reward: null, error };
+  if (ended !== "returned") {
     // A mistake in the agent's program, not something that the policy did: no reward says so.
-    const rewardOnError = isMisuse(report.error) ? "exclude" : rules.rewardOnError;
+    const rewardOnError = ended === "misuse" ? "exclude" : rules.rewardOnError;
     return { outcome: "error", reward: rewardOnError === "exclude" ? null : rewardOnError, error };
   }
-  const final = finalReward(spans, report.result);
+  const final = finalReward(spans, end.result);
   return { outcome: final.problem ?? "ok", reward: final.reward, error: final.error };
 }
 
 /** Whether the agent returned with a reward, whatever it is excluded for. */
-export function isRewarded(report: RunReport, spans: readonly Span[]): boolean {
-  return report.ended === "returned" && finalReward(spans, report.result).reward !== null;
+export function isRewarded({ ended, result }: EndedAttempt, spans: readonly Span[]): boolean {
+  return ended === "returned" && finalReward(spans, result).reward !== null;
 }
 
 /**
@@ -70,17 +93,17 @@ function isMisuse(error: unknown): boolean {
 }
 
 /** Not of one whose calls failed: it answered as it did because they failed. */
-function neededNone({ ended, calls }: RunReport): boolean {
-  return ended === "returned" && calls.refused === 0 && calls.unseen === 0;
+function neededNone({ ended, calls }: EndedAttempt): boolean {
+  return (ended === "returned" || ended === "bad-reward") && calls.refused === 0 && calls.unseen === 0;
 }
 
 /** An outage may be that of a server which the policy was meant to stand for. */
-function withMishaps({ ended, calls }: RunReport, error: string | null): string | null {
+function withMishaps({ ended, calls }: EndedAttempt, error: string | null): string | null {
   if (ended !== "provider-error" || calls.mishaps.length === 0) return error;
   return [error, ...calls.mishaps].join("; ");
 }
 
-function describeNoCall({ calls }: RunReport, error: string | null, { noCall }: OutcomeRules): string {
+function describeNoCall({ calls }: EndedAttempt, error: string | null, { noCall }: OutcomeRules): string {
   const none =
     `the agent made no model call of its own; if its calls go through a queue that rollouts share: ${kRemedies}` +
     (noCall === "allowed" ? "" : '; if it may answer without a call, say noCall: "allowed"') +

@@ -1,15 +1,15 @@
 // Runs attempts in this process, any number at once. An agent that does not stop when it is told to loses its slot after a grace; what
 // it still does is dropped, but it cannot be stopped: that takes a process of its own (run-isolated.ts).
-import { argumentError } from "../base/check.js";
 import { clearTimeout, setTimeout } from "../base/clock.js";
+import { rewardProblem } from "../credit/final-reward.js";
 import { emitReward } from "../tracing/emit.js";
 import type { Agent, AgentResult, RolloutContext } from "../types/agent.js";
 import type { AttemptEnd, RunAttempt } from "./attempt-job.js";
 import { toModelAccess } from "./model-access.js";
+import { endOfRun } from "./outcome.js";
 import { createOwnTask } from "./own-task.js";
 import { checkedRedact, type Redact, redactErrorSafely } from "./redact.js";
 import { runRollout } from "./run-rollout.js";
-import { describeThrown } from "./thrown.js";
 
 export interface InProcessOptions {
   /** How long an agent may go on after the end of its rollout. */
@@ -34,9 +34,10 @@ export function createInProcessRun(agent: Agent<never>, options: InProcessOption
       ...{ ...job, ...toModelAccess(job), input: toOwnTask(job.input) },
       ...{ agent: watched, signal, onSpan, redact },
     });
-    const end = report.then(({ ended, error, droppedSpans }): AttemptEnd => {
-      const told = ended === "returned" ? null : redactErrorSafely(redact, ended, describeThrown(error));
-      return { ended, error: told, droppedSpans };
+    const end = report.then((report): AttemptEnd => {
+      const { ended, error } = endOfRun(report);
+      const told = error === null ? null : redactErrorSafely(redact, ended, error);
+      return { ended, error: told, droppedSpans: report.droppedSpans };
     });
     const released = end.then(async () => {
       if (!(await settles(settled, options.graceMs))) options.onAbandoned?.(job.rolloutId);
@@ -47,13 +48,12 @@ export function createInProcessRun(agent: Agent<never>, options: InProcessOption
 
 // --- internal ---
 
-/** A returned reward is emitted as a span: whoever reads the rollout finds it there. */
+/** A returned reward is emitted as a span: whoever reads the rollout finds it there. What is none is told as the attempt's end. */
 async function callAgent(agent: Agent<never>, task: never, context: RolloutContext): Promise<AgentResult> {
-  const result: unknown = await agent(task, context);
-  if (typeof result === "number" || typeof result === "boolean") emitReward(result);
-  else if (result !== undefined && result !== null)
-    throw argumentError("agent", "a number, a boolean or nothing to be returned", result);
-  return undefined;
+  const result = await agent(task, context);
+  const isReward = result !== undefined && result !== null && rewardProblem(result) === null;
+  if (isReward) emitReward(result);
+  return result;
 }
 
 async function settles(promise: Promise<unknown>, withinMs: number): Promise<boolean> {

@@ -5,7 +5,6 @@ import { performance, setImmediate } from "../base/clock.js";
 import { orAborted } from "../base/or-aborted.js";
 import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";
-import { isAside, modelApi } from "../tracing/model-api.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
 import type { Agent, AgentResult } from "../types/agent.js";
@@ -89,7 +88,6 @@ interface Observer {
 function createObserver(options: RunOptions, ending: Ending): Observer {
   const { rolloutId, attemptId, mode, resources, route, redact } = options;
   const spans: SpanDraft[] = [];
-  const refusals: number[] = [];
   const account = createCallAccount();
   const lateStrays = createLateStrays(rolloutId, redact);
   let droppedSpans = 0;
@@ -97,14 +95,8 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
   const drop = () => {
     droppedSpans += 1;
   };
-  const blame = (error: unknown) => (isProviderError(error, refusals) ? "provider-error" : "threw");
-  const handle: ModelHandler = async (request) => {
-    const response = await options.handle(request);
-    // A count of a prompt's tokens is no call.
-    if (!isAside(modelApi(new URL(request.url).pathname))) account.answer(response);
-    if (!response.ok) refusals.push(response.status);
-    return response;
-  };
+  const blame = (error: unknown) => (isProviderError(error, account.refusals) ? "provider-error" : "threw");
+  const handle = account.counted(options.handle);
   const scope: RolloutScope = {
     ...{ rolloutId, attemptId, mode, resources, route, handle, drop, signal: ending.signal },
     ...(redact === undefined ? {} : { redact }),

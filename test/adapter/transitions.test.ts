@@ -83,6 +83,25 @@ describe("toTransitions", () => {
     expect(toTransitions(spans).map(({ agent }) => agent)).toEqual(["writer", "*"]);
   });
 
+  it("takes the endpoint's own span for the call, whoever else reports it and wherever that stands", () => {
+    const id = { "gen_ai.response.id": "chatcmpl-1" };
+    const ids = { prompt_token_ids: [1], response_token_ids: [2] };
+    const client = span({ sequenceId: 1, attributes: { ...id, ...ids } });
+    const inner = span({ sequenceId: 2, parentId: client.spanId, attributes: {} });
+    const own = span({
+      sequenceId: 3,
+      parentId: client.spanId,
+      attributes: { ...id, ...ids, "agentlightning.dialect": "openai.chat.completion" },
+    });
+    const late = span({ sequenceId: 4, attributes: id });
+    for (const spans of [
+      [client, inner, own, late],
+      [late, own, inner, client],
+    ])
+      expect(toTransitions(spans).map(({ spanId }) => spanId)).toEqual([own.spanId]);
+    expect(toTransitions([client, late]).map(({ spanId }) => spanId)).toEqual([client.spanId]);
+  });
+
   it("lists calls in the order of the attempt, though the tree has another", () => {
     const agent = span({
       sequenceId: 4,

@@ -55,7 +55,8 @@ describe("what became of calls that the policy did not answer", () => {
   const mishapsOf = async (calls: readonly [string, string][], refusals: readonly Response[] = []) => {
     const account = createCallAccount();
     for (const [kind, place] of calls) account.note({ kind, place } as never);
-    for (const response of refusals) account.answer(response);
+    const request = { url: "https://api.openai.com/v1/chat/completions" } as never;
+    for (const response of refusals) await account.counted(async () => response)(request);
     await new Promise((resolve) => setImmediate(resolve));
     return account.report();
   };

@@ -5,6 +5,7 @@ import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { createInProcessRun } from "../../src/runner/run-in-process.js";
 import { unrouted } from "../../src/tracing/context.js";
+import { asAgent } from "../../src/tracing/operation.js";
 import type { Agent } from "../../src/types/agent.js";
 import type { Resource, Resources } from "../../src/types/resources.js";
 import type { SpanDraft } from "../../src/types/span.js";
@@ -12,6 +13,7 @@ import type { SpanDraft } from "../../src/types/span.js";
 interface Seen {
   readonly url: string | undefined;
   readonly authorization: string | undefined;
+  readonly caller: readonly unknown[];
   readonly body: Record<string, unknown>;
 }
 
@@ -23,7 +25,8 @@ async function startModel(name: string) {
     for await (const piece of request) text += piece;
     const { url, headers } = request;
     const body = JSON.parse(text);
-    seen.push({ url, authorization: headers.authorization, body });
+    const caller = [headers.traceparent, headers["x-agl-agent"]];
+    seen.push({ url, authorization: headers.authorization, caller, body });
     const choice = { index: 0, finish_reason: "stop" };
     if (body.stream) {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -91,7 +94,7 @@ describe("the model calls of an agent in a runner process", () => {
     expect([end.ended, end.error, answer]).toEqual(["returned", null, "tuned"]);
     expect(server.seen).toEqual([
       {
-        ...{ url: "/v1/chat/completions", authorization: "Bearer theirs" },
+        ...{ url: "/v1/chat/completions", authorization: "Bearer theirs", caller: [undefined, undefined] },
         body: { model: "tuned", temperature: 0.3, messages: [{ role: "user", content: "hi" }] },
       },
     ]);
@@ -133,6 +136,17 @@ describe("the model calls of an agent in a runner process", () => {
     });
     expect(server.seen.map(({ url, authorization }) => [url, authorization])).toEqual([
       ["/rollout/ro-1/attempt/at-1/v1/chat/completions", undefined],
+    ]);
+  });
+
+  it("name the agent and the span that enclose them", async () => {
+    using server = await startModel("p");
+    const { spans } = await run(() => asAgent("el planificador é", () => ask().then(() => undefined)), {
+      main: llm(`${server.origin}/v1`, { resourceType: "proxy_llm" }),
+    });
+    const around = spans.find(({ attributes }) => attributes["agent.name"] !== undefined);
+    expect(server.seen.map(({ caller }) => caller)).toEqual([
+      [`00-${around?.traceId}-${around?.spanId}-01`, encodeURIComponent("el planificador é")],
     ]);
   });
 

@@ -1,10 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { LightningError } from "../../src/base/error.js";
-import { inDoubt, isRewarded, type OutcomeRules, toOutcome } from "../../src/runner/outcome.js";
+import {
+  endOfRun,
+  inDoubt,
+  isRewarded as isRewardedEnd,
+  type OutcomeRules,
+  toOutcome as outcomeOf,
+} from "../../src/runner/outcome.js";
 import { isOutOfReach, isRefused } from "../../src/runner/patience.js";
 import type { RunReport } from "../../src/runner/run-rollout.js";
+import type { Span } from "../../src/types/span.js";
 
 const rules: OutcomeRules = { rewardOnError: 0, noCall: "excluded" };
+const toOutcome = (report: RunReport, spans: readonly Span[], by: OutcomeRules) =>
+  outcomeOf(endOfRun(report), spans, by);
+const isRewarded = (report: RunReport, spans: readonly Span[]) => isRewardedEnd(endOfRun(report), spans);
 const calls = { answered: 1, refused: 0, unseen: 0, mishaps: [] as string[] };
 const reportOf = (ended: RunReport["ended"], more: object = {}): RunReport =>
   ({ ended, result: 0.5, error: new Error("broke"), calls, ...more }) as unknown as RunReport;

@@ -108,7 +108,7 @@ describe("a runner", () => {
   it.each<[string, Agent<never>, string, string]>([
     ["throws", () => Promise.reject(new Error("no luck")), "failed", "Error: no luck"],
     ["throws undefined", () => Promise.reject(undefined), "failed", "undefined"],
-    ["returns what is no reward", (() => "1") as never, "failed", 'got "1"'],
+    ["returns what is no reward", (() => "1") as never, "failed", "got a value of type string"],
     ["returns NaN", () => Number.NaN, "failed", "finite"],
     ["takes too long", () => new Promise(() => undefined), "timeout", "within 100 ms"],
   ])("tells the store why an agent failed that %s", async (_, agent, status, reason) => {

@@ -3,7 +3,7 @@ import { inContentOrder } from "../../adapter/content-order.js";
 import { toTrajectories } from "../../adapter/trajectories.js";
 import { toTransitions } from "../../adapter/transitions.js";
 import type { Policy } from "../../policy/policy.js";
-import { inDoubt, isRewarded, type Outcome, toOutcome } from "../../runner/outcome.js";
+import { endOfRun, inDoubt, isRewarded, type Outcome, toOutcome } from "../../runner/outcome.js";
 import { type Redact, redactError } from "../../runner/redact.js";
 import { resourcesOf } from "../../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../../runner/run-rollout.js";
@@ -95,8 +95,9 @@ export async function runBatchRollout(
       },
     });
     const spans = toSpans(report, started);
-    const outcome = redacted(toOutcome(report, spans, settings), batch.context.redact);
-    const doubt = entry.close(isRewarded(report, spans));
+    const end = endOfRun(report);
+    const outcome = redacted(toOutcome(end, spans, settings), batch.context.redact);
+    const doubt = entry.close(isRewarded(end, spans));
     await store.addSpans(spans);
     const isSure = mayBeSilent || outcome.reward === null;
     return { place: request.place, started, report, spans, outcome, doubt: isSure ? null : doubt };
