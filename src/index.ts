@@ -130,6 +130,8 @@ export type {
   EvaluationReport,
   FitOptions,
   FitReport,
+  ListeningAt,
+  ListenOptions,
   RunSignal,
   StepReport,
   Trainer,

@@ -7,7 +7,7 @@ import { findSpelled } from "../base/spelled-integers.js";
 import type { RolloutScope } from "../tracing/context.js";
 import { runInRollout } from "../tracing/run-in-rollout.js";
 import { watchStrays } from "../tracing/strays.js";
-import type { Agent, AgentResult } from "../types/agent.js";
+import type { Agent, AgentResult, RolloutEndpoint } from "../types/agent.js";
 import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
 import type { Resources } from "../types/resources.js";
 import type { RolloutMode } from "../types/rollout.js";
@@ -24,6 +24,8 @@ export interface RunOptions extends EndingOptions {
   readonly attemptId: string;
   readonly mode: RolloutMode;
   readonly resources: Resources;
+  /** Where something listens for its calls. */
+  readonly endpoint?: RolloutEndpoint | undefined;
   readonly handle: ModelHandler;
   route(host: string, model: string | null): RouteAction;
   redact?: Redact | undefined;
@@ -86,7 +88,7 @@ interface Observer {
 }
 
 function createObserver(options: RunOptions, ending: Ending): Observer {
-  const { rolloutId, attemptId, mode, resources, route, redact } = options;
+  const { rolloutId, attemptId, mode, resources, route, redact, endpoint } = options;
   const spans: SpanDraft[] = [];
   const account = createCallAccount();
   const lateStrays = createLateStrays(rolloutId, redact);
@@ -100,6 +102,7 @@ function createObserver(options: RunOptions, ending: Ending): Observer {
   const scope: RolloutScope = {
     ...{ rolloutId, attemptId, mode, resources, route, handle, drop, signal: ending.signal },
     ...(redact === undefined ? {} : { redact }),
+    ...(endpoint === undefined ? {} : { endpoint }),
     note: (call) => {
       account.note(call);
       options.onCall?.(call);

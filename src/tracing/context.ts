@@ -3,12 +3,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { types } from "node:util";
 import { argumentError } from "../base/check.js";
-import type { RolloutContext } from "../types/agent.js";
+import type { RolloutContext, RolloutEndpoint } from "../types/agent.js";
 import type { CallNote, ModelHandler, RouteAction } from "../types/model-call.js";
 import type { SpanDraft } from "../types/span.js";
 
 /** A rollout as tracing needs it: who it is, and what to do with its spans and its model calls. */
 export interface RolloutScope extends Omit<RolloutContext, "endpoint"> {
+  /** Absent: nothing listens, and the address is that of none. */
+  readonly endpoint?: RolloutEndpoint;
   /** Receives each span when it ends, in that order. */
   record(span: SpanDraft): void;
   /** What to do with a model call. `host` has the port unless it is the scheme's own; model null: not known. */

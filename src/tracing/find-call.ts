@@ -45,12 +45,25 @@ export function findCall(request: OutgoingRequest): RolloutCall | RefusedCall | 
   if (name === undefined) {
     const context = currentContext();
     if (context?.isRouted) return { context, by: "context", api, sent, url: sent };
-    return isAtEndpoint ? { api, refusal: unknown("no name", request) } : undefined;
+    return isAtEndpoint ? { api, refusal: unknownRollout("no name", path) } : undefined;
   }
   const context = findRollout(name.rolloutId, name.attemptId);
-  if (context === undefined) return { api, refusal: unknown(name.text, request) };
-  if (context === "over") return { api, refusal: over(name) };
+  if (context === undefined) return { api, refusal: unknownRollout(name.text, path) };
+  if (context === "over") return { api, refusal: overRollout(name.text) };
   return { context: within(context), by: "name", api, sent, url: toUrl(name.path, origin) ?? sent };
+}
+
+/** @param text  the name as it stands on the call */
+export function overRollout(text: string): Refusal {
+  const message = `${text}: expected model calls before the rollout's end, got one after; await every call inside the agent`;
+  return { code: "rollout_over", message };
+}
+
+/** @param text  the name as it stands on the call */
+export function unknownRollout(text: string, path: string): Refusal {
+  const form = "/rollout/R/attempt/A/... or x-agl-rollout: R/A";
+  const message = `${path.split("?", 1)[0]}: expected the name of a rollout that runs in this process (${form}), got ${text}; use the agent's context.endpoint`;
+  return { code: "rollout_unknown", message };
 }
 
 // --- internal ---
@@ -84,15 +97,4 @@ function within(context: ActiveContext): ActiveContext {
     current?.scope.rolloutId === context.scope.rolloutId &&
     current.scope.attemptId === context.scope.attemptId;
   return isSame ? { ...current, isRouted: true } : context;
-}
-
-function over({ text }: CallName): Refusal {
-  const message = `${text}: expected model calls before the rollout's end, got one after; await every call inside the agent`;
-  return { code: "rollout_over", message };
-}
-
-function unknown(text: string, { path }: OutgoingRequest): Refusal {
-  const form = "/rollout/R/attempt/A/... or x-agl-rollout: R/A";
-  const message = `${path.split("?", 1)[0]}: expected the name of a rollout that runs in this process (${form}), got ${text}; use the agent's context.endpoint`;
-  return { code: "rollout_unknown", message };
 }

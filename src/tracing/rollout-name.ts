@@ -1,6 +1,6 @@
 // The name of a rollout on a call: by path, `/rollout/R/attempt/A/...` under any host, or by header, `x-agl-rollout: R/A`. It says whose call it
 // is wherever the call is made; the path's name wins over the header's.
-import type { RolloutEndpoint } from "../types/agent.js";
+import type { RolloutContext, RolloutEndpoint } from "../types/agent.js";
 import { readHeaders } from "./request-body.js";
 
 /** Nothing has this name (RFC 6761): what escapes the interception fails at DNS. */
@@ -10,14 +10,33 @@ export const kNameHeader = "x-agl-rollout";
 
 /** Where a rollout's clients call while nothing listens. */
 export function toEndpoint(rolloutId: string, attemptId: string): RolloutEndpoint {
-  const base = `http://${kEndpointHost}/rollout/${encodeURIComponent(rolloutId)}/attempt/${encodeURIComponent(attemptId)}`;
-  const openai = `${base}/v1`;
+  const base = `http://${kEndpointHost}${pathOf(rolloutId, attemptId)}`;
+  return Object.freeze({ ...urlsOf(base), env: Object.freeze(variablesOf(base, kNoKey)) });
+}
+
+/** A server that takes the calls of rollouts. */
+export interface SocketAddress {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** What opens this rollout alone. */
+  keyOf(rolloutId: string, attemptId: string): string;
+}
+
+/** Where they call when something does. Its variables are also those of Agent Lightning 1.0's agents. */
+export function toSocketEndpoint(
+  { url, keyOf }: SocketAddress,
+  { rolloutId, attemptId, mode }: Pick<RolloutContext, "rolloutId" | "attemptId" | "mode">,
+): RolloutEndpoint {
+  const path = pathOf(rolloutId, attemptId);
+  const key = keyOf(rolloutId, attemptId);
+  const base = `${url}${path}`;
   return Object.freeze({
-    ...{ openai, anthropic: base, google: base },
+    ...urlsOf(base),
     env: Object.freeze({
-      ...{ OPENAI_BASE_URL: openai, OPENAI_API_BASE: openai, OPENAI_API_KEY: kNoKey },
-      ...{ ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY: kNoKey },
-      ...{ GOOGLE_GEMINI_BASE_URL: base, GEMINI_API_KEY: kNoKey },
+      ...variablesOf(base, key),
+      AGL_OPENAI_BASE_URL: `${url}/proxy${path}/mode/${mode === "train" ? "train" : "val"}/openai/v1`,
+      AGL_EVENT_URL: `${url}/api${path.replace("/rollout/", "/rollouts/")}/events`,
+      ...{ AGL_KEY: key, AGL_ROLLOUT_ID: rolloutId, AGL_ATTEMPT_ID: attemptId },
     }),
   });
 }
@@ -58,6 +77,23 @@ export function withoutName(headers: unknown): unknown {
 }
 
 // --- internal ---
+
+function pathOf(rolloutId: string, attemptId: string): string {
+  return `/rollout/${encodeURIComponent(rolloutId)}/attempt/${encodeURIComponent(attemptId)}`;
+}
+
+function urlsOf(base: string) {
+  return { openai: `${base}/v1`, anthropic: base, google: base };
+}
+
+function variablesOf(base: string, key: string): Record<string, string> {
+  const openai = `${base}/v1`;
+  return {
+    ...{ OPENAI_BASE_URL: openai, OPENAI_API_BASE: openai, OPENAI_API_KEY: key },
+    ...{ ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY: key },
+    ...{ GOOGLE_GEMINI_BASE_URL: base, GEMINI_API_KEY: key, GOOGLE_API_KEY: key },
+  };
+}
 
 /** What SDKs want to be given; no provider takes it. */
 const kNoKey = "agentlightning";

@@ -18,7 +18,7 @@ export async function runInRollout<T>(
   fn: (context: RolloutContext) => T | PromiseLike<T>,
 ): Promise<T> {
   const { rolloutId, attemptId, mode, signal, resources } = scope;
-  const endpoint = toEndpoint(rolloutId, attemptId);
+  const endpoint = scope.endpoint ?? toEndpoint(rolloutId, attemptId);
   const visible: RolloutContext = Object.freeze({ rolloutId, attemptId, mode, signal, resources, endpoint });
   const context: ActiveContext = {
     ...{ scope, visible, traceId: newTraceId() },

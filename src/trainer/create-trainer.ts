@@ -24,10 +24,11 @@ import { takeStep } from "./take-step.js";
 import type { DevReport, FitOptions, FitReport, Trainer, TrainerOptions } from "./trainer.js";
 import { createTrainerEvents } from "./trainer-events.js";
 import type { TrainerParts } from "./trainer-parts.js";
+import { openTrainerSocket, type TrainerSocket } from "./trainer-socket.js";
 
 /** @throws E_ARGUMENT, E_STATE when the algorithm cannot train what the policy was loaded for */
 export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task> {
-  const { parts, closeStore } = createParts(options);
+  const { parts, socket, closeStore } = createParts(options);
   const { record, roller, events, progress } = parts;
   const closing = new AbortController();
   const alone = createAlone(record.resume, closing.signal);
@@ -37,6 +38,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
     if (closing.signal.aborted) return;
     closing.abort(new LightningError("E_CLOSED", "the trainer was closed"));
     await roller.close();
+    await socket?.close();
     progress.close();
     await closeStore();
   };
@@ -66,6 +68,11 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
         const { signal } = checkRunOptions("trainer.dev", options);
         return runOnce(parts, task, within(signal));
       }),
+    listening: async () => {
+      if (socket !== undefined) return socket.listening;
+      const remedy = "give createTrainer listen: { port: 0 }";
+      throw new LightningError("E_STATE", `trainer.listening: expected a trainer that listens; ${remedy}`);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -75,6 +82,7 @@ export function createTrainer<Task>(options: TrainerOptions<Task>): Trainer<Task
 
 function createParts<Task>(options: TrainerOptions<Task>): {
   readonly parts: TrainerParts;
+  readonly socket: TrainerSocket | undefined;
   /** Does nothing to a store that was passed in. */
   readonly closeStore: () => Promise<void>;
 } {
@@ -82,6 +90,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const { policy, agent, redact } = options;
   const own = options.store === undefined ? createMemoryStore() : undefined;
   const store = options.store ?? own ?? createMemoryStore();
+  const socket = options.listen && openTrainerSocket(options.listen, store);
   const events = createTrainerEvents();
   const progress = options.progress ? createProgress() : silent;
   const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
@@ -92,8 +101,10 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const roller = createRoller({
     context: {
       ...{ policy, agent, store, settings, redact, checkpoint },
+      endpointOf: (rollout) => socket?.endpointOf(rollout),
       ...{ notes: createTemplateNotes(), toOwnTask: createOwnTask("createTrainer") },
     },
+    ready: async () => socket?.listening,
     ...{ events, progress, kept: own && createKeptRollouts(own, { step: 2 }) },
   });
   return {
@@ -101,6 +112,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
       ...{ policy, settings, record, roller, events, progress },
       ...{ health: createRunHealth(), pace: createPace() },
     },
+    socket,
     closeStore: async () => own?.close(),
   };
 }

@@ -1,12 +1,21 @@
 // What a trainer and its calls may be told, by name, with what TRL, verl, unsloth and others call it.
-import { argumentError, checkBoolean, checkFunction, checkSignal } from "../base/check.js";
+import {
+  argumentError,
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkSignal,
+  checkText,
+} from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import type { EvaluateOptions, FitOptions, RunSignal, TrainerOptions } from "./trainer.js";
+import { isLoopback } from "../server/store-api/access.js";
+import type { EvaluateOptions, FitOptions, ListenOptions, RunSignal, TrainerOptions } from "./trainer.js";
 
 /** Names, nested ones too, and that what others make was made. @throws E_ARGUMENT */
 export function checkTrainerOptions<Task>(who: string, options: TrainerOptions<Task>): void {
   checkOptions(who, options, kTrainer, kElsewhere);
-  const { sampling, routes, policy, algorithm, store } = options;
+  const { sampling, routes, policy, algorithm, store, listen } = options;
+  if (listen !== undefined) checkListen(who, listen);
   if (sampling !== undefined) checkOptions(`${who}: sampling`, sampling, kSampling, kNotSampled);
   if (routes !== undefined) checkOptions(`${who}: routes`, routes, kRoutes);
   checkMade(
@@ -69,6 +78,21 @@ export function checkFitOptions<Task>(who: string, options: FitOptions<Task>): F
 
 // --- internal ---
 
+/** Before anything runs: an address that is refused later would be refused in the middle of a run. */
+function checkListen(who: string, listen: ListenOptions): void {
+  checkOptions(`${who}: listen`, listen, kListen);
+  const { port, host = "127.0.0.1", key, publicUrl } = listen;
+  checkInteger(who, "listen.port", port, { min: 0, max: 65535 });
+  checkText(who, "listen.host to be an address", host);
+  if (key !== undefined) checkText(who, "listen.key to be a text that is not empty", key);
+  if (publicUrl !== undefined && !(URL.canParse(publicUrl) && /^https?:/.test(publicUrl)))
+    throw argumentError(who, "listen.publicUrl to be an http address", publicUrl);
+  const reached = publicUrl === undefined ? [host] : [host, new URL(publicUrl).hostname];
+  const open = reached.find((one) => !isLoopback(one));
+  if (open !== undefined && key === undefined)
+    throw argumentError(who, "listen.key for an address that other machines reach", open);
+}
+
 /** That a value has the method by which it is known; a promise, a maker that was not called and an address say what to do. */
 function checkMade(who: string, expected: string, value: unknown, method: string, maker: string): void {
   const made: unknown = Object(value)[method];
@@ -96,6 +120,7 @@ const kTrainer: OptionNames<TrainerOptions<never>> = {
   validationMaxTokens: ["eval_max_tokens", "max_eval_tokens"],
   routes: ["routing", "route"],
   redact: ["redactor", "filter"],
+  listen: ["serve", "server", "socket", "endpoint"],
   template: ["chat_template_kwargs", "template_kwargs"],
   thoughts: ["reasoning", "keep_thoughts", "preserve_thinking"],
   date: ["date_string", "today"],
@@ -169,6 +194,12 @@ const kRoutes: OptionNames<NonNullable<TrainerOptions<never>["routes"]>> = {
   forward: ["record", "pass", "passthrough"],
   ignore: ["skip", "exclude"],
   hosts: ["base_urls", "base_url", "servers", "origins", "urls"],
+};
+const kListen: OptionNames<ListenOptions> = {
+  port: [],
+  host: ["hostname", "address", "bind"],
+  key: ["api_key", "token", "password"],
+  publicUrl: ["url", "base_url", "external_url"],
 };
 const kRun: OptionNames<RunSignal> = { signal: ["abort_signal", "abort"] };
 const kEvaluate: OptionNames<EvaluateOptions> = {

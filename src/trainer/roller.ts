@@ -41,9 +41,11 @@ export interface RollerParts {
   readonly progress: Progress;
   /** Absent where the store is the caller's. */
   readonly kept: KeptRollouts | undefined;
+  /** Resolves when agents in other processes can reach their rollouts. */
+  readonly ready: () => Promise<unknown>;
 }
 
-export function createRoller({ context, events, progress, kept }: RollerParts): Roller {
+export function createRoller({ context, events, progress, kept, ready }: RollerParts): Roller {
   let latest: Promise<unknown> | undefined;
   let latestStep: Promise<unknown> | undefined;
   /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
@@ -54,6 +56,7 @@ export function createRoller({ context, events, progress, kept }: RollerParts): 
       const requests: BatchRequest[] = tasks.flatMap((input, task) =>
         Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step, task, sample } })),
       );
+      await ready();
       watches ??= [installInterception(), watchStrays()];
       let done = 0;
       let excluded = 0;

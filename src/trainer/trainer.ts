@@ -33,7 +33,9 @@ export interface Trainer<Task> extends AsyncDisposable {
   evaluate(tasks: readonly Task[], options?: EvaluateOptions): Promise<EvaluationReport>;
   /** One rollout, everything about it: for finding out why an agent earns nothing. */
   dev(task: Task, options?: RunSignal): Promise<DevReport>;
-  /** Cancels running rollouts and waits for an update that has begun, which counts; does not close the policy or a store that was passed in. */
+  /** Resolves once the socket of `listen` takes calls. Rejects with E_STATE without `listen`, and with E_STORE where the address cannot be listened on. */
+  listening(): Promise<ListeningAt>;
+  /** Cancels running rollouts and waits for an update that has begun, which counts; does not close the policy or a store that was passed in. The socket ends with it. */
   close(): Promise<void>;
 }
 
@@ -84,6 +86,8 @@ export interface TrainerOptions<Task> {
   readonly date?: string;
   /** What becomes of what the model thought when the agent does not send it back. "sent" (default): the next prompt is without it, as the agent asked, and begins a row of its own (`rows/breaks/thought`). "keep": the remembered thought stands in the prompt, which goes on. */
   readonly thoughts?: "sent" | "keep";
+  /** The policy on a socket, for agents in other processes, threads, languages and machines; beside it the store and the gateway. */
+  readonly listen?: ListenOptions;
   /** Of everything random (Law 6). Default 0. */
   readonly seed?: number | bigint;
   /** Metrics are appended here, one JSON object a line. */
@@ -102,6 +106,24 @@ export interface TrainerOptions<Task> {
   readonly klEvery?: number | null;
   /** A live line and one line a step on stderr. Default false. */
   readonly progress?: boolean;
+}
+
+export interface ListenOptions {
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Default 127.0.0.1. Any address that other machines reach needs a key. */
+  readonly host?: string;
+  /** Opens everything. What agents are given are keys made of it, each of which opens one rollout. */
+  readonly key?: string;
+  /** By which agents reach it, as "https://train.example.org", where that is not the address it listens on. */
+  readonly publicUrl?: string;
+}
+
+/** Where a trainer listens. */
+export interface ListeningAt {
+  /** By which agents reach it. */
+  readonly url: string;
+  readonly port: number;
 }
 
 export interface RunSignal {

@@ -4,15 +4,16 @@ import type { RolloutMode } from "./rollout.js";
 
 /**
  * Addresses by which a client names its rollout on every call, so that a call is this rollout's whatever queue, pool or batcher it went
- * through. Nothing listens there: calls are served in this process, and what escapes fails at DNS instead of reaching a provider.
+ * through. Without the trainer's `listen` nothing listens there: calls are served in this process, and what escapes fails at DNS instead of
+ * reaching a provider. With it the address is real, and processes, threads and machines that the asynchronous context cannot reach call it.
  */
 export interface RolloutEndpoint {
-  /** Base URL of OpenAI clients: `http://agentlightning.invalid/rollout/R/attempt/A/v1`. */
+  /** Base URL of OpenAI clients: `http://agentlightning.invalid/rollout/R/attempt/A/v1`; with `listen`, of its URL. */
   readonly openai: string;
   /** Base URLs of clients that add the version themselves: the same without `/v1`. */
   readonly anthropic: string;
   readonly google: string;
-  /** The same as variables that clients read, with keys that are none. */
+  /** The same as variables that clients read, with keys that are none; with `listen`, with the rollout's own key, and `AGL_*` for 1.0's agents. */
   readonly env: Readonly<Record<string, string>>;
 }
 

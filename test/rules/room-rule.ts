@@ -16,7 +16,10 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
     },
     floor: [],
   },
-  "src/server": { ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, "store-api": 2 }, floor: [] },
+  "src/server": {
+    ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, calls: 2, "store-api": 3 },
+    floor: [],
+  },
   "src/server/endpoint": {
     // Completions and Ollama have tools, forms and fields of chat completions.
     ranks: { anthropic: 0, chat: 0, google: 0, responses: 0, vercel: 0, completions: 1, ollama: 1 },

@@ -28,6 +28,7 @@ describe("a batch of rollouts", () => {
       events,
       progress: { update: (text) => said.push(text), line: () => undefined, close: () => undefined },
       kept: { settle: async (what: string) => void settled.push(what) } as never,
+      ready: async () => undefined,
     });
     const request = {
       ...{ what: "step", title: "step 4", tasks: ["a", "b"], step: 3, mode: "train" as const, samples: 2 },
@@ -62,6 +63,7 @@ describe("a batch of rollouts", () => {
       events: new EventEmitter(),
       progress,
       kept: undefined,
+      ready: async () => undefined,
     });
     void roller.holdOpen(promise);
     let isClosed = false;

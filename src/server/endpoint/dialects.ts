@@ -24,8 +24,13 @@ export function dialectOf(method: string, path: string): Dialect | undefined {
 export function unknownRoute(method: string, path: string): Response {
   const served = kDialects.flatMap(({ routes }) => routes).join(", ");
   const message = `${method} ${path} is not served by the policy; it serves ${served}`;
-  const near = kNeighbours.find(([paths]) => paths.test(path))?.[1] ?? chatDialect;
-  return near.failure(new RequestError(404, message, null, "unsupported_route"));
+  return failureOf(method, path, new RequestError(404, message, null, "unsupported_route"));
+}
+
+/** In the shape that the clients of such a path read. */
+export function failureOf(method: string, path: string, error: RequestError): Response {
+  const near = dialectOf(method, path) ?? kNeighbours.find(([paths]) => paths.test(path))?.[1] ?? chatDialect;
+  return near.failure(error);
 }
 
 // --- internal ---

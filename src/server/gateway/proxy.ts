@@ -74,12 +74,17 @@ export class ModelProxy {
 
   /** Why no call is taken now; undefined when they are. */
   refusal(): Response | undefined {
-    if (this.#pause !== undefined) {
-      const headers = { "retry-after": String(this.#retryAfterSeconds), "x-agl-paused": "true" };
-      return Response.json({ error: "gateway paused", reason: this.#pause.reason }, { status: 429, headers });
-    }
+    const paused = this.pauseRefusal();
+    if (paused !== undefined) return paused;
     if (this.#inflight < this.#options.maxInflight) return undefined;
     return Response.json({ error: "gateway busy" }, { status: 429, headers: { "retry-after": "1" } });
+  }
+
+  /** Undefined while no pause was asked for. */
+  pauseRefusal(): Response | undefined {
+    if (this.#pause === undefined) return undefined;
+    const headers = { "retry-after": String(this.#retryAfterSeconds), "x-agl-paused": "true" };
+    return Response.json({ error: "gateway paused", reason: this.#pause.reason }, { status: 429, headers });
   }
 
   /** @throws ApiError 400, 503 */

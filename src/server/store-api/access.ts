@@ -1,6 +1,8 @@
 // Who may ask: a key in constant time, and without one only this machine's own programs, no web page that a browser on it shows.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
+import { nameOfRequest } from "../calls/call-name.js";
+import { isRolloutKey, type RolloutKeys } from "../calls/rollout-keys.js";
 import { ApiError } from "../http/api-error.js";
 import { headerOf, type Received, type SocketRequest } from "../http/request-body.js";
 
@@ -14,6 +16,8 @@ export interface Keys {
 export interface AccessOptions extends Keys {
   /** Origins of web pages that may ask, "*" for all. */
   readonly corsOrigins: readonly string[];
+  /** Rollouts whose own keys open what is theirs. */
+  readonly rollouts?: RolloutKeys | undefined;
 }
 
 export interface Access {
@@ -25,7 +29,7 @@ export interface Access {
   change(keys: Keys): void;
 }
 
-export function createAccess({ corsOrigins, ...given }: AccessOptions): Access {
+export function createAccess({ corsOrigins, rollouts, ...given }: AccessOptions): Access {
   let writers: readonly Buffer[] = [];
   let readers: readonly Buffer[] = [];
   const change = ({ keys, readKeys }: Keys) => {
@@ -33,10 +37,19 @@ export function createAccess({ corsOrigins, ...given }: AccessOptions): Access {
     readers = readKeys.map(digest);
   };
   change(given);
-  const admits = (request: Received) =>
+  const admitsKey = (request: Received, key: string) =>
     writers.length === 0
-      ? isLoopback(hostname(headerOf(request, "host") ?? ""))
-      : isAmong(writers, keyOf(request));
+      ? isLoopback(hostname(headerOf(request, "host") ?? "")) && !(rollouts && isRolloutKey(key))
+      : isAmong(writers, digest(key));
+  const admits = (request: Received) => admitsKey(request, keyOf(request));
+  const isOfRollout = (c: Context): boolean => {
+    const name = rollouts && nameOfRequest(c.req.method, c.req.path, c.req.header());
+    if (rollouts === undefined || name === undefined) return false;
+    // Clients of models have more ways to send a key.
+    const key = callKeyOf(c);
+    const own = rollouts.keyOf(name.rolloutId, name.attemptId);
+    return timingSafeEqual(digest(own), digest(key)) || admitsKey(c, key);
+  };
   const check: MiddlewareHandler = async (c, next) => {
     const origin = c.req.header("origin");
     if (origin !== undefined) {
@@ -46,12 +59,13 @@ export function createAccess({ corsOrigins, ...given }: AccessOptions): Access {
       if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined)
         return c.body(null, 204, kPreflight);
     }
-    if (admits(c) || (writers.length > 0 && kOpen.has(c.req.path))) return next();
-    if (isAmong(readers, keyOf(c))) {
+    if (isOfRollout(c) || admits(c) || (writers.length > 0 && kOpen.has(c.req.path))) return next();
+    if (isAmong(readers, digest(keyOf(c)))) {
       if (c.req.method === "GET" || c.req.method === "HEAD" || kReads.test(c.req.path)) return next();
       throw new ApiError(403, "This key may only read");
     }
-    if (writers.length > 0) throw new ApiError(401, "Invalid or missing API key");
+    if (writers.length > 0 || (rollouts && isRolloutKey(callKeyOf(c))))
+      throw new ApiError(401, "Invalid or missing API key");
     throw new ApiError(403, "Without a key, requests must be addressed to localhost");
   };
   return {
@@ -87,9 +101,14 @@ const kPreflight = {
   "access-control-max-age": "600",
 };
 
-function keyOf(request: Received): Buffer {
+function keyOf(request: Received): string {
   const bearer = /^Bearer +(\S+) *$/i.exec(headerOf(request, "authorization") ?? "")?.[1];
-  return digest(bearer ?? headerOf(request, "x-api-key") ?? "");
+  return bearer ?? headerOf(request, "x-api-key") ?? "";
+}
+
+/** OpenAI's and Anthropic's ways, Google's, and Azure's. */
+function callKeyOf(c: Context): string {
+  return keyOf(c) || (c.req.header("x-goog-api-key") ?? c.req.header("api-key") ?? c.req.query("key") ?? "");
 }
 
 // All are compared, so that the time does not tell which one it is like.

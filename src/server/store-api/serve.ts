@@ -5,6 +5,7 @@ import { argumentError, checkBoolean, checkFunction, checkInteger, checkText } f
 import { checkOptions, type OptionNames } from "../../base/options.js";
 import { warn } from "../../base/warning.js";
 import type { LightningStore } from "../../store/store.js";
+import type { ServedRollouts } from "../calls/rollout-calls.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { createInFlight, kMaxInFlight } from "../http/in-flight.js";
 import { nameRequest } from "../http/request-id.js";
@@ -66,7 +67,15 @@ export interface StoreServer extends AsyncDisposable {
 }
 
 /** @throws E_ARGUMENT for an option out of its range, and for an address beyond this machine without a key; E_STORE when the address cannot be listened on */
-export async function serve(options: ServeOptions): Promise<StoreServer> {
+export function serve(options: ServeOptions): Promise<StoreServer> {
+  return serveRollouts(options, undefined);
+}
+
+/** The same, which also takes the model calls of rollouts that run in this process. @throws as serve */
+export async function serveRollouts(
+  options: ServeOptions,
+  rollouts: ServedRollouts | undefined,
+): Promise<StoreServer> {
   checkServeOptions(options);
   const { host = "127.0.0.1", port = 4747, maxWaitMs = 25_000, requestTimeoutMs = 30_000 } = options;
   checkInteger("serve", "port", port, { min: 0, max: 65535 });
@@ -84,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<StoreServer> {
     store: options.store,
     polls,
     inFlight,
-    ...toKeys(host, options),
+    ...{ ...toKeys(host, options), rollouts },
     maxBodyBytes,
     corsOrigins: options.corsOrigins ?? [],
     onError,

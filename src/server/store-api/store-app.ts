@@ -5,6 +5,9 @@ import { routePath } from "hono/route";
 import { performance } from "../../base/clock.js";
 import type { LightningStore } from "../../store/store.js";
 import type { StoreStatistics } from "../../store/store-records.js";
+import { withLiveSpans } from "../calls/live-spans.js";
+import { refuseCall } from "../calls/refuse-call.js";
+import { createRolloutCalls, type ServedRollouts } from "../calls/rollout-calls.js";
 import { type GatewayOptions, gatewayRoutes } from "../gateway/routes.js";
 import { toRefusal } from "../http/api-error.js";
 import type { InFlight } from "../http/in-flight.js";
@@ -38,6 +41,8 @@ export interface StoreAppOptions extends AccessOptions {
   /** Whether the log has every request. */
   readonly accessLog: boolean;
   readonly gateway: GatewayOptions;
+  /** Whose model calls, and what is told of them, go to this process. */
+  readonly rollouts?: ServedRollouts | undefined;
   /** More routes over the same store, mounted at the root. */
   readonly mounts: readonly ((store: LightningStore) => Hono)[];
 }
@@ -62,7 +67,9 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
   const readiness = createReadiness(options.store, onError, () =>
     log({ level: "info", message: "the store works again" }),
   );
-  const store = meterStore(options.store, metrics, onError, readiness.note);
+  const { rollouts } = options;
+  const kept = rollouts === undefined ? options.store : withLiveSpans(options.store, rollouts);
+  const store = meterStore(kept, metrics, onError, readiness.note);
   const app = new Hono();
   app.use(async (c, next) => {
     const start = performance.now();
@@ -70,10 +77,11 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
     requests({ ...requestOf(c), status: statusOf(c), seconds: (performance.now() - start) / 1000 });
   });
   app.onError((error, c) => {
-    const { body, ...init } = toRefusal(error, (failure) => onError(failure, requestOf(c)));
+    const refusal = toRefusal(error, (failure) => onError(failure, requestOf(c)));
+    const { body, ...init } = refusal;
     // In the middle of a list, which was cut off.
     if (isSent(c)) return RESPONSE_ALREADY_SENT;
-    return new Response(body, init);
+    return (rollouts && refuseCall(c, refusal)) ?? new Response(body, init);
   });
   app.notFound((c) => c.json({ detail: "Not Found" }, 404));
   const access = createAccess(options);
@@ -113,7 +121,8 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
   app.get("/openapi.json", (c) => c.json(toOpenApi(routes, kBase)));
   const receive = createTraceReceiver(store, { maxBodyBytes });
   app.route("/", otlpRoutes(receive));
-  app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }));
+  const answerHere = rollouts && createRolloutCalls({ rollouts, inFlight, maxBodyBytes });
+  app.route("/", gatewayRoutes(store, { maxBodyBytes, ...options.gateway }, answerHere));
   for (const mount of options.mounts) app.route("/", mount(store));
   const quickTraces = createQuickTraces({ receive, access, inFlight, requests, maxBodyBytes, onError });
   return { app, quickTraces, changeKeys: access.change };
@@ -124,9 +133,9 @@ export function createStoreApp(options: StoreAppOptions): StoreApp {
 const kBase = "/v1/agl";
 /** The beginnings of what is mounted besides. */
 const kKnown =
-  /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|ready|api|proxy)(?![^/])/;
+  /^\/(v1\/traces|v1\/metrics|v1\/logs|metrics|v1\/prometheus|openapi\.json|health|ready|api|proxy|rollout)(?![^/])/;
 /** What watches the server, and calls that wait for a model's server. */
-const kUncounted = /^\/((v1\/agl\/)?health|healthz|ready|metrics|v1\/prometheus|proxy)(?![^/])/;
+const kUncounted = /^\/((v1\/agl\/)?health|healthz|ready|metrics|v1\/prometheus|proxy|rollout)(?![^/])/;
 const kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 const kMethods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
 

@@ -12,7 +12,7 @@ import { createModelHandler, type ModelHandlerOptions } from "../../server/endpo
 import type { TemplateNotes } from "../../server/endpoint/template-notes.js";
 import type { LightningStore } from "../../store/store.js";
 import { emitSpan } from "../../tracing/span.js";
-import type { Agent } from "../../types/agent.js";
+import type { Agent, RolloutContext, RolloutEndpoint } from "../../types/agent.js";
 import type { ModelHandler } from "../../types/model-call.js";
 import type { AttemptedRollout } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
@@ -23,6 +23,8 @@ import type { ToSampling } from "./sampling.js";
 import { type RolloutPlace, rolloutSeed } from "./seeds.js";
 
 export interface BatchContext {
+  /** Where agents in other processes reach the rollout; undefined while nothing listens. */
+  readonly endpointOf: (rollout: RolloutName) => RolloutEndpoint | undefined;
   readonly policy: Policy;
   readonly agent: Agent<never>;
   readonly store: LightningStore;
@@ -35,6 +37,8 @@ export interface BatchContext {
   /** What is known of the policy's chat template; grows. */
   readonly notes: TemplateNotes;
 }
+
+export type RolloutName = Pick<RolloutContext, "rolloutId" | "attemptId" | "mode">;
 
 export interface RunningBatch {
   readonly context: BatchContext;
@@ -80,10 +84,11 @@ export async function runBatchRollout(
     store.updateAttempt(rolloutId, attempt.attemptId, { status: "running" }),
   ]);
   const mayBeSilent = settings.noCall === "allowed";
+  const name = { rolloutId, attemptId: attempt.attemptId, mode: request.place.mode };
   const entry = batch.doubts.open(rolloutId, mayBeSilent);
   try {
     const report = await runRollout({
-      ...{ rolloutId, attemptId: attempt.attemptId, mode: request.place.mode, resources },
+      ...{ ...name, resources, endpoint: batch.context.endpointOf(name) },
       ...{ timeoutMs: settings.timeoutMs, route: settings.route },
       ...{ signal: batch.signal, redact: batch.context.redact },
       // Of the caller's own object, not of the store's copy.
