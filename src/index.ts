@@ -17,6 +17,8 @@ export type { DeadGroups } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { AutomatonState, CodePoints, Grammar, GrammarNode } from "./grammar/grammar.js";
+export { llm } from "./llm/llm.js";
+export type { LlmOptions, LlmPrice, LlmSampling } from "./llm/llm-options.js";
 export type { AdapterOptions } from "./policy/adapters/adapter-options.js";
 export {
   advantages,
@@ -141,6 +143,13 @@ export type {
 export type { Agent, AgentResult, RolloutContext, RolloutEndpoint } from "./types/agent.js";
 export type { JsonSchema } from "./types/call-request.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
+export type {
+  AskablePolicy,
+  LanguageAnswer,
+  LanguageModel,
+  LanguageQuestion,
+  LanguageUsage,
+} from "./types/language-model.js";
 export type { Resource, Resources, ResourcesUpdate } from "./types/resources.js";
 export type {
   Attempt,

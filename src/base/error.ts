@@ -26,6 +26,8 @@ export type ErrorCode =
   | "E_STATE"
   /** A store's database, file or server failed or cannot be reached. */
   | "E_STORE"
+  /** A server of a model that was asked, not trained, failed or cannot be reached. */
+  | "E_PROVIDER"
   /** A broken invariant of the package itself. */
   | "E_INTERNAL";
 

@@ -9,18 +9,11 @@ import { operation } from "../../src/tracing/operation.js";
 import { emitSpan } from "../../src/tracing/span.js";
 import type { CallView, RolloutView, ToolCallView } from "../../src/types/rollout-view.js";
 import { scripted, tokenizer } from "../server/endpoint/scripted-policy.js";
+import { call, view } from "./views.js";
 
 const tool = (fields: Partial<ToolCallView> = {}): ToolCallView => ({
   ...{ id: "c", name: "add", arguments: '{"a": 1}', problem: null, isChecked: true },
   ...{ result: { content: "2", isError: false }, ...fields },
-});
-const call = (fields: Partial<CallView> = {}): CallView => ({
-  ...{ spanId: "s", agent: "*", messages: [], tools: [], answer: { role: "assistant", content: "" } },
-  ...{ toolCalls: [], malformedCalls: 0, finishReason: "stop", responseTokens: 1, exceptions: [], ...fields },
-});
-const view = (...calls: CallView[]): RolloutView => ({
-  ...{ rolloutId: "r", attemptId: "a", sample: 0, outcome: "ok", reward: 1, emitted: [], error: null },
-  calls: calls.map((one, i) => ({ ...one, spanId: `s${i}` })),
 });
 const none = { toolError: 0, invalidArguments: 0, unknownTool: 0, malformedCall: 0, truncated: 0 };
 const journal = { remember: () => Promise.reject(new Error("not asked")) };
