@@ -1,5 +1,6 @@
 // Model calls of a rollout that do not pass a wrapped dispatcher. Those of undici (a dispatcher that was set or brought along where nobody saw it)
-// are taken over before they are sent; those of node:http and node:http2 clients cannot be: the rollout is told, and each kind and host is warned of once.
+// are taken over before they are sent; those of node:http2, and of node:http where no agent of Node's has them, cannot be: the rollout is told,
+// and each kind and host is warned of once.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { currentContext } from "./context.js";
 import { warnOfHost } from "./decide-call.js";
@@ -10,12 +11,14 @@ import { isAside, isCommonPath } from "./model-api.js";
 import { isReadableBody } from "./request-body.js";
 import { withoutName } from "./rollout-name.js";
 import { warnOnce } from "./warn-once.js";
+import { isTaken } from "./wrap-agents.js";
 import { originalDispatcher, wrapGlobalDispatchers } from "./wrap-dispatchers.js";
 
 /** Listens until the returned function is called. Only calls inside a rollout and outside `unrouted`, and those that name theirs, are looked at. */
 export function watchEscapes(): () => void {
   const onHttp = (message: unknown): void => {
     const { request } = message as { request: HttpRequest };
+    if (isTaken(request)) return;
     const { method, path, protocol } = request;
     const host = request.getHeader("host") ?? request.host;
     const headers = request.getHeaders();
@@ -116,6 +119,6 @@ function report(client: string, request: EscapedRequest): void {
   warnOnce(
     `${client} ${host}`,
     `a rollout called ${place} through ${client}, which cannot be served or recorded; ` +
-      "use a client on the global fetch, or agl.unrouted(fn) if the provider is meant",
+      "use a client on the global fetch or on node:http with an agent of Node's, or agl.unrouted(fn) if the provider is meant",
   );
 }

@@ -49,10 +49,11 @@ export interface TakenCall {
   readonly client: DispatchHandler;
 }
 
+/** Stays on copies of the options: neither a wrapper of the wrapper nor an interceptor behind it makes the call a new one. */
+export const kPassed = Symbol.for("agentlightning.passed");
+
 // --- internal ---
 
-/** Stays on copies of the options: neither a wrapper of the wrapper nor an interceptor behind it makes the call a new one. */
-const kPassed = Symbol.for("agentlightning.passed");
 interface PassedOptions {
   readonly [kPassed]?: true;
 }

@@ -1,6 +1,6 @@
 import { createServer, request, type Server } from "node:http";
 import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unrouted } from "../../src/tracing/context.js";
@@ -30,7 +30,8 @@ afterEach(() => {
 
 const post = (path: string, method = "POST", headers = {}) =>
   new Promise<void>((resolve, reject) => {
-    const call = request({ port, host: "127.0.0.1", path, method, headers, agent: false }, (response) => {
+    const createConnection = () => connect(port, "127.0.0.1");
+    const call = request({ port, host: "127.0.0.1", path, method, headers, createConnection }, (response) => {
       response.resume().on("end", resolve);
     });
     call.on("error", reject);
@@ -43,7 +44,7 @@ const reported = async () => {
   return warnings.filter(({ code }) => code === "AGL_UNSEEN_CALL");
 };
 
-describe("a model call through node:http inside a rollout", () => {
+describe("a model call through node:http without an agent inside a rollout", () => {
   it("is reported once, with host and remedy but no query", async () => {
     await runInRollout(testScope(), async () => {
       await post("/v1/chat/completions?key=secret");

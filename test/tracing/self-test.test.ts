@@ -1,6 +1,6 @@
 // Whichever fetch a program has, its calls are answered, or nothing starts.
 import { createServer, request as httpRequest, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { unrouted } from "../../src/tracing/context.js";
 import { installInterception } from "../../src/tracing/interception.js";
@@ -32,16 +32,18 @@ afterEach(() => {
   globalThis.fetch = nativeFetch;
 });
 
-/** A fetch on node:http, as polyfills have it: no dispatcher of undici's sees its calls. */
-function polyfill(): typeof fetch {
+/** A fetch on node:http, as polyfills have it: no dispatcher of undici's sees its calls, nor, on connections of its own, does an agent. */
+function polyfill(hasAgent = false): typeof fetch {
   return async (input, init) => {
     const asked = new Request(input, init);
     const text = await asked.text();
     const { hostname, port, pathname, search } = new URL(asked.url);
+    const createConnection = () => connect(Number(port || 80), hostname);
     return await new Promise((resolve, reject) => {
       const call = httpRequest(
         {
-          ...{ hostname, port, path: pathname + search, method: asked.method, agent: false },
+          ...{ hostname, port, path: pathname + search, method: asked.method },
+          ...(hasAgent ? {} : { createConnection }),
           headers: Object.fromEntries(asked.headers),
         },
         async (response) => {
@@ -60,7 +62,8 @@ function polyfill(): typeof fetch {
 const fetches: readonly (readonly [string, () => typeof fetch])[] = [
   ["the runtime's own", () => nativeFetch],
   ["one that wraps the runtime's own", () => (input, init) => nativeFetch(input, init)],
-  ["a polyfill on node:http", polyfill],
+  ["a polyfill on node:http", () => polyfill(true)],
+  ["a polyfill on connections of its own", polyfill],
   ["a mock that goes nowhere", () => async () => new Response("mock")],
   [
     "one that throws at once",
