@@ -19,6 +19,8 @@ export interface TinyOptions {
   readonly chatTemplate?: string;
   /** Fifteen tokens of one byte each, as byte-level vocabularies spell them. Default: the letters from a to o. */
   readonly letters?: readonly string[];
+  /** Default "all". */
+  readonly train?: "adapter" | "all";
   /** Slow enough that requests pile up while a pass runs. */
   readonly isWide?: boolean;
 }
@@ -66,7 +68,7 @@ export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
   return await loadPolicy(dir, {
     seed: 1,
     threads: 1,
-    train: "all",
+    train: options.train ?? "all",
     contextLength: options.contextLength ?? 64,
     ...(options.trainTokens === undefined ? {} : { trainTokens: options.trainTokens }),
   });
