@@ -5,6 +5,7 @@ import { warn } from "../base/warning.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
 import { describeStep, nameStep } from "./reports/report-lines.js";
+import { sampledTokens } from "./rollouts/call-metrics.js";
 import { entropyMetrics, rolloutMetrics } from "./rollouts/rollout-metrics.js";
 import { trainingSampling } from "./rollouts/sampling.js";
 import { checkUsable } from "./rollouts/usable.js";
@@ -57,6 +58,7 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
     "time/agent": Math.max(0, (rolled - started) / 1000 - samplingSeconds),
     "time/training": (ended - rolled) / 1000,
     "time/step": (ended - started) / 1000,
+    ...rateMetrics(results, update.metrics, { samplingSeconds, trainingSeconds: (ended - rolled) / 1000 }),
   };
   const metrics = await record.stepped({ ...own, ...update.metrics });
   const report: StepReport = { step, metrics, rollouts: results };
@@ -65,6 +67,23 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
   if (unwell !== null) warn("AGL_LEARNING", unwell);
   events.emit("step", report);
   return report;
+}
+
+/** Absent of a phase that took no time. */
+function rateMetrics(
+  results: readonly RolloutResult[],
+  updated: Metrics,
+  {
+    samplingSeconds,
+    trainingSeconds,
+  }: { readonly samplingSeconds: number; readonly trainingSeconds: number },
+): Metrics {
+  const sampled = sampledTokens(results);
+  const trained = updated["update/tokens"] ?? 0;
+  return {
+    ...(samplingSeconds > 0 ? { "time/sampled_rate": sampled / samplingSeconds } : {}),
+    ...(trainingSeconds > 0 ? { "time/trained_rate": trained / trainingSeconds } : {}),
+  };
 }
 
 function toGroups(tasks: number, results: readonly RolloutResult[]): TaskGroup[] {

@@ -1,10 +1,20 @@
 // Every number that a run writes: its name, unit, meaning, and which way is good. An evaluation's numbers have a prefix ("eval/" unless told
-// otherwise) before the name, times behind "time/". A name that is not here is the user's own. A loss's own numbers keep its spelling.
+// otherwise) before the name, times behind "time/". A name that is not here is the user's own. A loss's own numbers keep its spelling. "*" at the end of a
+// name stands for what the run names: an agent, a part of the reward.
 
 export interface Metric<Name extends string = string> {
   readonly name: Name;
   /** "share" is from 0 to 1, "reward" is the agent's own unit, "ratio" is of two probabilities. */
-  readonly unit: "count" | "share" | "reward" | "tokens" | "nats" | "ratio" | "seconds" | "number";
+  readonly unit:
+    | "count"
+    | "share"
+    | "reward"
+    | "tokens"
+    | "tokens/s"
+    | "nats"
+    | "ratio"
+    | "seconds"
+    | "number";
   readonly meaning: string;
   /** Null where neither way is good by itself. */
   readonly better: "higher" | "lower" | null;
@@ -27,6 +37,7 @@ export const metrics = [
   ),
   metric("reward/p10", "reward", "a tenth of those rollouts earned less", "higher", "both"),
   metric("reward/p90", "reward", "a tenth of those rollouts earned as much or more", "higher", "both"),
+  metric("reward/best", "reward", "the best rollout of a task, mean over tasks", "higher", "both"),
   metric("reward/count", "count", "rollouts that could be used", "higher", "both"),
   // How rollouts ended.
   metric("rollouts/ok", "count", "the agent returned and there is a reward", "higher", "both"),
@@ -41,6 +52,7 @@ export const metrics = [
   metric("rollouts/bad_reward", "count", "excluded: the reward is no finite number", "lower", "both"),
   // Model calls.
   metric("calls/per_rollout", "count", "model calls of a rollout, mean", null, "both"),
+  metric("calls/per_rollout_max", "count", "model calls of the rollout that has most", null, "both"),
   metric("calls/refused", "count", "calls that the policy's endpoint refused, sum", "lower", "both"),
   metric("calls/unseen", "count", "calls that could be neither served nor recorded, sum", "lower", "both"),
   metric(
@@ -58,7 +70,11 @@ export const metrics = [
     "both",
   ),
   metric("calls/prompt_tokens", "tokens", "prompt of a model call, mean", null, "both"),
+  metric("calls/prompt_tokens_p90", "tokens", "a tenth of the prompts are as long or longer", null, "both"),
+  metric("calls/prompt_tokens_max", "tokens", "the longest prompt", null, "both"),
   metric("calls/response_tokens", "tokens", "answer of a model call, mean", null, "both"),
+  metric("calls/response_tokens_p90", "tokens", "a tenth of the answers are as long or longer", null, "both"),
+  metric("calls/response_tokens_max", "tokens", "the longest answer", null, "both"),
   metric("calls/truncated", "share", "model calls whose answer was cut at its most tokens", "lower", "both"),
   metric(
     "calls/entropy",
@@ -74,6 +90,18 @@ export const metrics = [
     "lower",
     "both",
   ),
+  metric("tools/per_rollout", "count", "tool calls in the answers of a rollout, mean", null, "both"),
+  metric(
+    "tools/errors",
+    "share",
+    "tool calls of an unknown name, with arguments that the tool's schema does not allow, or answered by an error",
+    "lower",
+    "both",
+  ),
+  // By agent, where several make calls.
+  metric("agents/calls/*", "count", "model calls of one agent in a rollout, mean", null, "both"),
+  metric("agents/tokens/*", "tokens", "answer of one agent, mean", null, "both"),
+  metric("agents/truncated/*", "share", "answers of one agent that were cut", "lower", "both"),
   metric(
     "constraint/mass",
     "share",
@@ -157,13 +185,23 @@ export const metrics = [
   metric("time/agent", "seconds", "rollouts ran and the policy was not sampling", "lower", "step"),
   metric("time/training", "seconds", "the algorithm's update", "lower", "step"),
   metric("time/step", "seconds", "the whole step", "lower", "step"),
+  metric(
+    "time/sampled_rate",
+    "tokens/s",
+    "tokens that the policy sampled, over time/sampling",
+    "higher",
+    "step",
+  ),
+  metric("time/trained_rate", "tokens/s", "sampled tokens in the loss, over time/training", "higher", "step"),
   metric("time/seconds", "seconds", "the whole evaluation", "lower", "evaluation"),
 ] as const;
 
-export type MetricName = (typeof metrics)[number]["name"];
+export type MetricName = Written<TableName>;
 
 /** Numbers by their names. */
-export type Metrics = Partial<Record<MetricName, number>>;
+export type Metrics = { [Name in TableName as Name extends `${string}/*` ? never : Name]?: number } & {
+  [Name in TableName as Name extends `${string}/*` ? Written<Name> : never]: number;
+};
 
 /** Under the names that an evaluation writes them by: `eval/reward/mean`, `time/eval/seconds`. */
 export function evaluationMetrics(prefix: string, numbers: Metrics): Record<string, number> {
@@ -173,12 +211,24 @@ export function evaluationMetrics(prefix: string, numbers: Metrics): Record<stri
 
 /** What the table says of a name as it is written, an evaluation's with any prefix; undefined for a user's own. */
 export function metricOf(written: string): Metric | undefined {
-  const exact = metrics.find(({ name, of }) => name === written && of !== "evaluation");
-  if (exact !== undefined) return exact;
+  const place = placeInStep(written);
+  if (place !== undefined) return metrics[place];
   return metrics.find(({ name, of }) => of !== "step" && isEvaluationName(written, name));
 }
 
+/** Where the table has a step's number; undefined for an evaluation's and a user's own. */
+export function placeInStep(written: string): number | undefined {
+  const place = metrics.findIndex(
+    ({ name, of }) => of !== "evaluation" && (name === written || isNamedBy(written, name)),
+  );
+  return place < 0 ? undefined : place;
+}
+
 // --- internal ---
+
+type TableName = (typeof metrics)[number]["name"];
+/** A name as it stands in a line. */
+type Written<Name extends string> = Name extends `${infer Folder}/*` ? `${Folder}/${string}` : Name;
 
 const kTime = "time/";
 
@@ -186,7 +236,14 @@ function evaluationName(prefix: string, name: string): string {
   return name.startsWith(kTime) ? `${kTime}${prefix}${name.slice(kTime.length)}` : `${prefix}${name}`;
 }
 
+/** Whether a name that ends in "*" stands for the other. */
+function isNamedBy(written: string, name: string): boolean {
+  return name.endsWith("*") && written.startsWith(name.slice(0, -1)) && written.length >= name.length;
+}
+
 function isEvaluationName(written: string, name: string): boolean {
+  if (name.endsWith("*"))
+    return isNamedBy(written.slice(Math.max(0, written.indexOf(name.slice(0, -1)))), name);
   if (!name.startsWith(kTime)) return written.endsWith(name);
   return written.startsWith(kTime) && written.endsWith(name.slice(kTime.length));
 }

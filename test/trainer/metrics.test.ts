@@ -8,6 +8,7 @@ import { grpo } from "../../src/algorithms/grpo.js";
 import type { GrpoOptions } from "../../src/algorithms/grpo-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import type { ForwardBackwardResult, Policy } from "../../src/policy/policy.js";
+import { asAgent } from "../../src/tracing/operation.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { TrainerOptions } from "../../src/trainer/trainer.js";
 import { metricOf, metrics } from "../../src/types/metrics.js";
@@ -24,7 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(out, { recursive: true }));
 
-const adapted = () => loadPolicy(qwen2, { contextLength: 128, threads: 1, seed: 1, adapter: { rank: 2 } });
+const adapted = () => loadPolicy(qwen2, { contextLength: 256, threads: 1, seed: 1, adapter: { rank: 2 } });
 
 const trainerOf = (policy: Policy, options: GrpoOptions, more: Partial<TrainerOptions<string>> = {}) =>
   createTrainer<string>({
@@ -77,9 +78,22 @@ describe("the metrics of a run", () => {
       await client.chat.completions.create({ model: "m", messages, response_format });
       return (await ask(content)).length % 3;
     };
+    const none = { type: "object", properties: {}, additionalProperties: false } as const;
+    const tool = { type: "function", function: { name: "look", parameters: none } } as const;
+    const called = async (content: string) => {
+      const messages = [{ role: "user" as const, content }];
+      await client.chat.completions.create({ model: "m", messages, tools: [tool], tool_choice: "required" });
+    };
+    const together = async (content: string) => {
+      await asAgent("finder", () => called(content));
+      return asAgent("checker", () => constrained(content));
+    };
     for (const options of runs) {
       await using policy = await adapted();
-      await using trainer = trainerOf(policy, options, { metricsFile, agent: constrained });
+      await using trainer = trainerOf(policy, options, {
+        ...{ metricsFile, agent: together },
+        sampling: { maxTokens: 40 },
+      });
       await trainer.fit([["a", "b"]], { validation: ["c", "d"], every: 1 });
       await trainer.evaluate(["c", "d"], { prefix: "eval/greedy/" });
       await trainer.step(["a", "b"]);

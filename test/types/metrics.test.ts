@@ -8,7 +8,7 @@ describe("the table of metrics", () => {
   it("names everything once, in one spelling of folders", () => {
     const names = metrics.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    for (const name of names) expect(name).toMatch(/^([a-z]+\/)*[a-zA-Z_0-9]+$/);
+    for (const name of names) expect(name).toMatch(/^([a-z]+\/)*([a-zA-Z_0-9]+|\*)$/);
   });
 
   it.each([
@@ -19,6 +19,10 @@ describe("the table of metrics", () => {
     ["time/eval/seconds", "time/seconds"],
     ["time/eval/greedy/seconds", "time/seconds"],
     ["time/step", "time/step"],
+    ["agents/calls/the planner/inner", "agents/calls/*"],
+    ["eval/greedy/agents/calls/planner", "agents/calls/*"],
+    ["agents/calls/", undefined],
+    ["agents/planner", undefined],
     ["eval/update/loss", undefined],
     ["update/loss_of_mine", undefined],
     ["time/elsewhere", undefined],

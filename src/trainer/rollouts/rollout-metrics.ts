@@ -4,12 +4,12 @@ import type { Attributes } from "../../types/span.js";
 import type { RolloutOutcome, RolloutResult } from "../../types/task-group.js";
 import type { Transition } from "../../types/transition.js";
 import type { FinishedRollout } from "./batch-rollout.js";
+import { agentMetrics, lengthMetrics, toolMetrics } from "./call-metrics.js";
 
 /** Of a training step and of an evaluation alike. */
 export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
   const results = rollouts.map(({ result }) => result);
   const count = (outcome: RolloutOutcome) => results.filter((result) => result.outcome === outcome).length;
-  const calls = callsOf(results);
   return {
     ...rewardMetrics(results),
     "rollouts/ok": count("ok"),
@@ -22,18 +22,17 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "rollouts/no_call": count("no-call"),
     "rollouts/no_reward": count("no-reward"),
     "rollouts/bad_reward": count("bad-reward"),
-    "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
+    ...lengthMetrics(results),
     "calls/refused": sum(results.map(({ refusedCalls }) => refusedCalls)),
     "calls/unseen": sum(results.map(({ unseenCalls }) => unseenCalls)),
     "calls/trace_uploads": sum(results.map(({ traceUploads }) => traceUploads)),
-    "calls/prompt_tokens": mean(calls.map((call) => call.promptIds.length)),
-    "calls/response_tokens": mean(calls.map((call) => call.responseIds.length)),
-    "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
     "calls/ignored": spansWith(rollouts, (attributes) => attributes["agentlightning.ignored"] !== undefined),
     "calls/malformed": spansWith(
       rollouts,
       (attributes) => attributes["agentlightning.malformed_calls"] !== undefined,
     ),
+    ...toolMetrics(rollouts),
+    ...agentMetrics(results),
     ...constraintMetrics(rollouts),
     "rows/breaks": spansWith(rollouts, (attributes) => attributes["agentlightning.prefix"] === "break"),
     "rows/breaks/thought": spansWith(
@@ -77,8 +76,17 @@ function rewardMetrics(results: readonly RolloutResult[]): Metrics {
     ...(error === null ? {} : { "reward/ci95": 1.96 * error }),
     "reward/p10": at(0.1),
     "reward/p90": at(0.9),
+    "reward/best": mean(bestOfTasks(results)),
     "reward/count": rewards.length,
   };
+}
+
+/** (P) of the tasks that have a rollout that could be used. */
+function bestOfTasks(results: readonly RolloutResult[]): number[] {
+  const best_P = new Map<number, number>();
+  for (const { task, reward } of results)
+    if (reward !== null) best_P.set(task, Math.max(reward, best_P.get(task) ?? Number.NEGATIVE_INFINITY));
+  return [...best_P.values()];
 }
 
 /**

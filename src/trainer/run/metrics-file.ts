@@ -5,7 +5,7 @@ import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { toJsonValue } from "../../base/json-value.js";
 import { writeFileAtomically } from "../../policy/model/atomic-file.js";
-import { metrics } from "../../types/metrics.js";
+import { metrics, placeInStep } from "../../types/metrics.js";
 import { writeOutput } from "./output-file.js";
 
 export interface MetricsFile {
@@ -65,11 +65,9 @@ async function appendWhole(path: string, text: string): Promise<void> {
 
 /** The place in a line: as in the table, what is not of a step in between, times last. */
 function rank(name: string): number {
-  if (name.startsWith("time/")) return kPlaces.size + 1;
-  return kPlaces.get(name) ?? kPlaces.size;
+  if (name.startsWith("time/")) return metrics.length + 1;
+  return placeInStep(name) ?? metrics.length;
 }
-
-const kPlaces: ReadonlyMap<string, number> = new Map(metrics.map(({ name }, place) => [name, place]));
 
 /** Null for a line that a killed process left cut short. */
 function stepOf(line: string): number | null {
