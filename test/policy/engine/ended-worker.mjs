@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { loadPolicy, losses } from "../../../dist/index.js";
+// Not the whole package, which takes longer to load than the rest.
+import { loadPolicy } from "../../../dist/policy/load-policy.js";
+import { losses } from "../../../dist/policy/losses/index.js";
 
 const options = { contextLength: 512, cacheTokens: 4096, threads: 2, runningSamples: "carry" };
 const tokens = Array.from({ length: 400 }, (_, i) => i % 300);

@@ -1,7 +1,9 @@
 // Run by worker-threads.test.ts in a process of its own with --expose-gc: loads, uses and gives up policies, and prints by how many MiB
 // the process grew after the first ten.
 //   node --expose-gc memory-loop.mjs close|forget MODEL_DIR
-import { loadPolicy, losses } from "../../../dist/index.js";
+// Not the whole package, which takes longer to load than the rest.
+import { loadPolicy } from "../../../dist/policy/load-policy.js";
+import { losses } from "../../../dist/policy/losses/index.js";
 
 const [, , kind, dir] = process.argv;
 const tokens = Array.from({ length: 60 }, (_, i) => i);

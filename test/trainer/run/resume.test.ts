@@ -67,7 +67,7 @@ describe("a run killed again and again and started again", { timeout: 300_000 },
       const storeOf = (folder: string) =>
         scheme === "memory:" ? scheme : `${scheme}${join(folder, "store.db")}`;
       const reference = await run(whole, storeOf(whole), null);
-      expect(reference.steps).toHaveLength(40);
+      expect(reference.steps).toHaveLength(24);
 
       let cut = 0;
       let last: Run | undefined;

@@ -1,4 +1,4 @@
-// A run of forty steps that may be killed and started again: node resumed-run.mjs FOLDER STORE
+// A run of twenty-four steps that may be killed and started again: node resumed-run.mjs FOLDER STORE
 // Writes FOLDER/{checkpoint.safetensors, metrics.jsonl, adapter}; prints "step N" after every step.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,7 @@ const trainer = agl.createTrainer({
     warmup: 3,
     updates: 2,
     schedule: "cosine",
-    totalUpdates: 80,
+    totalUpdates: 48,
   }),
   sampling: { maxTokens: 6 },
   seed: 5,
@@ -33,7 +33,7 @@ const trainer = agl.createTrainer({
   checkpointFile: join(folder, "checkpoint.safetensors"),
 });
 trainer.events.on("step", ({ step }) => console.log(`step ${step}`));
-const batches = Array.from({ length: 40 }, (_, i) => [`first ${i}`, `second ${i}`, `third ${i}`]);
+const batches = Array.from({ length: 24 }, (_, i) => [`first ${i}`, `second ${i}`, `third ${i}`]);
 await trainer.fit(batches, { validation: ["one", "two"], every: 3 });
 await policy.saveAdapter(join(folder, "adapter"));
 const { items } = await store.queryRollouts();
