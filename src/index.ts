@@ -3,6 +3,7 @@
 
 export type {
   Algorithm,
+  PrepareContext,
   RunPlace,
   StepContext,
   UpdateContext,
@@ -16,6 +17,7 @@ export type { OptimizerOptions } from "./algorithms/optimizer-options.js";
 export type { DeadGroups } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
+export type { Json } from "./base/json-value.js";
 export type { AutomatonState, CodePoints, Grammar, GrammarNode } from "./grammar/grammar.js";
 export { llm } from "./llm/llm.js";
 export type { LlmOptions, LlmPrice, LlmSampling } from "./llm/llm-options.js";
@@ -143,6 +145,7 @@ export type {
 export type { Agent, AgentResult, RolloutContext, RolloutEndpoint } from "./types/agent.js";
 export type { JsonSchema } from "./types/call-request.js";
 export type { ChatMessage, TextPart, ToolCall, ToolCallInput, ToolDefinition } from "./types/chat.js";
+export type { Credit, CreditCall, CreditGroup, CreditRollout, CreditTerm } from "./types/credit.js";
 export type {
   AskablePolicy,
   LanguageAnswer,

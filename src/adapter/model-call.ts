@@ -3,14 +3,19 @@ import { toJsonValue } from "../base/json-value.js";
 import type { AttributeValue, Span } from "../types/span.js";
 import type { Transition } from "../types/transition.js";
 
-/** Missing ids become [], missing log-probabilities null. */
-export function toTransition(span: Span, agent: string, reward: number | null): Transition {
+export interface RecordedCall extends Pick<Transition, "agent" | "reward" | "order"> {
+  readonly span: Span;
+}
+
+/** Missing ids become [], missing log-probabilities null. @param call  the span, and what only its attempt says of it */
+export function toTransition({ span, agent, reward, order }: RecordedCall): Transition {
   const { attributes } = span;
   const responseIds = numbersOf(attributes.response_token_ids);
   return {
     rolloutId: span.rolloutId,
     attemptId: span.attemptId,
     spanId: span.spanId,
+    order,
     responseId: stringOf(attributes["gen_ai.response.id"]),
     agent,
     promptIds: numbersOf(attributes.prompt_token_ids),

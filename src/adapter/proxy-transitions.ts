@@ -26,7 +26,7 @@ export function toProxyTransitions(spans: readonly Span[]): Transition[] {
     if (typeof id === "string") responseIds.add(id);
     calls.push({ span, reward: null });
   }
-  return calls.map(({ span, reward }) => toTransition(span, "*", reward));
+  return calls.map(({ span, reward }, order) => toTransition({ span, agent: "*", reward, order }));
 }
 
 // --- internal ---

@@ -2,7 +2,7 @@
 
 import type { CallView, EmittedPart, RolloutView } from "../types/rollout-view.js";
 import type { Attributes, Span } from "../types/span.js";
-import { rewardOfSpan } from "../types/span-reward.js";
+import { rewardsOfSpan } from "../types/span-reward.js";
 import type { RolloutResult } from "../types/task-group.js";
 import { type FoundCall, findCalls } from "./find-calls.js";
 import { type Conversation, toMessages } from "./messages.js";
@@ -29,15 +29,7 @@ export function toRolloutView(spans: readonly Span[], rollout: RolloutFacts): Ro
 // --- internal ---
 
 function emittedParts(span: Span): EmittedPart[] {
-  const { spanId, attributes } = span;
-  const named: EmittedPart[] = [];
-  for (let n = 0; ; n++) {
-    const value = attributes[`agentlightning.reward.${n}.value`];
-    if (typeof value !== "number") break;
-    named.push({ spanId, name: String(attributes[`agentlightning.reward.${n}.name`] ?? "primary"), value });
-  }
-  const only = rewardOfSpan(span);
-  return named.length > 0 || only === null ? named : [{ spanId, name: "primary", value: only }];
+  return rewardsOfSpan(span).map((reward) => ({ spanId: span.spanId, ...reward }));
 }
 
 function toCallViews(ordered: readonly Span[]): CallView[] {

@@ -37,5 +37,11 @@ export function toTransitions(spans: readonly Span[], options: TransitionOptions
   const rewards = matchRewards(root, calls, options.rewardMatch ?? "first-occurrence");
   const ordered =
     options.order === "tree" ? calls : calls.toSorted((a, b) => a.span.sequenceId - b.span.sequenceId);
-  return ordered.map(({ span, agent }) => toTransition(span, agent, rewards.get(span.spanId) ?? null));
+  const begun = calls
+    .map(({ span }) => span)
+    .toSorted((a, b) => a.startTime - b.startTime || a.sequenceId - b.sequenceId);
+  const orders = new Map(begun.map((span, order) => [span, order]));
+  return ordered.map(({ span, agent }) =>
+    toTransition({ span, agent, reward: rewards.get(span.spanId) ?? null, order: orders.get(span) ?? 0 }),
+  );
 }

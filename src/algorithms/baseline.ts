@@ -15,5 +15,5 @@ export function baseline(options: BaselineOptions = {}): Algorithm {
     groupSize: ["group_size", "num_generations", "n", "samples"],
   });
   const groupSize = checkInteger("baseline", "groupSize", options.groupSize ?? 1, { min: 1 });
-  return { name: "baseline", groupSize, update: async () => ({ metrics: {} }) };
+  return { name: "baseline", trains: [], groupSize, update: async () => ({ metrics: {} }) };
 }

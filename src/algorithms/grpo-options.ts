@@ -1,8 +1,10 @@
 // What grpo may be told, with what TRL, verl and unsloth call it.
+import { checkFunction } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
 import { checkGroupOptions, type GroupAdvantageOptions } from "../policy/advantages.js";
 import { type PpoClipOptions, ppoClipNames } from "../policy/losses/ppo-clip.js";
 import { surrogateLossElsewhere } from "../policy/losses/surrogate-loss.js";
+import type { Credit } from "../types/credit.js";
 import { type LearningRateOptions, learningRateNames } from "./learning-rate.js";
 import { checkOptimizer, type OptimizerOptions, optimizerElsewhere } from "./optimizer-options.js";
 import type { DeadGroups } from "./rows.js";
@@ -10,6 +12,8 @@ import type { DeadGroups } from "./rows.js";
 export interface GrpoOptions extends LearningRateOptions {
   /** Rollouts of each task, at least 2. Default 8. */
   readonly groupSize?: number;
+  /** What each call contributed, such as `broadcast` (default): all calls of a rollout what the rollout did. */
+  readonly credit?: Credit;
   /** How rewards become advantages. Default baseline "mean", scale "group". */
   readonly advantage?: GroupAdvantageOptions;
   /** Clip range, KL and aggregation. Default low 0.2, high 0.28, aggregate by rollout. */
@@ -33,6 +37,7 @@ export function checkGrpoNames(options: GrpoOptions): void {
     checkOptions("grpo: loss", options.loss, ppoClipNames, surrogateLossElsewhere);
   if (options.advantage !== undefined) checkGroupOptions("grpo: advantage", options.advantage);
   checkOptimizer("grpo", options.optimizer);
+  checkFunction("grpo", "credit", options.credit);
 }
 
 // --- internal ---
@@ -40,6 +45,7 @@ export function checkGrpoNames(options: GrpoOptions): void {
 const kNames: OptionNames<GrpoOptions> = {
   ...learningRateNames,
   groupSize: ["group_size", "num_generations", "rollout_n", "n", "samples"],
+  credit: ["credit_assignment", "credit_rule"],
   advantage: ["advantages", "advantage_estimator"],
   loss: ["policy_loss"],
   updates: ["num_iterations", "ppo_epochs", "updates_per_step", "inner_epochs"],

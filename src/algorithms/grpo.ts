@@ -8,6 +8,7 @@
 //   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first,
 //      and weighted by pi_old / mu, at most 2 (truncated importance sampling), unless the loss's correction says otherwise. Where all rows are exact there is none.
 import { argumentError, checkInteger, checkOneOf } from "../base/check.js";
+import { broadcast } from "../credit/broadcast.js";
 import type { LossSequence } from "../policy/losses/loss-inputs.js";
 import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import { type PpoClipOptions, ppoClip } from "../policy/losses/ppo-clip.js";
@@ -15,12 +16,14 @@ import type { OptimStepOptions } from "../policy/policy.js";
 import type { Metrics } from "../types/metrics.js";
 import type { Algorithm, StepContext, UpdateContext } from "./algorithm.js";
 import { countedAggregate } from "./counted-aggregate.js";
+import { compareBy } from "./credited-calls.js";
 import { countExactness, isCurrent } from "./exactness.js";
 import { checkGrpoNames, type GrpoOptions } from "./grpo-options.js";
 import { createLearningRate, rateMetrics, toUpdatePlace } from "./learning-rate.js";
 import { overUpdates, type UpdateNumbers } from "./over-updates.js";
 import { type DeadGroups, type TrainingRow, toRows } from "./rows.js";
 import { measureMove, scoreRows } from "./score-rows.js";
+import { createUpdateCounts } from "./update-counts.js";
 import { wholeUpdate } from "./whole-update.js";
 
 /** @throws E_ARGUMENT */
@@ -36,33 +39,35 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
   const needsReference = (options.loss?.kl?.coefficient ?? 0) !== 0;
   const needsSampled = options.loss?.correction !== undefined;
   const readsDead = needsReference || (options.loss?.entropy?.coefficient ?? 0) !== 0;
-  let taken = 0;
+  const counts = createUpdateCounts();
+  const credit = options.credit ?? broadcast();
+  const compare = compareBy(options.advantage ?? {});
   const rateOf = ({ policy, adapter, run }: StepContext, update: number) =>
     rate(
-      toUpdatePlace(taken, run, update, updates),
+      toUpdatePlace(counts.of(adapter), run, update, updates),
       policy.config.hidden,
       adapter === "base" ? "all" : "adapter",
     );
   return {
     name: "grpo",
+    trains: ["weights"],
     groupSize,
-    prepare(policy, adapter) {
-      if (needsReference && adapter === "base") {
-        const expected = "an adapter to train, since the base model is the KL term's reference";
-        throw argumentError("grpo", expected, adapter);
-      }
-      if (!policy.adapters.includes(adapter) && adapter !== "base") {
-        throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
+    prepare({ policy, adapters }) {
+      for (const adapter of adapters) {
+        if (needsReference && adapter === "base") {
+          const expected = "an adapter to train, since the base model is the KL term's reference";
+          throw argumentError("grpo", expected, adapter);
+        }
+        if (!policy.adapters.includes(adapter) && adapter !== "base")
+          throw argumentError("grpo", `an adapter of the policy (${policy.adapters.join(", ")})`, adapter);
       }
     },
     check: (context) => void rateOf(context, 0),
-    state: () => ({ updates: taken }),
-    restore: (state) => {
-      taken = state.updates ?? 0;
-    },
+    state: counts.state,
+    restore: counts.restore,
     async update(context) {
       const { policy, adapter } = context;
-      const { rows, metrics } = toRows(context.groups, adapter, options.advantage ?? {}, dead);
+      const { rows, metrics, advantages } = toRows(context.groups, { adapter, credit, compare, dead });
       const rates = Array.from({ length: updates }, (_, update) => rateOf(context, update));
       const read = rows.filter(({ isDead }) => readsDead || !isDead);
       const prepared = await prepareRows(context, read, { needsReference, needsSampled });
@@ -78,10 +83,11 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
         numbers_U.push(await wholeUpdate(policy, adapter, take));
       }
       // A step in which nothing could be learned advances the schedule too.
-      taken += updates;
+      counts.add(adapter, updates);
       const [first] = rates;
       const scheduled = first === undefined ? {} : rateMetrics(first);
-      return { metrics: { ...metrics, ...scheduled, ...(await stepMetrics(context, prepared, numbers_U)) } };
+      const measured = await stepMetrics(context, prepared, numbers_U);
+      return { metrics: { ...metrics, ...scheduled, ...measured }, advantages };
     },
   };
 }
@@ -130,7 +136,7 @@ async function prepareRows(
     const sequence: LossSequence = {
       tokens,
       mask,
-      advantages: row.advantage,
+      advantages: row.advantages,
       oldLogprobs,
       // What an engine sampled without saying so counts as sampled now.
       ...(isCorrected ? { sampledLogprobs: sampledLogprobs ?? oldLogprobs } : {}),

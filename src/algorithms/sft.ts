@@ -18,6 +18,7 @@ import {
   toUpdatePlace,
 } from "./learning-rate.js";
 import { checkOptimizer, type OptimizerOptions, optimizerElsewhere } from "./optimizer-options.js";
+import { createUpdateCounts } from "./update-counts.js";
 import { wholeUpdate } from "./whole-update.js";
 
 /** T tokens and T - 1 mask entries, for tokens[1..]: 1 on what is to be learned. */
@@ -47,9 +48,13 @@ export function sft(options: SftOptions = {}): Sft {
   const minReward = checkNumber("sft", "minReward", options.minReward ?? 1);
   const rate = createLearningRate("sft", options);
   const loss = losses.logLikelihood();
-  let taken = 0;
+  const counts = createUpdateCounts();
   const rateNow = (policy: Policy, adapter: string, run: RunPlace | undefined) =>
-    rate(toUpdatePlace(taken, run, 0, 1), policy.config.hidden, adapter === "base" ? "all" : "adapter");
+    rate(
+      toUpdatePlace(counts.of(adapter), run, 0, 1),
+      policy.config.hidden,
+      adapter === "base" ? "all" : "adapter",
+    );
   const learn = async (
     policy: Policy,
     demonstrations: readonly Demonstration[],
@@ -63,7 +68,7 @@ export function sft(options: SftOptions = {}): Sft {
       const result = await policy.forwardBackward(sequences, loss, { adapter });
       return { result, ...(await policy.optimStep({ ...options.optimizer, adapter, lr: scheduled.lr })) };
     });
-    taken += 1;
+    counts.add(adapter, 1);
     return {
       metrics: {
         "update/loss": result.loss,
@@ -75,14 +80,13 @@ export function sft(options: SftOptions = {}): Sft {
   };
   return {
     name: "sft",
+    trains: ["weights"],
     groupSize,
     trainOn: (policy, demonstrations, adapter = policy.adapters[0] ?? "base") =>
       learn(policy, demonstrations, adapter, undefined),
     check: ({ policy, adapter, run }) => void rateNow(policy, adapter, run),
-    state: () => ({ updates: taken }),
-    restore: (state) => {
-      taken = state.updates ?? 0;
-    },
+    state: counts.state,
+    restore: counts.restore,
     async update({ policy, adapter, groups, run }) {
       const learned = groups
         .flatMap((group) => group.rollouts)
@@ -91,7 +95,7 @@ export function sft(options: SftOptions = {}): Sft {
         .filter((trajectory) => trajectory.adapter === adapter);
       if (learned.length === 0) {
         const scheduled = rateNow(policy, adapter, run);
-        taken += 1;
+        counts.add(adapter, 1);
         return { metrics: { ...rateMetrics(scheduled), "update/count": 0, "rows/count": 0 } };
       }
       const report = await learn(policy, learned, adapter, run);

@@ -4,6 +4,7 @@ import { kEarlyClients } from "../tracing/self-test.js";
 import { isAnsweredInFetch } from "../tracing/wrap-fetch.js";
 import type { AgentResult } from "../types/agent.js";
 import type { Span } from "../types/span.js";
+import { rewardsOfSpan } from "../types/span-reward.js";
 import type { RolloutOutcome } from "../types/task-group.js";
 import type { AttemptEnding } from "./attempt-job.js";
 import type { CallReport } from "./call-account.js";
@@ -14,6 +15,8 @@ export interface Outcome {
   readonly outcome: RolloutOutcome;
   /** Null when excluded. */
   readonly reward: number | null;
+  /** As RolloutResult has them. */
+  readonly parts: Readonly<Record<string, number>>;
   readonly error: string | null;
 }
 
@@ -46,19 +49,21 @@ export function endOfRun({ ended, error, result, calls }: RunReport): EndedAttem
 export function toOutcome(end: EndedAttempt, spans: readonly Span[], rules: OutcomeRules): Outcome {
   const { ended, error } = end;
   if (ended === "timeout" || ended === "cancelled" || ended === "provider-error") {
-    return { outcome: ended, reward: null, error: withMishaps(end, error) };
+    return excluded(ended, withMishaps(end, error));
   }
   if (end.calls.answered === 0 && !(rules.noCall === "allowed" && neededNone(end))) {
-    return { outcome: "no-call", reward: null, error: describeNoCall(end, error, rules) };
+    return excluded("no-call", describeNoCall(end, error, rules));
   }
-  if (ended === "bad-reward") return { outcome: "bad-reward", reward: null, error };
+  if (ended === "bad-reward") return excluded("bad-reward", error);
   if (ended !== "returned") {
     // A mistake in the agent's program, not something that the policy did: no reward says so.
     const rewardOnError = ended === "misuse" ? "exclude" : rules.rewardOnError;
-    return { outcome: "error", reward: rewardOnError === "exclude" ? null : rewardOnError, error };
+    if (rewardOnError === "exclude") return excluded("error", error);
+    return { outcome: "error", reward: rewardOnError, parts: partsOf(spans, rewardOnError), error };
   }
-  const final = finalReward(spans, end.result);
-  return { outcome: final.problem ?? "ok", reward: final.reward, error: final.error };
+  const { reward, problem, error: why } = finalReward(spans, end.result);
+  if (reward === null) return excluded(problem ?? "no-reward", why);
+  return { outcome: "ok", reward, parts: partsOf(spans, reward), error: null };
 }
 
 /** Whether the agent returned with a reward, whatever it is excluded for. */
@@ -75,10 +80,20 @@ export function inDoubt(calls: number, silent: string): Outcome {
   const error =
     `${calls} model call${calls === 1 ? "" : "s"} that only the asynchronous context gives to this rollout began while rollout ${silent} ran, which ended with a reward and without any: ` +
     `they may be its own, gone through a queue that rollouts share (a limiter, DataLoader, batcher, emitter or pool); ${kRemedies}, or, if the agent may answer without a call, say noCall: "allowed"`;
-  return { outcome: "in-doubt", reward: null, error };
+  return excluded("in-doubt", error);
 }
 
 // --- internal ---
+
+function excluded(outcome: RolloutOutcome, error: string | null): Outcome {
+  return { outcome, reward: null, parts: {}, error };
+}
+
+function partsOf(spans: readonly Span[], reward: number): Readonly<Record<string, number>> {
+  const ordered = spans.toSorted((a, b) => a.sequenceId - b.sequenceId);
+  const named = ordered.flatMap(rewardsOfSpan).filter(({ name }) => name !== "primary");
+  return { ...Object.fromEntries(named.map(({ name, value }) => [name, value])), agent: reward };
+}
 
 const kRemedies =
   "make the client inside the agent with the rollout's base URL (context.endpoint.openai), or queue agl.bind(fn)";

@@ -42,7 +42,8 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   checkAdapter(who, adapter, options.policy.adapters);
   checkOutputs(who, options);
   checkTemplate(who, options);
-  algorithm.prepare?.(options.policy, adapter);
+  checkTrains(who, algorithm.trains);
+  algorithm.prepare?.({ policy: options.policy, adapters: [adapter] });
   const { timeoutMs = 600_000, rewardOnError = 0 } = options;
   const maxTokens = checkInteger(who, "sampling.maxTokens", options.sampling?.maxTokens ?? 512, { min: 1 });
   const validation = options.validationMaxTokens ?? maxTokens;
@@ -82,6 +83,11 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
 }
 
 // --- internal ---
+
+function checkTrains(who: string, trains: unknown): void {
+  if (Array.isArray(trains) && trains.every((what) => what === "weights")) return;
+  throw argumentError(who, 'algorithm.trains to be ["weights"], or [] for one that learns nothing', trains);
+}
 
 function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
   for (const name of ["metricsFile", "checkpointFile"] as const) {

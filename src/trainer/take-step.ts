@@ -1,10 +1,12 @@
 // One training step: rollouts of each task, then the algorithm.
+import { toMessages } from "../adapter/messages.js";
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { performance } from "../base/clock.js";
 import { warn } from "../base/warning.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
 import { describeStep, nameStep } from "./reports/report-lines.js";
+import type { FinishedRollout } from "./rollouts/batch-rollout.js";
 import { sampledTokens } from "./rollouts/call-metrics.js";
 import { entropyMetrics, rolloutMetrics } from "./rollouts/rollout-metrics.js";
 import { trainingSampling } from "./rollouts/sampling.js";
@@ -45,7 +47,7 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
   const results = rollouts.map(({ result }) => result);
   checkUsable(`trainer.step ${step}`, results);
   progress.update(`${title}: updating`);
-  const groups = toGroups(tasks.length, results);
+  const groups = toGroups(tasks, rollouts);
   const update = await algorithm.update({
     ...{ ...begun, groups, measure: klEvery !== null && step % klEvery === 0 },
   });
@@ -86,9 +88,14 @@ function rateMetrics(
   };
 }
 
-function toGroups(tasks: number, results: readonly RolloutResult[]): TaskGroup[] {
-  return Array.from({ length: tasks }, (_, task) => ({
-    task,
-    rollouts: results.filter((result) => result.task === task && result.reward !== null),
-  }));
+function toGroups(tasks: readonly unknown[], finished: readonly FinishedRollout[]): TaskGroup[] {
+  return tasks.map((input, task) => {
+    const own = finished.filter(({ result }) => result.task === task && result.reward !== null);
+    const messagesOf = (spanId: string) => {
+      const span = own.flatMap(({ spans }) => spans).find((span) => span.spanId === spanId);
+      const [conversation] = span === undefined ? [] : toMessages([span]);
+      return conversation?.messages.slice(0, -1) ?? [];
+    };
+    return { task, input, rollouts: own.map(({ result }) => result), messagesOf };
+  });
 }

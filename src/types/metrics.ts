@@ -119,7 +119,13 @@ export const metrics = [
   ),
   // Groups and rows.
   metric("groups/count", "count", "tasks with a rollout that could be used", "higher", "step"),
-  metric("groups/dead", "share", "groups whose rollouts all earned the same", "lower", "step"),
+  metric(
+    "groups/dead",
+    "share",
+    "groups whose advantages are all 0: with credit by rollout, those that all earned the same",
+    "lower",
+    "step",
+  ),
   metric("groups/dead_above", "share", "dead groups that earned more than the step's mean", null, "step"),
   metric("groups/dead_below", "share", "dead groups that earned less than the step's mean", "lower", "step"),
   metric("rows/count", "count", "training rows", null, "step"),

@@ -16,6 +16,21 @@ export function rewardOfSpan(span: Pick<Span, "name" | "attributes">): number | 
   );
 }
 
+/** Every named value of a span, in order, "primary" where it was given without a name. */
+export function rewardsOfSpan(
+  span: Pick<Span, "name" | "attributes">,
+): readonly { readonly name: string; readonly value: number }[] {
+  const { attributes } = span;
+  const named: { readonly name: string; readonly value: number }[] = [];
+  for (let n = 0; ; n++) {
+    const value = attributes[`agentlightning.reward.${n}.value`];
+    if (typeof value !== "number") break;
+    named.push({ name: String(attributes[`agentlightning.reward.${n}.name`] ?? "primary"), value });
+  }
+  const only = rewardOfSpan(span);
+  return named.length > 0 || only === null ? named : [{ name: "primary", value: only }];
+}
+
 // --- internal ---
 
 function asNumber(value: unknown): number | null {

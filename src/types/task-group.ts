@@ -1,4 +1,5 @@
 // The rollouts of one task in one step: what group-relative algorithms compare.
+import type { ChatMessage } from "./chat.js";
 import type { Trajectory } from "./transition.js";
 
 /** How a rollout ended. Only those with a reward stay in their group; the others are counted. */
@@ -26,6 +27,11 @@ export interface RolloutResult {
   readonly outcome: RolloutOutcome;
   /** Final reward; null when excluded. */
   readonly reward: number | null;
+  /**
+   * What the reward is made of, by name: "agent" is the number that the agent returned, or its last emitted primary reward where it returned
+   * none. What it emitted under other names keeps them, the last of each; of these the final reward knows nothing by itself. Empty when excluded.
+   */
+  readonly parts: Readonly<Record<string, number>>;
   /** Message of what went wrong; null when nothing did. */
   readonly error: string | null;
   /** Training rows, those of shorter prompts first, whichever of its calls ended first. */
@@ -42,7 +48,12 @@ export interface RolloutResult {
 }
 
 export interface TaskGroup {
+  /** Index in the step. */
   readonly task: number;
+  /** The task itself. */
+  readonly input: unknown;
   /** Survivors, by sample. */
   readonly rollouts: readonly RolloutResult[];
+  /** What a model call of the group saw; absent, or empty: not recorded. */
+  messagesOf?(spanId: string): readonly ChatMessage[];
 }

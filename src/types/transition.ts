@@ -5,6 +5,8 @@ export interface Transition {
   readonly rolloutId: string;
   readonly attemptId: string;
   readonly spanId: string;
+  /** Place among the model calls of its attempt, from 0, in the order in which they began; rows are by content. */
+  readonly order: number;
   readonly responseId: string | null;
   /** The agent that made the call, "*" where none is named. */
   readonly agent: string;

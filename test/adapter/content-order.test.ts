@@ -3,7 +3,16 @@ import { inContentOrder } from "../../src/adapter/content-order.js";
 import type { Transition } from "../../src/types/transition.js";
 
 const call = (promptIds: readonly number[], responseIds: readonly number[]): Transition => ({
-  ...{ rolloutId: "ro", attemptId: "at", spanId: "0", responseId: null, agent: "*", promptIds, responseIds },
+  ...{
+    rolloutId: "ro",
+    attemptId: "at",
+    spanId: "0",
+    order: 0,
+    responseId: null,
+    agent: "*",
+    promptIds,
+    responseIds,
+  },
   ...{ logprobs: null, temperature: 1, adapter: null, version: null, arithmetic: null },
   ...{ finishReason: null, reward: null },
 });

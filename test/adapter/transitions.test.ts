@@ -149,6 +149,15 @@ describe("toTransitions", () => {
     expect(found.map(({ versions }) => versions)).toEqual([[6, 7], undefined, undefined]);
   });
 
+  it("numbers calls in the order in which they began, whichever ended first and however they are listed", () => {
+    const at = (sequenceId: number, startTime: number) => span({ sequenceId, startTime, endTime: 90 });
+    const spans = [at(1, 20), at(2, 10), at(3, 20), at(4, 5)];
+    const ordersOf = (listed: readonly Span[]) =>
+      toTransitions(listed, { repairHierarchy: false }).map(({ order }) => order);
+    expect(ordersOf(spans)).toEqual([2, 1, 3, 0]);
+    expect(ordersOf(spans.toReversed())).toEqual([2, 1, 3, 0]);
+  });
+
   it("finds nothing in no spans, and survives spans that are each other's parents", () => {
     expect(toTransitions([])).toEqual([]);
     const [a, b] = ["a", "b"].map((id) => id.repeat(16));

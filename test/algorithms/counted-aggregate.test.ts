@@ -8,7 +8,7 @@ const rowOf = (group: number, rolloutId: string, mask: readonly number[]): Train
     ...{ rolloutId, attemptId: "at-0", agent: "*", tokens: [1, ...mask], mask, sampledLogprobs: null },
     ...{ temperature: 1, adapter: "default", transitions: [] },
   },
-  ...{ advantage: 0, group, isDead: false },
+  ...{ advantages: 0, group, isDead: false },
 });
 
 /** Two groups; one rollout of two rows, one that sampled nothing. */

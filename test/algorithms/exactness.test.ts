@@ -8,6 +8,7 @@ const call = (responseIds: readonly number[], forced?: readonly number[]): Trans
     rolloutId: "ro",
     attemptId: "at",
     spanId: "sp",
+    order: 0,
     responseId: null,
     agent: "*",
     promptIds: [1],

@@ -14,7 +14,7 @@ describe("the counter of grpo's updates", () => {
     const rate = (update: number) => (1 + Math.cos((Math.PI * update) / 8)) / 2;
     const living = [writtenGroup(0, [0, 1])];
     await learner.update({ policy, ...step, groups: living });
-    expect(learner.state?.()).toEqual({ updates: 2 });
+    expect(learner.state?.()).toEqual({ updates: { default: 2 } });
     const idle = await learner.update({ policy, ...step, groups: [writtenGroup(0, [1, 1])] });
     expect(idle.metrics).toMatchObject({ "update/count": 0, "update/tokens": 0, "update/lr": rate(2) });
     expect(idle.metrics).toMatchObject({ "exact/compared": 0, "exact/stale": 0 });
@@ -27,7 +27,7 @@ describe("the counter of grpo's updates", () => {
     const learner = grpo({ lr: 1, warmup: 10 });
     learner.restore?.({ updates: 6 });
     await learner.update({ policy, ...step, groups: [writtenGroup(0, [0, 1])] });
-    expect(learner.state?.()).toEqual({ updates: 7 });
+    expect(learner.state?.()).toEqual({ updates: { default: 7 } });
     learner.restore?.({});
     await learner.update({ policy, ...step, groups: [writtenGroup(0, [0, 1])] });
     expect(asked.steps.map(({ lr }) => lr)).toEqual([0.7, 0.1]);
@@ -57,16 +57,16 @@ describe("the counter of grpo's updates", () => {
 describe("grpo.prepare", () => {
   it("takes the policy's adapters and the base model, and refuses an adapter that is not there", () => {
     const { policy } = notingPolicy();
-    for (const adapter of ["default", "other", "base"]) grpo().prepare?.(policy, adapter);
-    expect(() => grpo().prepare?.(policy, "missing")).toThrow(wrong("default, other"));
+    for (const adapter of ["default", "other", "base"]) grpo().prepare?.({ policy, adapters: [adapter] });
+    expect(() => grpo().prepare?.({ policy, adapters: ["missing"] })).toThrow(wrong("default, other"));
   });
 
   it("refuses a KL term to the base model where the base model is trained", () => {
     const { policy } = notingPolicy();
     const learner = grpo({ loss: { kl: { kind: "k3", coefficient: 0.1 } } });
-    learner.prepare?.(policy, "default");
-    expect(() => learner.prepare?.(policy, "base")).toThrow(wrong("reference"));
-    grpo({ loss: { kl: { kind: "k3", coefficient: 0 } } }).prepare?.(policy, "base");
+    learner.prepare?.({ policy, adapters: ["default"] });
+    expect(() => learner.prepare?.({ policy, adapters: ["base"] })).toThrow(wrong("reference"));
+    grpo({ loss: { kl: { kind: "k3", coefficient: 0 } } }).prepare?.({ policy, adapters: ["base"] });
   });
 });
 

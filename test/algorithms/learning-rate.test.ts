@@ -146,7 +146,7 @@ describe("a step in which nothing can be learned", () => {
       rates.push(metrics["update/lr"] ?? Number.NaN);
     }
     close(rates, expected);
-    expect(algorithm.state?.()).toEqual({ updates });
+    expect(algorithm.state?.()).toEqual({ updates: { base: updates } });
   });
 
   it("takes the rate of what is trained", async () => {

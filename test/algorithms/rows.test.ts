@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { compareBy } from "../../src/algorithms/credited-calls.js";
 import { toRows } from "../../src/algorithms/rows.js";
+import { broadcast } from "../../src/credit/broadcast.js";
 import type { RolloutResult } from "../../src/types/task-group.js";
 
 const rollout = (reward: number, task: number, sample: number): RolloutResult => ({
   ...{ rolloutId: `ro-${task}-${sample}`, attemptId: "at-0", task, sample, outcome: "ok", reward },
   ...{
     error: null,
+    parts: { agent: reward },
     trajectories: [],
     modelCalls: 1,
     refusedCalls: 0,
@@ -16,10 +19,12 @@ const rollout = (reward: number, task: number, sample: number): RolloutResult =>
 });
 const metricsOf = (groups: readonly (readonly number[])[]) =>
   toRows(
-    groups.map((rewards, task) => ({ task, rollouts: rewards.map((reward, i) => rollout(reward, task, i)) })),
-    "base",
-    {},
-    "drop",
+    groups.map((rewards, task) => ({
+      task,
+      input: task,
+      rollouts: rewards.map((reward, i) => rollout(reward, task, i)),
+    })),
+    { adapter: "base", credit: broadcast(), compare: compareBy({}), dead: "drop" },
   ).metrics;
 
 describe("dead groups", () => {

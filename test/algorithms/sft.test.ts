@@ -60,9 +60,9 @@ describe("the counter of sft's updates", () => {
     });
     await learner.update({ policy, ...step, groups: [writtenGroup(0, [1])] });
     expect(asked.steps.map(({ lr }) => lr)).toEqual([0.4, 0.6]);
-    expect(learner.state?.()).toEqual({ updates: 6 });
+    expect(learner.state?.()).toEqual({ updates: { default: 6 } });
     learner.restore?.({});
-    expect(learner.state?.()).toEqual({ updates: 0 });
+    expect(learner.state?.()).toEqual({ updates: {} });
   });
 
   it("asks for a run's length before its first rollout", () => {

@@ -5,13 +5,21 @@ import type { OptimStepOptions, Policy } from "../../src/policy/policy.js";
 import type { RolloutResult, TaskGroup } from "../../src/types/task-group.js";
 import type { Trajectory, Transition } from "../../src/types/transition.js";
 
+/** One call of two prompt tokens and two that were sampled. */
+export function writtenCall(id: string, changes: Partial<Transition> = {}): Transition {
+  return {
+    ...{ rolloutId: id, attemptId: "at-0", spanId: "0", order: 0, responseId: null, agent: "*" },
+    ...{ promptIds: [1, 2], responseIds: [3, 4], logprobs: [-0.1, -0.2], temperature: 1 },
+    ...{ adapter: "default", version: 0, arithmetic: "f32", finishReason: "stop", reward: null },
+    ...changes,
+  };
+}
+
 /** Two prompt tokens, two that were sampled. */
 export function writtenRow(id: string, changes: Partial<Trajectory & Transition> = {}): Trajectory {
   const { temperature = 1, adapter = "default", version = 0, arithmetic = "f32" } = changes;
   const transition: Transition = {
-    ...{ rolloutId: id, attemptId: "at-0", spanId: "0", responseId: null, agent: "*" },
-    ...{ promptIds: [1, 2], responseIds: [3, 4], logprobs: [-0.1, -0.2], temperature },
-    ...{ adapter, version, arithmetic, finishReason: "stop", reward: null },
+    ...writtenCall(id, { temperature, adapter, version, arithmetic }),
     ...(changes.versions === undefined ? {} : { versions: changes.versions }),
     ...(changes.forced === undefined ? {} : { forced: changes.forced }),
   };
@@ -37,12 +45,21 @@ export function writtenGroup(
   const rollouts = rewards.map((reward, sample): RolloutResult => {
     const rolloutId = `ro-${task}-${sample}`;
     return {
-      ...{ rolloutId, attemptId: "at-0", task, sample, outcome: "ok", reward, error: null },
+      ...{
+        rolloutId,
+        attemptId: "at-0",
+        task,
+        sample,
+        outcome: "ok",
+        reward,
+        error: null,
+        parts: { agent: reward },
+      },
       ...{ trajectories: rows(rolloutId, sample), modelCalls: 1, refusedCalls: 0, unseenCalls: 0 },
       ...{ traceUploads: 0, seconds: 0 },
     };
   });
-  return { task, rollouts };
+  return { task, input: task, rollouts };
 }
 
 export interface Asked {

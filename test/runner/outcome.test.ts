@@ -26,7 +26,7 @@ describe("what a finished run counts as", () => {
     (ended) => {
       for (const answered of [0, 1]) {
         const outcome = toOutcome(reportOf(ended, called({ answered })), [], { ...rules, rewardOnError: 1 });
-        expect(outcome).toEqual({ outcome: ended, reward: null, error: "Error: broke" });
+        expect(outcome).toEqual({ outcome: ended, reward: null, parts: {}, error: "Error: broke" });
       }
     },
   );
@@ -40,10 +40,39 @@ describe("what a finished run counts as", () => {
   });
 
   it("is the returned reward of an agent that called", () => {
-    expect(toOutcome(reportOf("returned"), [], rules)).toEqual({ outcome: "ok", reward: 0.5, error: null });
+    const ok = { outcome: "ok", reward: 0.5, parts: { agent: 0.5 }, error: null };
+    expect(toOutcome(reportOf("returned"), [], rules)).toEqual(ok);
     expect(isRewarded(reportOf("returned"), [])).toBe(true);
     expect(isRewarded(reportOf("threw"), [])).toBe(false);
     expect(isRewarded(reportOf("returned", { result: undefined }), [])).toBe(false);
+  });
+
+  it("has parts by name: what the agent returned, and the last of what it emitted under each other name", () => {
+    const emitted = (sequenceId: number, rewards: readonly (readonly [string, number])[]) =>
+      ({
+        ...{ spanId: `${sequenceId}`, sequenceId, name: "agentlightning.annotation" },
+        attributes: Object.fromEntries(
+          rewards.flatMap(([name, value], n) => [
+            [`agentlightning.reward.${n}.name`, name],
+            [`agentlightning.reward.${n}.value`, value],
+          ]),
+        ),
+      }) as unknown as Span;
+    const spans = [
+      emitted(3, [
+        ["right", 0.25],
+        ["short", 1],
+      ]),
+      emitted(1, [["primary", 7]]),
+      emitted(2, [
+        ["right", 0.75],
+        ["polite", 0],
+      ]),
+    ];
+    const partsOf = (report: RunReport) => toOutcome(report, spans, rules).parts;
+    expect(partsOf(reportOf("returned"))).toEqual({ right: 0.25, short: 1, polite: 0, agent: 0.5 });
+    expect(partsOf(reportOf("returned", { result: undefined })).agent).toBe(0.25);
+    expect(partsOf(reportOf("timeout"))).toEqual({});
   });
 
   it("is no call for an agent that made none, unless that is allowed and none of its calls failed", () => {
@@ -64,8 +93,8 @@ describe("what a finished run counts as", () => {
   it("is rewardOnError of an agent that threw after a call, but for a mistake in its own program", () => {
     const threw = (rewardOnError: OutcomeRules["rewardOnError"], error: unknown = new Error("broke")) =>
       toOutcome(reportOf("threw", { error }), [], { ...rules, rewardOnError });
-    expect(threw(-1)).toEqual({ outcome: "error", reward: -1, error: "Error: broke" });
-    expect(threw("exclude")).toEqual({ outcome: "error", reward: null, error: "Error: broke" });
+    expect(threw(-1)).toEqual({ outcome: "error", reward: -1, parts: { agent: -1 }, error: "Error: broke" });
+    expect(threw("exclude")).toEqual({ outcome: "error", reward: null, parts: {}, error: "Error: broke" });
     expect(threw(-1, new LightningError("E_ARGUMENT", "emitReward")).reward).toBe(null);
     expect(threw(-1, new LightningError("E_STATE", "closed")).reward).toBe(-1);
     const other = Object.assign(new Error("copy"), { name: "LightningError", code: "E_ARGUMENT" });

@@ -106,8 +106,13 @@ it("a step rolls out a group of each task, updates, keeps its numbers, says them
   const [update] = seen.updates;
   expect(update).toMatchObject({ adapter: "a", step: 3, run: { step: 1, steps: 6 }, measure: false });
   expect(update?.groups).toEqual([
-    { task: 0, rollouts: [resultOf(0, 0, 1)] },
-    { task: 1, rollouts: [resultOf(1, 0, 0), resultOf(1, 1, 0.5)] },
+    { task: 0, input: "x", messagesOf: expect.any(Function), rollouts: [resultOf(0, 0, 1)] },
+    {
+      task: 1,
+      input: "y",
+      messagesOf: expect.any(Function),
+      rollouts: [resultOf(1, 0, 0), resultOf(1, 1, 0.5)],
+    },
   ]);
   expect(report.metrics).toMatchObject({
     ...{ step: 3, "reward/mean": 0.5, "reward/count": 3, "update/count": 1, kept: 1 },

@@ -100,5 +100,5 @@ const stateSchema = z.object({
   steps: z.int().min(0),
   fits: z.array(z.int().min(0)).optional(),
   lastEvaluation: z.record(z.string(), z.number().nullable()),
-  algorithm: z.record(z.string(), z.number()),
+  algorithm: z.json(),
 });

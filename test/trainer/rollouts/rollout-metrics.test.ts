@@ -16,6 +16,7 @@ function rollout(task: number, sample: number, reward: number | null, given: Giv
     outcome: given.outcome ?? (reward === null ? "no-call" : "ok"),
     ...{
       error: null,
+      parts: {},
       trajectories: [{ transitions } as unknown as Trajectory],
       modelCalls: 1,
       refusedCalls: 0,

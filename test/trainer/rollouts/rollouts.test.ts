@@ -206,6 +206,7 @@ describe("a step", () => {
     });
     const algorithm: Algorithm = {
       name: "slow",
+      trains: ["weights"],
       groupSize: 1,
       update: async () => {
         tellBegun();

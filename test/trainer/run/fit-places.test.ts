@@ -34,6 +34,7 @@ async function run(program: Program, checkpointFile: string, cut: number): Promi
   let task = "";
   const algorithm: Algorithm = {
     name: "spy",
+    trains: ["weights"],
     groupSize: 1,
     check: ({ step }) => {
       if (step === cut) killed.abort(new Error("killed"));

@@ -31,6 +31,7 @@ async function placesOf(
   const places: (RunPlace | undefined)[] = [];
   const algorithm: Algorithm = {
     name: "spy",
+    trains: ["weights"],
     groupSize: 1,
     update: async ({ run }) => {
       places.push(run);
