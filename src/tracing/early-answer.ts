@@ -10,6 +10,7 @@ import type { Fetch } from "./intercept-fetch.js";
 import { readHeaders } from "./request-body.js";
 import { kNameHeader } from "./rollout-name.js";
 import { servedHeaders } from "./serve.js";
+import { type BodyLife, bindBody } from "./streamed-response.js";
 
 /** Whether this is the fetch that Node comes with, and nobody's wrapper of it, who would want to see the call. */
 export function isNodesOwn(fetchFunction: Fetch): boolean {
@@ -61,9 +62,7 @@ async function answer(
   const handling = runInContext({ ...context, isRouted: false }, async () => await scope.handle(request));
   try {
     const response = await orAborted(handling, signal);
-    const isWhole = response.headers.get("content-type")?.startsWith("application/json") === true;
-    const answered = isWhole && !isOfConnection(response) ? response : carried(response, life);
-    if (answered === response) life.release();
+    const answered = carried(response, life);
     Object.defineProperty(answered, "url", { value: sent.href.split("#", 1)[0] });
     return answered;
   } catch (error) {
@@ -78,8 +77,17 @@ function isOfConnection({ headers }: Response): boolean {
   return headers.has("content-encoding") || headers.has("transfer-encoding") || headers.has("connection");
 }
 
-/** A body that ends when its client or its rollout does. */
-function carried(response: Response, { signal, stop, release, toFailure }: Life): Response {
+/** The response with a body that ends when its client or its rollout does. */
+function carried(response: Response, life: BodyLife): Response {
+  if (isOfConnection(response)) return copied(response, life);
+  if (bindBody(response, life)) return response;
+  if (response.headers.get("content-type")?.startsWith("application/json") !== true)
+    return copied(response, life);
+  life.release();
+  return response;
+}
+
+function copied(response: Response, { signal, stop, release, toFailure }: BodyLife): Response {
   const { status, statusText } = response;
   const head = {
     status,
@@ -121,16 +129,8 @@ function carried(response: Response, { signal, stop, release, toFailure }: Life)
   return new Response(body, head);
 }
 
-interface Life {
-  /** Aborts as the first of its two does, until they are released, or when it is stopped. */
-  readonly signal: AbortSignal;
-  stop(reason: unknown): void;
-  release(): void;
-  /** As fetch fails: with the client's own reason, or else with a TypeError that has the cause. */
-  toFailure(message: string, error: unknown): unknown;
-}
-
-function join(rollout: AbortSignal, client: AbortSignal | undefined): Life {
+/** Aborts as the first of the two does, until it is released, or when it is stopped. Fails as fetch does: with the client's own reason, or else with a TypeError that has the cause. */
+function join(rollout: AbortSignal, client: AbortSignal | undefined): BodyLife {
   const controller = new AbortController();
   const [byRollout, byClient] = [
     () => controller.abort(rollout.reason),

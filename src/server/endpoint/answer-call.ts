@@ -3,11 +3,11 @@
 import type { Policy, SampledChoice, SampleOptions } from "../../policy/policy.js";
 import { TooManyTokensError } from "../../policy/tokenizer/encoding/too-many-tokens.js";
 import { unixSeconds } from "../../tracing/span.js";
+import { createStreamedResponse } from "../../tracing/streamed-response.js";
 import { jsonResponse } from "../../tracing/whole-response.js";
 import type { CallRequest } from "../../types/call-request.js";
 import { type AnswerChoice, type AnswerOptions, toAnswer } from "./answer.js";
 import { createAnswerPieces } from "./answer-pieces.js";
-import { createAnswerStream } from "./answer-stream.js";
 import type { CallSeeds } from "./call-seeds.js";
 import { createCallWatch } from "./call-watch.js";
 import { type AnswerConstraint, answerConstraint, checkConstraint } from "./constraint.js";
@@ -206,20 +206,24 @@ function settle(
 
 function answerInPieces(context: CallContext, dialect: Dialect, call: Call, signal: AbortSignal): Response {
   const { head } = call;
-  const cancelled = new AbortController();
+  const stop = createStop(signal);
   const frames = dialect.frames(head, context.items);
   const pieces = createAnswerPieces(call.answer, head.request.n);
-  const stream = createAnswerStream(frames.contentType, () =>
-    cancelled.abort(new DOMException("the client closed the stream", "AbortError")),
+  const stream = createStreamedResponse(
+    { "content-type": frames.contentType, "cache-control": "no-cache" },
+    stop.byClient,
   );
-  stream.send(frames.open());
+  const send = (texts: readonly string[]): void => {
+    for (const text of texts) stream.write(text);
+  };
+  send(frames.open());
   let had: readonly SampledChoice[] = [];
   context.policy
     .sample({
       ...call.sample,
-      signal: AbortSignal.any([signal, cancelled.signal]),
+      signal: stop.signal,
       onToken: ({ choice, token }) => {
-        for (const piece of pieces.push(choice, token)) stream.send(frames.piece(piece));
+        for (const piece of pieces.push(choice, token)) send(frames.piece(piece));
       },
       onAborted: (choices) => {
         had = choices.filter(({ tokens }) => tokens.length > 0);
@@ -228,15 +232,37 @@ function answerInPieces(context: CallContext, dialect: Dialect, call: Call, sign
     .then((sampled) => {
       const result = settle(context, call, sampled);
       for (const answer of result.choices)
-        for (const piece of pieces.finish(answer)) stream.send(frames.piece(piece));
-      stream.send(frames.close(result));
+        for (const piece of pieces.finish(answer)) send(frames.piece(piece));
+      send(frames.close(result));
     })
     .catch((error: unknown) => {
       // A client that stops reading acts on what it has had: the call counts that far.
       settle(context, call, had);
       throw error;
     })
-    .catch((error: unknown) => stream.send(frames.fail(toRequestError(error))))
-    .finally(stream.close);
+    .catch((error: unknown) => send(frames.fail(toRequestError(error))))
+    .finally(() => {
+      stop.release();
+      stream.end();
+    });
   return stream.response;
+}
+
+interface Stop {
+  /** Aborts with the call's or when the client closes the stream; AbortSignal.any costs several times as much. */
+  readonly signal: AbortSignal;
+  byClient(): void;
+  release(): void;
+}
+
+function createStop(call: AbortSignal): Stop {
+  const controller = new AbortController();
+  const byCall = (): void => controller.abort(call.reason);
+  call.addEventListener("abort", byCall, { once: true });
+  if (call.aborted) byCall();
+  return {
+    signal: controller.signal,
+    byClient: () => controller.abort(new DOMException("the client closed the stream", "AbortError")),
+    release: () => call.removeEventListener("abort", byCall),
+  };
 }

@@ -152,10 +152,14 @@ describe("the pieces of an answer", () => {
     fc.assert(
       fc.property(
         fc.array(part, { maxLength: 6 }),
-        fc.record({ inThought: fc.boolean(), hasStop: fc.boolean(), hasTools: fc.boolean() }),
-        (parts, { inThought, hasStop, hasTools }) => {
+        fc.record({
+          inThought: fc.boolean(),
+          stop: fc.constantFrom([], ["stop"], [" \n"], ["s</think>s", "nk> \n"], ["k>", "p<"]),
+          hasTools: fc.boolean(),
+        }),
+        (parts, { inThought, stop, hasTools }) => {
           const { answer, all } = piecesOf(parts.join(""), {
-            ...{ tokenizer, inThought, stopTokenIds: [], stop: hasStop ? ["stop"] : [], idPrefix: "" },
+            ...{ tokenizer, inThought, stopTokenIds: [], stop, idPrefix: "" },
             isHeld: false,
             calls: hasTools ? { family, tools: [] } : null,
           });

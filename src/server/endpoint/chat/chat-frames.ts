@@ -10,8 +10,12 @@ import type { ChatWire } from "./chat-request.js";
 export function createChatFrames(call: CallHead): Frames {
   const { request, id, created } = call;
   const { includeUsage } = request.wire as ChatWire;
-  const event = (fields: Record<string, unknown>) =>
-    frame(JSON.stringify({ id, object: "chat.completion.chunk", created, model: request.model, ...fields }));
+  // Written once: a chunk for each token is mostly this.
+  const head = JSON.stringify({ id, object: "chat.completion.chunk", created, model: request.model }).slice(
+    0,
+    -1,
+  );
+  const event = (fields: Record<string, unknown>) => frame(`${head},${JSON.stringify(fields).slice(1)}`);
   const chunk = (
     index: number,
     delta: Record<string, unknown>,
@@ -28,7 +32,14 @@ export function createChatFrames(call: CallHead): Frames {
         chunk(index, { role: "assistant", content: "" }, {}, prompt),
       ),
     piece(piece) {
-      if (piece.kind !== "end") return [chunk(piece.choice, deltaOf(piece))];
+      if (piece.kind !== "end") {
+        const delta = JSON.stringify(deltaOf(piece));
+        return [
+          frame(
+            `${head},"choices":[{"index":${piece.choice},"delta":${delta},"logprobs":null,"finish_reason":null}]}`,
+          ),
+        ];
+      }
       const { finishReason, sampled } = piece.answer;
       const logprobs = request.logprobs === null ? null : logprobsOf(sampled, call.tokenizer);
       const ids = request.tokenIds ? { token_ids: Array.from(sampled.tokens) } : {};
