@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { LightningError } from "../base/error.js";
 import { buildCommand } from "./build-command.js";
 import { runnerCommand } from "./runner-command.js";
+import { serveCommand } from "./serve-command.js";
 import { storeCommand } from "./store-command.js";
 import { say } from "./terminal.js";
 
@@ -14,11 +15,14 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("agl")
-    .description("Agent Lightning: stores, runners and what they share, and the native build")
+    .description(
+      "Agent Lightning: stores, runners and what they share, trained policies, and the native build",
+    )
     .version(version())
     .exitOverride()
     .addCommand(storeCommand())
     .addCommand(runnerCommand())
+    .addCommand(serveCommand())
     .addCommand(buildCommand());
   // An option after a subcommand's name is the subcommand's, though its parent has one of that name.
   for (const command of allOf(program))

@@ -17,7 +17,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
     floor: [],
   },
   "src/server": {
-    ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, calls: 2, "store-api": 3 },
+    ranks: { http: 0, endpoint: 1, gateway: 1, otlp: 1, calls: 2, "store-api": 3, "model-api": 4 },
     floor: [],
   },
   "src/server/endpoint": {

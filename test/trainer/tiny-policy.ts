@@ -25,7 +25,8 @@ export interface TinyOptions {
   readonly isWide?: boolean;
 }
 
-export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
+/** @returns its folder */
+export async function tinyModel(options: TinyOptions = {}): Promise<string> {
   const dir = join(mkdtempSync(join(tmpdir(), "agl-tiny-")), "model");
   const vocab = Object.fromEntries((options.letters ?? kLetters).map((letter, i) => [letter, i]));
   await createModel(
@@ -65,7 +66,11 @@ export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
     },
     { seed: options.seed ?? 1 },
   );
-  return await loadPolicy(dir, {
+  return dir;
+}
+
+export async function tinyPolicy(options: TinyOptions = {}): Promise<Policy> {
+  return await loadPolicy(await tinyModel(options), {
     seed: 1,
     threads: 1,
     train: options.train ?? "all",

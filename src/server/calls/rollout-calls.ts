@@ -7,15 +7,12 @@ import { overRollout, type RolloutCall, unknownRollout } from "../../tracing/fin
 import { requestApi } from "../../tracing/model-api.js";
 import { refusalResponse } from "../../tracing/refusal.js";
 import { kEndpointHost } from "../../tracing/rollout-name.js";
-import { servedHeaders } from "../../tracing/serve.js";
 import { uploadAnswer } from "../../tracing/trace-upload.js";
-import { takeText } from "../../tracing/whole-response.js";
 import type { SpanDraft } from "../../types/span.js";
 import { unknownRoute } from "../endpoint/dialects.js";
-import { answerBody } from "../http/answer.js";
 import type { InFlight } from "../http/in-flight.js";
-import { readBytes } from "../http/request-body.js";
 import { type NamedRequest, nameOfRequest } from "./call-name.js";
+import { readCall, sendResponse, toModelRequest } from "./carry.js";
 import type { RolloutKeys } from "./rollout-keys.js";
 
 /** The rollouts whose calls a server takes. */
@@ -47,9 +44,7 @@ export function createRolloutCalls(
     if (context === "over") return refusalResponse(overRollout(name.text), api);
     const paused = refuse();
     if (paused !== undefined) return paused;
-    // Beside the socket, where the body is read.
-    if (c.env !== undefined) Object.assign(c.env, { inFlight });
-    const body = await inFlight.run(() => readBytes(c, maxBodyBytes));
+    const body = await readCall(c, inFlight, maxBodyBytes);
     const url = new URL(`http://${kEndpointHost}${path}${new URL(c.req.url).search}`);
     return answer(c, name, { context: within(context, c), by: "name", api, sent: url, url }, body);
   };
@@ -67,22 +62,15 @@ async function answer(c: Context, name: NamedRequest, call: RolloutCall, body: B
   const { scope } = context;
   const client = c.req.raw.signal;
   const signal = AbortSignal.any([client, scope.signal]);
-  const headers = without(c.req.header(), kOfConnection);
-  const request = { method, url: url.href, headers, body, parsed: decision.parsed, signal };
+  const request = { ...toModelRequest(c, url.href, body), parsed: decision.parsed, signal };
   try {
-    return send(c, await runInContext(context, async () => await scope.handle(request)));
+    return sendResponse(c, await runInContext(context, async () => await scope.handle(request)));
   } catch (error) {
     if (scope.signal.aborted) return refusalResponse(overRollout(name.text), api);
     // Nobody reads it.
     if (client.aborted) return new Response(null, { status: 499 });
     throw error;
   }
-}
-
-function send(c: Context, response: Response): Response {
-  const text = takeText(response);
-  if (text === undefined) return response;
-  return answerBody(c, response.status as 200, Object.fromEntries(servedHeaders(response)), text);
 }
 
 /** The rollout's code as it stands where the call was made, where the client tells: under which span, and by which agent. */
@@ -107,14 +95,5 @@ function decode(text: string): string {
   }
 }
 
-function without(
-  headers: Readonly<Record<string, string>>,
-  names: ReadonlySet<string>,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
-}
-
 /** W3C Trace Context: version, trace, span, flags. */
 const kTraceParent = /^[\da-f]{2}-[\da-f]{32}-(?!0{16})([\da-f]{16})-[\da-f]{2}/;
-/** What concerned the way here; the body is unpacked. */
-const kOfConnection: ReadonlySet<string> = new Set(["accept-encoding", "content-encoding", "content-length"]);

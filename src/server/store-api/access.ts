@@ -16,6 +16,8 @@ export interface Keys {
 export interface AccessOptions extends Keys {
   /** Origins of web pages that may ask, "*" for all. */
   readonly corsOrigins: readonly string[];
+  /** Keys may come in each way that clients of models send them. */
+  readonly takesModelKeys?: boolean;
   /** Rollouts whose own keys open what is theirs. */
   readonly rollouts?: RolloutKeys | undefined;
 }
@@ -29,7 +31,7 @@ export interface Access {
   change(keys: Keys): void;
 }
 
-export function createAccess({ corsOrigins, rollouts, ...given }: AccessOptions): Access {
+export function createAccess({ corsOrigins, rollouts, takesModelKeys, ...given }: AccessOptions): Access {
   let writers: readonly Buffer[] = [];
   let readers: readonly Buffer[] = [];
   const change = ({ keys, readKeys }: Keys) => {
@@ -59,8 +61,9 @@ export function createAccess({ corsOrigins, rollouts, ...given }: AccessOptions)
       if (c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined)
         return c.body(null, 204, kPreflight);
     }
-    if (isOfRollout(c) || admits(c) || (writers.length > 0 && kOpen.has(c.req.path))) return next();
-    if (isAmong(readers, digest(keyOf(c)))) {
+    const key = takesModelKeys ? callKeyOf(c) : keyOf(c);
+    if (isOfRollout(c) || admitsKey(c, key) || (writers.length > 0 && kOpen.has(c.req.path))) return next();
+    if (isAmong(readers, digest(key))) {
       if (c.req.method === "GET" || c.req.method === "HEAD" || kReads.test(c.req.path)) return next();
       throw new ApiError(403, "This key may only read");
     }

@@ -133,6 +133,27 @@ export async function serveRollouts(
   };
 }
 
+/** @throws E_ARGUMENT for keys that are none, and for an address beyond this machine without one */
+export function toKeys(
+  host: string,
+  { key = [], readKeys = [] }: Pick<ServeOptions, "key" | "readKeys">,
+): Keys {
+  const keys = typeof key === "string" ? [key] : key;
+  for (const [name, list] of Object.entries({ key: keys, readKeys }))
+    if (!Array.isArray(list) || list.some((one) => typeof one !== "string" || one === ""))
+      throw argumentError("serve", `${name} to be texts that are not empty`, typeof list);
+  if (readKeys.length > 0 && (keys.length === 0 || readKeys.some((one) => keys.includes(one))))
+    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
+  if (keys.length === 0 && !isLoopback(host))
+    throw argumentError(
+      "serve",
+      "a key for a host that other machines reach",
+      host,
+      "pass key or bind to 127.0.0.1",
+    );
+  return { keys, readKeys };
+}
+
 // --- internal ---
 
 const kNames: OptionNames<ServeOptions> = {
@@ -195,24 +216,6 @@ function checkServeOptions(options: ServeOptions): void {
     checkOptions("serve: retention", retention, kRetentionNames);
     checkRetentionOptions("serve: retention", retention);
   }
-}
-
-/** @throws E_ARGUMENT */
-function toKeys(host: string, { key = [], readKeys = [] }: Pick<ServeOptions, "key" | "readKeys">): Keys {
-  const keys = typeof key === "string" ? [key] : key;
-  for (const [name, list] of Object.entries({ key: keys, readKeys }))
-    if (!Array.isArray(list) || list.some((one) => typeof one !== "string" || one === ""))
-      throw argumentError("serve", `${name} to be texts that are not empty`, typeof list);
-  if (readKeys.length > 0 && (keys.length === 0 || readKeys.some((one) => keys.includes(one))))
-    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
-  if (keys.length === 0 && !isLoopback(host))
-    throw argumentError(
-      "serve",
-      "a key for a host that other machines reach",
-      host,
-      "pass key or bind to 127.0.0.1",
-    );
-  return { keys, readKeys };
 }
 
 function warnOfFailure(error: unknown): void {
