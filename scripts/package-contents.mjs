@@ -27,6 +27,7 @@ export const neededFiles = [
   "dist/index.d.ts",
   "dist/index.js",
   "dist/testing.js",
+  "dist/register.js",
   "docs/agents.md",
   "examples/quickstart/main.js",
   "examples/quickstart/starting-policy.js",

@@ -43,7 +43,11 @@ function installPackage() {
 }
 
 function testFramework(name) {
-  const { engines, scenarios = name } = JSON.parse(readFileSync(join(source, name, "package.json"), "utf8"));
+  const {
+    engines,
+    scenarios = name,
+    register = false,
+  } = JSON.parse(readFileSync(join(source, name, "package.json"), "utf8"));
   const folder = join(scratch, name);
   mkdirSync(folder);
   for (const file of ["package.json", "package-lock.json"])
@@ -52,7 +56,7 @@ function testFramework(name) {
     if (file.endsWith(".mjs")) cpSync(join(source, scenarios, file), join(folder, file));
   // Peers that the frameworks name beyond what they need are left out, and nothing has to run to install them.
   npm("ci", ["--legacy-peer-deps", "--ignore-scripts"], folder);
-  for (const version of nodesFor(engines.node)) runScenarios(name, version);
+  for (const version of nodesFor(engines.node)) runScenarios(name, version, register);
   rmSync(folder, { recursive: true });
 }
 
@@ -68,10 +72,11 @@ function compare(a, b) {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-function runScenarios(name, version) {
+function runScenarios(name, version, register) {
   console.log(`== ${name} on Node ${version}`);
   const node = version === process.versions.node ? process.execPath : installNode(version);
-  const { stdout, status } = spawnSync(node, [join(scratch, "harness.mjs"), name], {
+  const hooks = register ? ["--import", "agentlightning/register"] : [];
+  const { stdout, status } = spawnSync(node, [...hooks, join(scratch, "harness.mjs"), name], {
     ...{ cwd: scratch, encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"] },
   });
   process.stdout.write(stdout);

@@ -86,12 +86,33 @@ export function bind<This, Args extends unknown[], T>(
 }
 
 export function currentContext(): ActiveContext | undefined {
-  return storage().getStore();
+  const context = contextStorage().getStore();
+  return context && locate(context);
+}
+
+/** Where an agent framework says that the running code is: inside a span which it opened, under a name which it gave. */
+export interface FrameworkPlace {
+  /** Of the rollout in which it was opened, and the span that enclosed it by the context alone. */
+  readonly life: ActiveContext["life"];
+  readonly under: string | null;
+  readonly spanId: string;
+  readonly agent: string | null;
+  /** Unix seconds: of two places, the later one is inside the other. */
+  readonly openedAt: number;
+}
+
+/**
+ * Asks `locator`, too, where code runs which a framework follows by means of its own; those are asked at every look at the context.
+ * @returns takes it away again
+ */
+export function addLocator(locator: () => FrameworkPlace | undefined): () => void {
+  locators().add(locator);
+  return () => void locators().delete(locator);
 }
 
 /** Runs `fn` as the rollout's code; undefined: as that of none. */
 export function runInContext<T>(context: ActiveContext | undefined, fn: () => T): T {
-  return storage().run(context, fn);
+  return contextStorage().run(context, fn);
 }
 
 /** Runs `fn` with some fields of the context changed; outside a rollout it only runs `fn`. */
@@ -100,12 +121,25 @@ export function runWith<T>(
   fn: () => T,
 ): T {
   const context = currentContext();
-  return context === undefined ? fn() : storage().run({ ...context, ...change }, fn);
+  return context === undefined ? fn() : contextStorage().run({ ...context, ...change }, fn);
 }
 
 /** True when the rollout no longer takes spans or makes model calls: aborted, or its function has returned. */
 export function isOver(context: ActiveContext): boolean {
   return context.life.isOver || context.scope.signal.aborted;
+}
+
+/** The context at a place; as it is where something of ours (operation, asAgent) encloses the code within the place, or it is another rollout's. */
+export function withPlace(context: ActiveContext, place: FrameworkPlace): ActiveContext {
+  if (!isIn(context, place)) return context;
+  return { ...context, parentId: place.spanId, agent: place.agent ?? context.agent };
+}
+
+/** What carries the context, for channels that run code inside of a store. */
+export function contextStorage(): AsyncLocalStorage<ActiveContext | undefined> {
+  const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext | undefined> };
+  holder[kContext] ??= new AsyncLocalStorage<ActiveContext | undefined>();
+  return holder[kContext];
 }
 
 // --- internal ---
@@ -124,9 +158,24 @@ function bindSteps<Steps extends object>(context: ActiveContext, generator: Step
 const kSteps: ReadonlySet<string | symbol> = new Set(["next", "return", "throw"]);
 
 const kContext = Symbol.for("agentlightning.context");
+const kLocators = Symbol.for("agentlightning.locators");
 
-function storage(): AsyncLocalStorage<ActiveContext | undefined> {
-  const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext | undefined> };
-  holder[kContext] ??= new AsyncLocalStorage<ActiveContext | undefined>();
-  return holder[kContext];
+function locate(context: ActiveContext): ActiveContext {
+  let found: FrameworkPlace | undefined;
+  for (const locator of locators()) {
+    const place = locator();
+    if (place === undefined || !isIn(context, place)) continue;
+    if (found === undefined || place.openedAt >= found.openedAt) found = place;
+  }
+  return found === undefined ? context : withPlace(context, found);
+}
+
+function isIn(context: ActiveContext, { life, under }: FrameworkPlace): boolean {
+  return life === context.life && under === context.parentId;
+}
+
+function locators(): Set<() => FrameworkPlace | undefined> {
+  const holder = globalThis as { [kLocators]?: Set<() => FrameworkPlace | undefined> };
+  holder[kLocators] ??= new Set();
+  return holder[kLocators];
 }

@@ -1,6 +1,8 @@
 // Puts the interceptor in front of what model calls go through while at least one rollout runs, and takes it away after
 // the last. The count lives at a global symbol: two copies of the package must agree on it.
 import { watchEscapes } from "./escaped-calls.js";
+import { watchAiSdk } from "./hooks/ai-sdk.js";
+import { watchOpenAIAgents } from "./hooks/openai-agents.js";
 import { wrapAgents } from "./wrap-agents.js";
 import { unwrapGlobalDispatchers, wrapGlobalDispatchers } from "./wrap-dispatchers.js";
 import { unwrapGlobalFetch, wrapGlobalFetch } from "./wrap-fetch.js";
@@ -38,7 +40,7 @@ interface State {
 }
 
 function watch(): () => void {
-  const stops = [wrapAgents(), watchEscapes()];
+  const stops = [wrapAgents(), watchEscapes(), watchOpenAIAgents(), watchAiSdk()];
   return () => {
     for (const stop of stops) stop();
   };

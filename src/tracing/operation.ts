@@ -1,7 +1,7 @@
 // Spans around pieces of an agent: operations with inputs and outputs, and agents by name. Both run the function at
 // once, whether it returns a value or a promise, and do nothing else outside a rollout.
 import { argumentError } from "../base/check.js";
-import type { Attributes } from "../types/span.js";
+import type { Attributes, SpanDraft } from "../types/span.js";
 import { toAttributes, toLenientAttributes } from "./attributes.js";
 import { currentContext, runWith } from "./context.js";
 import { exceptionAttributes } from "./emit.js";
@@ -51,6 +51,15 @@ export function asAgent<T>(name: string, fn: () => T): T {
   return runSpan({ "agent.name": name, "agentlightning.operation.name": name }, { agent: name }, fn, false);
 }
 
+/** Status and event of a span whose work threw. */
+export function failureOf(error: unknown): Pick<SpanDraft, "status" | "events"> {
+  const attributes = exceptionAttributes(error);
+  return {
+    status: { code: "ERROR" as const, description: String(attributes["exception.message"]) },
+    events: [{ name: "exception", attributes, timestamp: unixSeconds() }],
+  };
+}
+
 // --- internal ---
 
 const kOperationForm = 'as in operation("search", () => search(query))';
@@ -81,7 +90,7 @@ function runSpan<T>(
     const span = draftSpan({
       ...{ name: kPrefix, spanId, startTime },
       attributes: { ...initial, ...inputs, ...outputs },
-      ...(thrown === undefined ? {} : toFailure(thrown.error)),
+      ...(thrown === undefined ? {} : failureOf(thrown.error)),
     });
     if (span !== undefined) recordSpan(span);
   };
@@ -112,14 +121,6 @@ function settle<T>(run: () => T, end: (result: unknown, thrown?: { readonly erro
     },
   );
   return settled as T;
-}
-
-function toFailure(error: unknown) {
-  const attributes = exceptionAttributes(error);
-  return {
-    status: { code: "ERROR" as const, description: String(attributes["exception.message"]) },
-    events: [{ name: "exception", attributes, timestamp: unixSeconds() }],
-  };
 }
 
 // Each input is flattened by itself, so that a list of numbers does not melt into one attribute.

@@ -6,6 +6,8 @@
 //   tools            by name, the arguments that the model calls it with: the second prompt must go on from the first call, unless continues: false
 //   value(result)    what structured output came to; throws when it is not what was asked for
 //   mayAskAgain      the framework asks again for answers that are not to its liking: at least two calls
+//   agents           the agents' names that the rows bear, all of them
+//   toolSpans        by tool, how its span ended in every rollout
 //   dialect          that the spans must name; options: of createTrainer; minimumNode: the major version from which it runs
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,6 +102,8 @@ async function faultsOf(policy, scenario) {
     ...streamFaults([...handed.values()].flat()),
     ...(scenario.tools === undefined || scenario.continues === false ? [] : prefixFaults(rollouts)),
     ...dialectFaults(scenario, [...answers.values()].flat()),
+    ...agentFaults(scenario, rollouts),
+    ...(await toolFaults(scenario, rollouts, store)),
   ];
 }
 
@@ -174,4 +178,25 @@ function dialectFaults({ dialect }, answers) {
   if (dialect === undefined) return [];
   const others = answers.filter((answer) => answer.dialect !== dialect);
   return others.length === 0 ? [] : [`expected the dialect ${dialect}, got ${others[0].dialect}`];
+}
+
+function agentFaults({ agents }, rollouts) {
+  if (agents === undefined) return [];
+  const rows = rollouts.flatMap(({ trajectories }) => trajectories.flatMap(({ transitions }) => transitions));
+  const named = [...new Set(rows.map(({ agent }) => agent))].sort().join();
+  const expected = [...agents].sort().join();
+  return named === expected ? [] : [`expected rows of the agents ${expected}, got those of ${named}`];
+}
+
+async function toolFaults({ toolSpans = {} }, rollouts, store) {
+  const wrong = [];
+  for (const { rolloutId } of rollouts) {
+    const { items } = await store.querySpans(rolloutId);
+    for (const [name, code] of Object.entries(toolSpans)) {
+      const ended = items.filter(({ attributes }) => attributes["gen_ai.tool.name"] === name);
+      if (ended.length === 1 && ended[0].status.code === code) continue;
+      wrong.push(`expected one span of ${name} that ended ${code}, got ${JSON.stringify(ended)}`);
+    }
+  }
+  return wrong.slice(0, 1);
 }

@@ -30,6 +30,7 @@ export const typescriptRanks: Readonly<Record<string, number>> = {
   cli: 5,
   "index.ts": 5,
   "testing.ts": 5,
+  "register.ts": 5,
 };
 
 /** Rank of each folder of native/; `engine` stands for the files native/engine.* and native/*.h. */

@@ -42,6 +42,10 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
       "token-logprobs.ts",
     ],
   },
+  "src/tracing": {
+    ranks: { hooks: 0 },
+    floor: ["attributes.ts", "context.ts", "operation.ts", "span.ts"],
+  },
   "src/trainer": {
     ranks: { reports: 0, rollouts: 0, run: 0 },
     floor: ["trainer.ts", "options.ts", "option-names.ts"],

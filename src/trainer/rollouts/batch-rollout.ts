@@ -7,10 +7,11 @@ import { endOfRun, inDoubt, isRewarded, type Outcome, toOutcome } from "../../ru
 import { type Redact, redactError } from "../../runner/redact.js";
 import { resourcesOf } from "../../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../../runner/run-rollout.js";
-import { toCallSpan } from "../../server/endpoint/call-span.js";
+import { type CallSpan, toCallSpan } from "../../server/endpoint/call-span.js";
 import { createModelHandler, type ModelHandlerOptions } from "../../server/endpoint/model-handler.js";
 import type { TemplateNotes } from "../../server/endpoint/template-notes.js";
 import type { LightningStore } from "../../store/store.js";
+import { currentAgent } from "../../tracing/context.js";
 import { emitSpan } from "../../tracing/span.js";
 import type { Agent, RolloutContext, RolloutEndpoint } from "../../types/agent.js";
 import type { ModelHandler } from "../../types/model-call.js";
@@ -168,8 +169,14 @@ function createHandler({ context, policy, sampling }: RunningBatch, place: Rollo
     thoughts: settings.thoughts,
     seed: rolloutSeed(settings.seed, place),
     adapter: () => settings.adapter,
-    record: (call) => emitSpan(toCallSpan(call, policy.tokenizer)),
+    record: (call) => emitSpan(withAgent(toCallSpan(call, policy.tokenizer))),
   });
+}
+
+/** Whose call it is stands on its span, too: the span of the agent comes later, or, where it fails, never. */
+function withAgent(call: CallSpan): CallSpan {
+  const agent = currentAgent();
+  return agent === null ? call : { ...call, attributes: { ...call.attributes, "agent.name": agent } };
 }
 
 function watchedAgent(agent: Agent<never>, entry: DoubtEntry): Agent<never> {

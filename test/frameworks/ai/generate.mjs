@@ -15,23 +15,37 @@ async function generate(question) {
 }
 // end
 
+const toWeather = (execute) =>
+  tool({
+    description: "Get the weather in a location",
+    inputSchema: z.object({ location: z.string().describe("The location to get the weather for") }),
+    execute,
+  });
+
 async function withTools(model, question) {
+  const telemetry = { functionId: "weather-function" };
   return await generateText({
     model,
-    tools: {
-      weather: tool({
-        description: "Get the weather in a location",
-        inputSchema: z.object({ location: z.string().describe("The location to get the weather for") }),
-        execute: async ({ location }) => ({ location, temperature: 72 }),
-      }),
-    },
+    tools: { weather: toWeather(async ({ location }) => ({ location, temperature: 72 })) },
     stopWhen: isStepCount(5),
     prompt: question,
+    // Version 6 has it by its earlier name.
+    ...{ telemetry, experimental_telemetry: telemetry },
   });
 }
 
 // Version 6 has it by its earlier name.
 const isStepCount = ai.isStepCount ?? ai.stepCountIs;
+const forecaster = new ai.ToolLoopAgent({
+  id: "forecaster",
+  model: openai("gpt-5.2"),
+  stopWhen: isStepCount(5),
+  tools: {
+    weather: toWeather(async () => {
+      throw new Error("no weather today");
+    }),
+  },
+});
 const person = z.object({
   name: z.string(),
   age: z.number().int().min(0).max(120),
@@ -74,6 +88,8 @@ function scenariosOf(name, model, dialect) {
       dialect,
       agent: (question) => withTools(model, question),
       tools: { weather: { location: "San Francisco" } },
+      agents: ["weather-function"],
+      toolSpans: { weather: "OK" },
       handed: handedSteps,
     },
     {
@@ -96,6 +112,14 @@ function scenariosOf(name, model, dialect) {
 
 export const scenarios = [
   { name: "the documentation's first example", agent: generate, handed: handedSteps },
+  {
+    name: "ToolLoopAgent with a tool that fails",
+    agent: (prompt) => forecaster.generate({ prompt }),
+    tools: { weather: { location: "San Francisco" } },
+    agents: ["forecaster"],
+    toolSpans: { weather: "ERROR" },
+    handed: handedSteps,
+  },
   ...scenariosOf("openai(), responses", openai("gpt-5.2"), "openai.response"),
   ...scenariosOf("openai.chat()", openai.chat("gpt-5.2"), "openai.chat.completion"),
   ...scenariosOf("a model's name, the gateway", "openai/gpt-5.2", "vercel.language_model"),

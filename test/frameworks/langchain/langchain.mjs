@@ -22,6 +22,15 @@ async function ask(question) {
 
 const tools = { get_weather: { city: "San Francisco" } };
 const chat = new ChatOpenAI({ model: "gpt-5.2" });
+/** A queue that all rollouts share. */
+const queued = new ChatOpenAI({ model: "gpt-5.2", maxConcurrency: 4 });
+const getNothing = tool(
+  () => {
+    throw new Error("no weather today");
+  },
+  { name: "get_weather", description: "Get the weather", schema: z.object({ city: z.string() }) },
+);
+const named = createAgent({ model: "openai:gpt-5.2", tools: [getNothing], name: "forecaster" });
 const person = z.object({
   name: z.string(),
   age: z.number().int().min(0).max(120),
@@ -70,6 +79,19 @@ export const scenarios = [
     dialect: "openai.response",
   },
   { name: "ChatOpenAI", agent: (question) => chat.invoke(question), handed: (message) => [idOf(message)] },
+  {
+    name: "ChatOpenAI with maxConcurrency, shared by all rollouts",
+    agent: (question) => queued.invoke(question),
+    handed: (message) => [idOf(message)],
+  },
+  {
+    name: "an agent with a name and a tool that fails",
+    agent: (question) => named.invoke({ messages: [{ role: "user", content: question }] }),
+    tools,
+    agents: ["forecaster"],
+    toolSpans: { get_weather: "ERROR" },
+    handed: handedMessages,
+  },
   { name: "ChatOpenAI, streamed", agent: stream, handed: (answer) => [answer] },
   {
     name: "ChatOpenAI, batch",
@@ -92,6 +114,7 @@ export const scenarios = [
   {
     name: "a LangGraph of two nodes",
     agent: (question) => graph.invoke({ question }),
+    agents: ["write", "review"],
     times: 1,
     handed: ({ draft, answer }) => [idOf(draft), idOf(answer)],
   },

@@ -56,6 +56,7 @@ function scenariosOf(name, model, dialect, options) {
       name: `tools, ${name}`,
       agent: (question) => helped.generate(question),
       tools: { weather: { location: "Paris" } },
+      agents: ["Helped"],
       ...{ handed, dialect, options },
     },
     {

@@ -20,6 +20,14 @@ const getWeather = tool({
   parameters: z.object({ city: z.string() }),
   execute: async ({ city }) => `The weather in ${city} is sunny`,
 });
+const getNothing = tool({
+  name: "get_weather",
+  description: "Get the weather for a given city",
+  parameters: z.object({ city: z.string() }),
+  execute: async () => {
+    throw new Error("no weather today");
+  },
+});
 const person = z.object({
   name: z.string(),
   age: z.number().int().min(0).max(120),
@@ -42,6 +50,7 @@ function scenariosOf(name, more, dialect) {
   const instructions = "You are a helpful assistant";
   const plain = new Agent({ name: "Assistant", instructions, ...more });
   const weather = new Agent({ name: "Weather agent", instructions, tools: [getWeather], ...more });
+  const failing = new Agent({ name: "Failing agent", instructions, tools: [getNothing], ...more });
   const typed = new Agent({ name: "Extractor", instructions, outputType: person, ...more });
   const other = new Agent({ name: "Other", instructions, ...more });
   const triage = new Agent({ name: "Triage", instructions, handoffs: [handoff(other)], ...more });
@@ -53,6 +62,17 @@ function scenariosOf(name, more, dialect) {
       dialect,
       agent: (question) => run(weather, question),
       tools: { get_weather: { city: "San Francisco" } },
+      agents: ["Weather agent"],
+      toolSpans: { get_weather: "OK" },
+      handed,
+    },
+    {
+      name: `a tool that fails, ${name}`,
+      dialect,
+      agent: (question) => run(failing, question),
+      tools: { get_weather: { city: "San Francisco" } },
+      agents: ["Failing agent"],
+      toolSpans: { get_weather: "ERROR" },
       handed,
     },
     {
@@ -67,6 +87,8 @@ function scenariosOf(name, more, dialect) {
       dialect,
       agent: (question) => run(triage, question),
       tools: { transfer_to_Other: {} },
+      agents: ["Triage", "Other"],
+      toolSpans: { handoff: "OK" },
       continues: false,
       handed,
     },
