@@ -80,9 +80,11 @@ export {
   type ToolCallOptions,
 } from "./policy/tool-calls/parse-tool-calls.js";
 export { rewards } from "./reward/index.js";
+export type { JudgeOptions } from "./reward/judge.js";
 export type { MatchOptions } from "./reward/matches.js";
 export type { OverlongOptions } from "./reward/overlong.js";
 export type { Row, SameRowsOptions } from "./reward/same-rows.js";
+export type { SignalOptions } from "./reward/signals.js";
 export type { ProxyOptions } from "./server/gateway/proxy.js";
 export type { GatewayOptions } from "./server/gateway/routes.js";
 export type { LogLevel, LogRecord } from "./server/store-api/log-record.js";
@@ -154,6 +156,7 @@ export type {
   LanguageUsage,
 } from "./types/language-model.js";
 export type { Resource, Resources, ResourcesUpdate } from "./types/resources.js";
+export type { Journal, Reward, RewardContext, RewardGroup, RolloutScore } from "./types/reward.js";
 export type {
   Attempt,
   AttemptedRollout,
@@ -164,6 +167,7 @@ export type {
   RolloutStatus,
   Worker,
 } from "./types/rollout.js";
+export type { CallView, EmittedPart, RolloutView, ToolCallView } from "./types/rollout-view.js";
 export type { Attributes, AttributeValue, Span, SpanDraft, SpanEvent, SpanStatus } from "./types/span.js";
 export type { RolloutOutcome, RolloutResult, TaskGroup } from "./types/task-group.js";
 export type { Trajectory, Transition } from "./types/transition.js";

@@ -25,6 +25,8 @@ export interface OutcomeRules {
   readonly rewardOnError: number | "exclude";
   /** Whether an agent may answer without a policy call. */
   readonly noCall: "excluded" | "allowed";
+  /** "allowed": rewards are given later, and an agent that returned need not give one. */
+  readonly noReward?: "excluded" | "allowed";
 }
 
 /** How an attempt ended, in whatever process its agent ran. */
@@ -62,13 +64,21 @@ export function toOutcome(end: EndedAttempt, spans: readonly Span[], rules: Outc
     return { outcome: "error", reward: rewardOnError, parts: partsOf(spans, rewardOnError), error };
   }
   const { reward, problem, error: why } = finalReward(spans, end.result);
+  if (problem === "no-reward" && rules.noReward === "allowed")
+    return { outcome: "ok", reward: null, parts: partsOf(spans, null), error: null };
   if (reward === null) return excluded(problem ?? "no-reward", why);
   return { outcome: "ok", reward, parts: partsOf(spans, reward), error: null };
 }
 
-/** Whether the agent returned with a reward, whatever it is excluded for. */
-export function isRewarded({ ended, result }: EndedAttempt, spans: readonly Span[]): boolean {
-  return ended === "returned" && finalReward(spans, result).reward !== null;
+/** Whether the agent returned with a reward, or with one to be given later, whatever it is excluded for. */
+export function isRewarded(
+  { ended, result }: EndedAttempt,
+  spans: readonly Span[],
+  { noReward }: Pick<OutcomeRules, "noReward">,
+): boolean {
+  if (ended !== "returned") return false;
+  const { reward, problem } = finalReward(spans, result);
+  return reward !== null || (problem === "no-reward" && noReward === "allowed");
 }
 
 /**
@@ -89,10 +99,11 @@ function excluded(outcome: RolloutOutcome, error: string | null): Outcome {
   return { outcome, reward: null, parts: {}, error };
 }
 
-function partsOf(spans: readonly Span[], reward: number): Readonly<Record<string, number>> {
+function partsOf(spans: readonly Span[], reward: number | null): Readonly<Record<string, number>> {
   const ordered = spans.toSorted((a, b) => a.sequenceId - b.sequenceId);
   const named = ordered.flatMap(rewardsOfSpan).filter(({ name }) => name !== "primary");
-  return { ...Object.fromEntries(named.map(({ name, value }) => [name, value])), agent: reward };
+  const emitted = Object.fromEntries(named.map(({ name, value }) => [name, value]));
+  return reward === null ? emitted : { ...emitted, agent: reward };
 }
 
 const kRemedies =

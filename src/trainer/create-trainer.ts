@@ -3,6 +3,7 @@
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";
+import { openJournal } from "../llm/journal.js";
 import { createOwnTask } from "../runner/own-task.js";
 import { createTemplateNotes } from "../server/endpoint/template-notes.js";
 import { createMemoryStore } from "../store/memory-store.js";
@@ -13,6 +14,7 @@ import { describeRollout } from "./reports/describe-rollout.js";
 import { createPace } from "./reports/pace.js";
 import { createProgress, silent } from "./reports/progress.js";
 import { createRunHealth } from "./reports/run-health.js";
+import { createRewardGiver } from "./rewards/give-rewards.js";
 import { createRoller } from "./roller.js";
 import { createKeptRollouts } from "./rollouts/kept-rollouts.js";
 import { trainingSampling } from "./rollouts/sampling.js";
@@ -98,6 +100,9 @@ function createParts<Task>(options: TrainerOptions<Task>): {
     ...{ store, checkpoint, checkpointEvery: settings.checkpointEvery, say: progress.line },
     file: options.metricsFile === undefined ? undefined : createMetricsFile(options.metricsFile),
   });
+  // Beside the checkpoint: what a resumed run is told again.
+  const { checkpointFile } = options;
+  const journalFile = checkpointFile === undefined ? undefined : `${checkpointFile}.journal.jsonl`;
   const roller = createRoller({
     context: {
       ...{ policy, agent, store, settings, redact, checkpoint },
@@ -110,6 +115,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   return {
     parts: {
       ...{ policy, settings, record, roller, events, progress },
+      rewards: createRewardGiver(settings, openJournal("createTrainer", journalFile)),
       ...{ health: createRunHealth(), pace: createPace() },
     },
     socket,
@@ -159,7 +165,7 @@ function fitOver<Task>(
 }
 
 async function runOnce(parts: TrainerParts, task: unknown, signal: AbortSignal): Promise<DevReport> {
-  const { rollouts } = await parts.roller.roll({
+  const { rollouts: ended } = await parts.roller.roll({
     ...{
       what: "dev",
       title: "dev",
@@ -171,7 +177,7 @@ async function runOnce(parts: TrainerParts, task: unknown, signal: AbortSignal):
     },
     sampling: trainingSampling(parts.settings),
   });
-  const [finished] = rollouts;
+  const [finished] = await parts.rewards.give({ tasks: [task], rollouts: ended, mode: "val", signal });
   if (finished === undefined) throw new LightningError("E_INTERNAL", "trainer.dev: the rollout was lost");
   return { ...finished, text: describeRollout(finished.result, finished.spans) };
 }

@@ -16,16 +16,17 @@ export interface EvaluationRequest extends Omit<EvaluateOptions, "signal"> {
 
 /** Rejects as Trainer.evaluate does. */
 export async function evaluate(parts: TrainerParts, request: EvaluationRequest): Promise<EvaluationReport> {
-  const { settings, record, roller, progress, events } = parts;
+  const { settings, record, roller, rewards, progress, events } = parts;
   const { tasks, signal, temperature, prefix = "eval/" } = request;
   const samples = checkInteger(kWho, "samples", request.samples ?? 1, { min: 1 });
   if (temperature !== undefined) checkNumber(kWho, "temperature", temperature, { min: 0 });
   const { steps: step } = record;
   const started = performance.now();
-  const { rollouts } = await roller.roll({
+  const { rollouts: ended } = await roller.roll({
     ...{ what: "evaluate", title: nameEvaluation(prefix, step), mode: "val", tasks, step, samples, signal },
     sampling: evaluationSampling(settings, temperature),
   });
+  const rollouts = await rewards.give({ tasks, rollouts: ended, mode: "val", signal });
   const results = rollouts.map(({ result }) => result);
   checkUsable(kWho, results);
   const numbers: Metrics = {

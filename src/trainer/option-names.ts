@@ -116,6 +116,8 @@ const kTrainer: OptionNames<TrainerOptions<never>> = {
   timeoutMs: ["timeout", "deadline", "rollout_timeout"],
   rewardOnError: ["error_reward", "onError"],
   noCall: ["no_calls"],
+  rewards: ["reward_funcs", "reward_fn", "reward_functions", "judges"],
+  combine: ["reward_aggregation", "multi_objective_aggregation"],
   sampling: ["sampling_params", "generation_kwargs", "generation"],
   validationMaxTokens: ["eval_max_tokens", "max_eval_tokens"],
   routes: ["routing", "route"],

@@ -7,6 +7,7 @@ import { checkTemplate, type TemplateVariables } from "../policy/chat/template-o
 import { kLongestTimerMs } from "../store/waiters.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
 import type { RouteAction } from "../types/model-call.js";
+import type { Reward } from "../types/reward.js";
 import { checkTrainerOptions } from "./option-names.js";
 import type { TrainerOptions } from "./trainer.js";
 
@@ -17,6 +18,8 @@ export interface Settings {
   readonly timeoutMs: number | null;
   readonly rewardOnError: number | "exclude";
   readonly noCall: "excluded" | "allowed";
+  readonly rewards: readonly Reward<never>[];
+  readonly combine: "sum" | "normalize";
   readonly temperature: number;
   readonly maxTokens: number;
   readonly validationMaxTokens: number;
@@ -67,6 +70,8 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
       timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimerMs }),
     rewardOnError:
       rewardOnError === "exclude" ? rewardOnError : checkNumber(who, "rewardOnError", rewardOnError),
+    rewards: checkRewards(who, options.rewards ?? []),
+    combine: checkOneOf(who, "combine", options.combine ?? "sum", ["sum", "normalize"]),
     noCall: checkOneOf(who, "noCall", options.noCall ?? "excluded", ["excluded", "allowed"]),
     temperature,
     maxTokens,
@@ -95,6 +100,30 @@ function checkOutputs<Task>(who: string, options: TrainerOptions<Task>): void {
     if (file !== undefined && (typeof file !== "string" || file === ""))
       throw argumentError(who, `${name} to be a path`, file);
   }
+}
+
+function checkRewards<R extends Reward<never>>(who: string, rewards: readonly R[]): readonly R[] {
+  if (!Array.isArray(rewards))
+    throw argumentError(who, "rewards to be a list", rewards, "one is a list, too: [reward]");
+  const names = new Set(["agent"]);
+  for (const [i, reward] of rewards.entries()) {
+    const { name, kind, score, weight = 1, when = "always" } = Object(reward) as Reward;
+    const at = `rewards[${i}]`;
+    if (typeof score !== "function")
+      throw argumentError(
+        who,
+        `${at} to be a reward`,
+        reward,
+        "as in agl.rewards.signals(), or an object with name, kind and score",
+      );
+    if (typeof name !== "string" || name === "" || names.has(name))
+      throw argumentError(who, `${at}.name to be a name of its own`, name, 'the agent\'s part is "agent"');
+    names.add(name);
+    checkOneOf(who, `${at}.kind`, kind, ["outcome", "process"]);
+    checkOneOf(who, `${at}.when`, when, ["train", "always"]);
+    checkNumber(who, `${at}.weight`, weight);
+  }
+  return rewards;
 }
 
 function checkAdapter(who: string, adapter: unknown, adapters: readonly string[]): void {

@@ -64,7 +64,7 @@ export function createRoller({ context, events, progress, kept, ready }: RollerP
         ...{ sampling, signal },
         onRollout: ({ result }) => {
           done += 1;
-          if (result.reward === null) excluded += 1;
+          if (result.reward === null && result.outcome !== "ok") excluded += 1;
           const unused = excluded === 0 ? "" : `, ${excluded} excluded`;
           progress.update(`${title}: ${done} of ${requests.length} rollouts${unused}`);
           events.emit("rollout", result);

@@ -31,7 +31,7 @@ export function takeStep(parts: TrainerParts, request: StepRequest): Promise<Ste
 // --- internal ---
 
 async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequest): Promise<StepReport> {
-  const { policy, settings, record, roller, progress, events, health, pace } = parts;
+  const { policy, settings, record, roller, rewards, progress, events, health, pace } = parts;
   const { algorithm, adapter, klEvery } = settings;
   const { steps: step } = record;
   const started = performance.now();
@@ -39,11 +39,14 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
   algorithm.check?.(begun);
   const title = nameStep(step, run);
   pace.begin(run);
-  const { rollouts, samplingSeconds } = await roller.roll({
+  const { rollouts: ended, samplingSeconds } = await roller.roll({
     ...{ what: "step", title, mode: "train", tasks, step, samples: algorithm.groupSize, signal },
     sampling: trainingSampling(settings),
   });
   const rolled = performance.now();
+  if (rewards.isDue("train")) progress.update(`${title}: rewarding`);
+  const rollouts = await rewards.give({ tasks, rollouts: ended, mode: "train", signal });
+  const rewarded = performance.now();
   const results = rollouts.map(({ result }) => result);
   checkUsable(`trainer.step ${step}`, results);
   progress.update(`${title}: updating`);
@@ -51,16 +54,20 @@ async function takeStepNow(parts: TrainerParts, { tasks, signal, run }: StepRequ
   const update = await algorithm.update({
     ...{ ...begun, groups, measure: klEvery !== null && step % klEvery === 0 },
   });
-  const ended = performance.now();
+  const updated = performance.now();
   const own: Metrics = {
     step,
     ...rolloutMetrics(rollouts),
     ...entropyMetrics(results),
     "time/sampling": samplingSeconds,
     "time/agent": Math.max(0, (rolled - started) / 1000 - samplingSeconds),
-    "time/training": (ended - rolled) / 1000,
-    "time/step": (ended - started) / 1000,
-    ...rateMetrics(results, update.metrics, { samplingSeconds, trainingSeconds: (ended - rolled) / 1000 }),
+    ...(rewards.isDue("train") ? { "time/rewards": (rewarded - rolled) / 1000 } : {}),
+    "time/training": (updated - rewarded) / 1000,
+    "time/step": (updated - started) / 1000,
+    ...rateMetrics(results, update.metrics, {
+      samplingSeconds,
+      trainingSeconds: (updated - rewarded) / 1000,
+    }),
   };
   const metrics = await record.stepped({ ...own, ...update.metrics });
   const report: StepReport = { step, metrics, rollouts: results };

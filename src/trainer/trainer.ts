@@ -5,6 +5,7 @@ import type { TemplateVariables } from "../policy/chat/template-options.js";
 import type { Policy } from "../policy/policy.js";
 import type { LightningStore } from "../store/store.js";
 import type { Agent } from "../types/agent.js";
+import type { Reward } from "../types/reward.js";
 import type { Span, SpanDraft } from "../types/span.js";
 import type { RolloutResult } from "../types/task-group.js";
 
@@ -65,6 +66,17 @@ export interface TrainerOptions<Task> {
    * may answer without a call: its reward counts, and nothing is in doubt. Default "excluded".
    */
   readonly noCall?: "excluded" | "allowed";
+  /**
+   * Given after the rollouts of a step or an evaluation, outside routing, each group within `timeoutMs`: agl.rewards, or your own. With one of kind
+   * "outcome" the agent need not return a reward. One that fails drops its group (outcome "unscored"). Those of kind "process" stay with
+   * the calls that earned them, for rules of credit that read them.
+   */
+  readonly rewards?: readonly Reward<Task>[];
+  /**
+   * What the agent earned and what `rewards` give, as one number. "sum" (default): the weighted sum. "normalize": each part in units of its deviation
+   * from its group's mean first, so that none drowns another (GDPO, arXiv:2601.05242 eq. 5); evaluations sum.
+   */
+  readonly combine?: "sum" | "normalize";
   /** Sampling in training, whatever the agent asks for, but that an answer is as short as it asks. Default temperature 1, 512 tokens. */
   readonly sampling?: { readonly temperature?: number; readonly maxTokens?: number };
   /** Most tokens of a model call in validation, when the agent names no limit. Default: that of training. */

@@ -38,6 +38,13 @@ export const metrics = [
   metric("reward/p10", "reward", "a tenth of those rollouts earned less", "higher", "both"),
   metric("reward/p90", "reward", "a tenth of those rollouts earned as much or more", "higher", "both"),
   metric("reward/best", "reward", "the best rollout of a task, mean over tasks", "higher", "both"),
+  metric(
+    "reward/part/*",
+    "reward",
+    "mean of one part, over the rollouts that have it: the agent's own, one that it emitted, one of `rewards`; absent where the agent's is the only one",
+    "higher",
+    "both",
+  ),
   metric("reward/count", "count", "rollouts that could be used", "higher", "both"),
   // How rollouts ended.
   metric("rollouts/ok", "count", "the agent returned and there is a reward", "higher", "both"),
@@ -50,6 +57,7 @@ export const metrics = [
   metric("rollouts/no_call", "count", "excluded: the policy answered no call", "lower", "both"),
   metric("rollouts/no_reward", "count", "excluded: no reward was returned or emitted", "lower", "both"),
   metric("rollouts/bad_reward", "count", "excluded: the reward is no finite number", "lower", "both"),
+  metric("rollouts/unscored", "count", "excluded: one of `rewards` failed for the group", "lower", "both"),
   // Model calls.
   metric("calls/per_rollout", "count", "model calls of a rollout, mean", null, "both"),
   metric("calls/per_rollout_max", "count", "model calls of the rollout that has most", null, "both"),
@@ -189,6 +197,7 @@ export const metrics = [
   // Where the time went.
   metric("time/sampling", "seconds", "the policy was sampling", "lower", "step"),
   metric("time/agent", "seconds", "rollouts ran and the policy was not sampling", "lower", "step"),
+  metric("time/rewards", "seconds", "rewards were given, where there are `rewards`", "lower", "step"),
   metric("time/training", "seconds", "the algorithm's update", "lower", "step"),
   metric("time/step", "seconds", "the whole step", "lower", "step"),
   metric(

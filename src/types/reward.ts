@@ -1,4 +1,5 @@
 // What a trainer asks of a reward: after the rollouts of a group, outside routing, what is each of them worth, and each of their calls.
+import type { RolloutMode } from "./rollout.js";
 import type { RolloutView } from "./rollout-view.js";
 
 export interface Reward<Task = unknown> {
@@ -44,4 +45,17 @@ export interface Journal {
    * @param contents  any JSON: equal text, equal contents
    */
   remember<T>(contents: unknown, make: () => Promise<T>): Promise<T>;
+}
+
+/** The rewards that are given in rollouts of a mode. */
+export function rewardsOf<R extends Pick<Reward, "when">>(
+  rewards: readonly R[],
+  mode: RolloutMode,
+): readonly R[] {
+  return rewards.filter(({ when }) => mode === "train" || when !== "train");
+}
+
+/** Whether one of them scores rollouts: then an agent need not. */
+export function givesOutcome(rewards: readonly Pick<Reward, "when" | "kind">[], mode: RolloutMode): boolean {
+  return rewardsOf(rewards, mode).some(({ kind }) => kind === "outcome");
 }

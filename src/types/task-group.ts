@@ -16,7 +16,9 @@ export type RolloutOutcome =
   | "provider-error"
   | "no-call"
   | "no-reward"
-  | "bad-reward";
+  | "bad-reward"
+  /** Excluded: one of the trainer's rewards failed for its group, or none said anything. */
+  | "unscored";
 
 export interface RolloutResult {
   readonly rolloutId: string;

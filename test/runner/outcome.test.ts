@@ -14,13 +14,28 @@ import type { Span } from "../../src/types/span.js";
 const rules: OutcomeRules = { rewardOnError: 0, noCall: "excluded" };
 const toOutcome = (report: RunReport, spans: readonly Span[], by: OutcomeRules) =>
   outcomeOf(endOfRun(report), spans, by);
-const isRewarded = (report: RunReport, spans: readonly Span[]) => isRewardedEnd(endOfRun(report), spans);
+const isRewarded = (report: RunReport, spans: readonly Span[], by = rules) =>
+  isRewardedEnd(endOfRun(report), spans, by);
 const calls = { answered: 1, refused: 0, unseen: 0, mishaps: [] as string[] };
 const reportOf = (ended: RunReport["ended"], more: object = {}): RunReport =>
   ({ ended, result: 0.5, error: new Error("broke"), calls, ...more }) as unknown as RunReport;
 const called = (changes: Partial<typeof calls>) => ({ calls: { ...calls, ...changes } });
 
 describe("what a finished run counts as", () => {
+  it("may be without a reward where one is given later, but not with one that is none", () => {
+    const later: OutcomeRules = { ...rules, noReward: "allowed" };
+    const [none, bad] = [undefined, Number.NaN].map((result) => reportOf("returned", { result })) as [
+      RunReport,
+      RunReport,
+    ];
+    expect(toOutcome(none, [], later)).toEqual({ outcome: "ok", reward: null, parts: {}, error: null });
+    expect(toOutcome(none, [], rules).outcome).toBe("no-reward");
+    expect(toOutcome(bad, [], later).outcome).toBe("bad-reward");
+    expect([none, bad].map((report) => isRewarded(report, [], later))).toEqual([true, false]);
+    expect(isRewarded(none, [])).toBe(false);
+    expect(isRewarded(reportOf("threw", { result: undefined }), [], later)).toBe(false);
+  });
+
   it.each(["timeout", "cancelled", "provider-error"] as const)(
     "is excluded after %s, also without a call",
     (ended) => {

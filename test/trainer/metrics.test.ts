@@ -8,6 +8,8 @@ import { grpo } from "../../src/algorithms/grpo.js";
 import type { GrpoOptions } from "../../src/algorithms/grpo-options.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import type { ForwardBackwardResult, Policy } from "../../src/policy/policy.js";
+import { rewards } from "../../src/reward/index.js";
+import { emitReward } from "../../src/tracing/emit.js";
 import { asAgent } from "../../src/tracing/operation.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { TrainerOptions } from "../../src/trainer/trainer.js";
@@ -76,6 +78,7 @@ describe("the metrics of a run", () => {
     const constrained = async (content: string) => {
       const messages = [{ role: "user" as const, content }];
       await client.chat.completions.create({ model: "m", messages, response_format });
+      emitReward({ primary: 0, NAME: 1 }, { primaryKey: "primary" });
       return (await ask(content)).length % 3;
     };
     const none = { type: "object", properties: {}, additionalProperties: false } as const;
@@ -93,6 +96,7 @@ describe("the metrics of a run", () => {
       await using trainer = trainerOf(policy, options, {
         ...{ metricsFile, agent: together },
         sampling: { maxTokens: 40 },
+        rewards: [rewards.signals()],
       });
       await trainer.fit([["a", "b"]], { validation: ["c", "d"], every: 1 });
       await trainer.evaluate(["c", "d"], { prefix: "eval/greedy/" });

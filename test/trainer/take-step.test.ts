@@ -11,7 +11,7 @@ vi.mock("../../src/base/warning.js", () => ({ warn }));
 
 const signal = new AbortController().signal;
 const resultOf = (task: number, sample: number, reward: number | null) => ({
-  ...{ task, sample, reward, outcome: reward === null ? "no-call" : "ok", error: null },
+  ...{ task, sample, reward, outcome: reward === null ? "no-call" : "ok", error: null, parts: {} },
   ...{ trajectories: [], modelCalls: 1, refusedCalls: 0, unseenCalls: 0, traceUploads: 0, seconds: 1 },
 });
 
@@ -39,6 +39,10 @@ function start(given: {
   let unwell: string | null = null;
   const parts = {
     policy: {},
+    rewards: {
+      isDue: () => false,
+      give: async ({ rollouts }: { rollouts: unknown }) => rollouts,
+    },
     settings: {
       ...{ adapter: "a", temperature: 1, maxTokens: 4, validationMaxTokens: 4 },
       klEvery: given.klEvery === undefined ? 10 : given.klEvery,

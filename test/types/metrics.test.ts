@@ -23,6 +23,8 @@ describe("the table of metrics", () => {
     ["eval/greedy/agents/calls/planner", "agents/calls/*"],
     ["agents/calls/", undefined],
     ["agents/planner", undefined],
+    ["reward/part/agent", "reward/part/*"],
+    ["eval/reward/part/a b/c", "reward/part/*"],
     ["eval/update/loss", undefined],
     ["update/loss_of_mine", undefined],
     ["time/elsewhere", undefined],

@@ -15,6 +15,7 @@ import { currentAgent } from "../../tracing/context.js";
 import { emitSpan } from "../../tracing/span.js";
 import type { Agent, RolloutContext, RolloutEndpoint } from "../../types/agent.js";
 import type { ModelHandler } from "../../types/model-call.js";
+import { givesOutcome } from "../../types/reward.js";
 import type { AttemptedRollout } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import type { RolloutResult } from "../../types/task-group.js";
@@ -102,10 +103,12 @@ export async function runBatchRollout(
     });
     const spans = toSpans(report, started);
     const end = endOfRun(report);
-    const outcome = redacted(toOutcome(end, spans, settings), batch.context.redact);
-    const doubt = entry.close(isRewarded(end, spans));
+    const noReward = givesOutcome(settings.rewards, request.place.mode) ? "allowed" : "excluded";
+    const rules = { ...settings, noReward } as const;
+    const outcome = redacted(toOutcome(end, spans, rules), batch.context.redact);
+    const doubt = entry.close(isRewarded(end, spans, rules));
     await store.addSpans(spans);
-    const isSure = mayBeSilent || outcome.reward === null;
+    const isSure = mayBeSilent || (outcome.reward === null && outcome.outcome !== "ok");
     return { place: request.place, started, report, spans, outcome, doubt: isSure ? null : doubt };
   } finally {
     // Whatever failed, nobody waits for it.

@@ -12,6 +12,7 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
   const count = (outcome: RolloutOutcome) => results.filter((result) => result.outcome === outcome).length;
   return {
     ...rewardMetrics(results),
+    ...partMetrics(results),
     "rollouts/ok": count("ok"),
     "rollouts/error": count("error"),
     "rollouts/excluded": results.filter(({ reward }) => reward === null).length,
@@ -22,6 +23,7 @@ export function rolloutMetrics(rollouts: readonly FinishedRollout[]): Metrics {
     "rollouts/no_call": count("no-call"),
     "rollouts/no_reward": count("no-reward"),
     "rollouts/bad_reward": count("bad-reward"),
+    "rollouts/unscored": count("unscored"),
     ...lengthMetrics(results),
     "calls/refused": sum(results.map(({ refusedCalls }) => refusedCalls)),
     "calls/unseen": sum(results.map(({ unseenCalls }) => unseenCalls)),
@@ -61,6 +63,18 @@ export function entropyMetrics(results: readonly RolloutResult[]): Metrics {
 
 function callsOf(results: readonly RolloutResult[]): Transition[] {
   return results.flatMap(({ trajectories }) => trajectories.flatMap(({ transitions }) => transitions));
+}
+
+/** Of each part, where the reward has more than the agent's. */
+function partMetrics(results: readonly RolloutResult[]): Metrics {
+  const names = [...new Set(results.flatMap(({ parts }) => Object.keys(parts)))].sort();
+  if (names.every((name) => name === "agent")) return {};
+  return Object.fromEntries(
+    names.map((name) => [
+      `reward/part/${name}`,
+      mean(results.flatMap(({ parts }) => (parts[name] === undefined ? [] : [parts[name]]))),
+    ]),
+  );
 }
 
 function rewardMetrics(results: readonly RolloutResult[]): Metrics {

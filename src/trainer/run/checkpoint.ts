@@ -45,7 +45,17 @@ export function createRunCheckpoint(
   const variables = Object.entries({ ...policy.template, ...settings.template });
   const template = JSON.stringify(Object.fromEntries(variables.sort(([a], [b]) => (a < b ? -1 : 1))));
   const date = settings.date ?? policy.date;
-  const identity = { algorithm: algorithm.name, adapter, seed: `${settings.seed}`, template, date };
+  // What is learned from, too.
+  const given = settings.rewards.map(({ name, weight = 1 }) => [name, weight]);
+  const rewards = given.length === 0 ? {} : { rewards: JSON.stringify([settings.combine, ...given]) };
+  const identity = {
+    ...rewards,
+    algorithm: algorithm.name,
+    adapter,
+    seed: `${settings.seed}`,
+    template,
+    date,
+  };
   return {
     file,
     get run() {

@@ -112,6 +112,7 @@ describe("the numbers of a batch", () => {
     ["no-call", "rollouts/no_call"],
     ["no-reward", "rollouts/no_reward"],
     ["bad-reward", "rollouts/bad_reward"],
+    ["unscored", "rollouts/unscored"],
   ];
   it.each(outcomes)("count %s beside all that are excluded", (outcome, name) => {
     const metrics = metricsOf([
