@@ -48,6 +48,11 @@ export function callIdOf({ attributes }: Span): string | null {
   return id === undefined ? null : String(id);
 }
 
+/** The endpoint's own span of a call that it answered. */
+export function isAnswered({ attributes }: Span): boolean {
+  return attributes["agentlightning.dialect"] !== undefined;
+}
+
 // --- internal ---
 
 interface Place {
@@ -87,11 +92,6 @@ function isOtherReport(span: Span | null, { answeredIds }: Search): boolean {
   if (span === null || isAnswered(span)) return false;
   const id = callIdOf(span);
   return id !== null && answeredIds.has(id);
-}
-
-/** The endpoint's own span of a call that it answered. */
-function isAnswered({ attributes }: Span): boolean {
-  return attributes["agentlightning.dialect"] !== undefined;
 }
 
 function takeCall(node: SpanNode, { agent, inReward, inCall }: Place, state: Search): boolean {

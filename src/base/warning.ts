@@ -24,6 +24,8 @@ export type WarningCode =
   | "AGL_ARITHMETIC"
   /** A GPU that was not asked for and does not work. */
   | "AGL_DEVICE"
+  /** A queue of rollouts that no runner takes any of. */
+  | "AGL_RUNNERS"
   /** A request that a store's server failed to answer. */
   | "AGL_SERVER";
 

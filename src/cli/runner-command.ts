@@ -14,7 +14,7 @@ import { say, watchSignals } from "./terminal.js";
 
 export function runnerCommand(): Command {
   const command = new Command("runner").description(
-    "run an agent on the rollouts of a store; SIGTERM finishes what runs, a second one cancels it",
+    'run an agent on the rollouts of a store; its model calls go to the rollout\'s model resource, such as a trainer with runners: "queue", else to their provider; SIGTERM finishes what runs, a second one cancels it',
   );
   return addClientKey(command.addOption(storeOption()))
     .requiredOption(

@@ -5,18 +5,20 @@ import { callerHeaders } from "../tracing/caller.js";
 import { runWith } from "../tracing/context.js";
 import { modelApi, requestedModel } from "../tracing/model-api.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
+import { toSocketEndpoint } from "../tracing/rollout-name.js";
 import { finalFailure } from "../tracing/whole-response.js";
+import type { RolloutContext, RolloutEndpoint } from "../types/agent.js";
 import type { ModelHandler, ModelRequest, RouteAction } from "../types/model-call.js";
 import type { Resource, Resources } from "../types/resources.js";
 
 export interface ModelAccess {
+  /** Where processes that the agent starts reach the rollout's proxy; undefined where it has none. */
+  readonly endpoint: RolloutEndpoint | undefined;
   route(host: string, model: string | null): RouteAction;
   readonly handle: ModelHandler;
 }
 
-export interface ModelPlace {
-  readonly rolloutId: string;
-  readonly attemptId: string;
+export interface ModelPlace extends Pick<RolloutContext, "rolloutId" | "attemptId" | "mode"> {
   readonly resources: Resources;
 }
 
@@ -27,6 +29,7 @@ export function toModelAccess(place: ModelPlace): ModelAccess {
   const hosts = models.map(({ base }) => new URL(base).host);
   const known = toModelRoute({ hosts });
   return {
+    endpoint: endpointOf(place),
     route: (host, model) => {
       if (known(host, model) === "unknown-host") return "unknown-host";
       // The endpoint itself, called by the agent or by the handler below: passed on and recorded.
@@ -45,6 +48,16 @@ interface NamedModel {
   readonly resource: ModelResource;
   readonly base: string;
 }
+
+function endpointOf(place: ModelPlace): RolloutEndpoint | undefined {
+  const proxy = Object.values(place.resources).find(({ resourceType }) => resourceType === "proxy_llm");
+  if (proxy === undefined || proxy.resourceType === "prompt_template") return undefined;
+  const url = proxy.endpoint.replace(/\/+$/, "").replace(/\/v1$/, "");
+  return toSocketEndpoint({ url, keyOf: () => proxy.apiKey ?? kNoKey }, place);
+}
+
+/** What clients want to be given. */
+const kNoKey = "agentlightning";
 
 /** A proxy of 0.3 tells rollouts apart by the path, below which its /v1 lies. */
 function baseUrl({ endpoint, resourceType }: ModelResource, { rolloutId, attemptId }: ModelPlace): string {

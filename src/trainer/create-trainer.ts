@@ -4,12 +4,13 @@ import type { RunPlace } from "../algorithms/algorithm.js";
 import { LightningError } from "../base/error.js";
 import { warn } from "../base/warning.js";
 import { openJournal } from "../llm/journal.js";
-import { createOwnTask } from "../runner/own-task.js";
 import { createTemplateNotes } from "../server/endpoint/template-notes.js";
 import { createMemoryStore } from "../store/memory-store.js";
+import { createBatchRunner } from "./batch-runner.js";
 import { evaluate } from "./evaluate.js";
 import { checkEvaluateOptions, checkFitOptions, checkRunOptions } from "./option-names.js";
 import { toSettings } from "./options.js";
+import { createQueuedRollouts } from "./queue/queued-rollouts.js";
 import { describeRollout } from "./reports/describe-rollout.js";
 import { createPace } from "./reports/pace.js";
 import { createProgress, silent } from "./reports/progress.js";
@@ -92,7 +93,8 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const { policy, agent, redact } = options;
   const own = options.store === undefined ? createMemoryStore() : undefined;
   const store = options.store ?? own ?? createMemoryStore();
-  const socket = options.listen && openTrainerSocket(options.listen, store);
+  const queued = settings.runners === "queue" ? createQueuedRollouts(store) : undefined;
+  const socket = options.listen && openTrainerSocket(options.listen, store, queued?.find);
   const events = createTrainerEvents();
   const progress = options.progress ? createProgress() : silent;
   const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
@@ -104,11 +106,10 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const { checkpointFile } = options;
   const journalFile = checkpointFile === undefined ? undefined : `${checkpointFile}.journal.jsonl`;
   const roller = createRoller({
-    context: {
-      ...{ policy, agent, store, settings, redact, checkpoint },
-      endpointOf: (rollout) => socket?.endpointOf(rollout),
-      ...{ notes: createTemplateNotes(), toOwnTask: createOwnTask("createTrainer") },
-    },
+    ...createBatchRunner({
+      ...{ policy, agent, store, settings, redact, checkpoint, queued, socket },
+      ...{ notes: createTemplateNotes(), key: options.listen?.key ?? null },
+    }),
     ready: async () => socket?.listening,
     ...{ events, progress, kept: own && createKeptRollouts(own, { step: 2 }) },
   });

@@ -25,7 +25,12 @@ export function checkTrainerOptions<Task>(who: string, options: TrainerOptions<T
     "sample",
     "await agl.loadPolicy(folder)",
   );
-  if (typeof options.agent !== "function") {
+  if (options.runners === "queue" && listen === undefined) {
+    const remedy = "give listen: { port: 4747 }, where runners reach the policy";
+    throw argumentError(who, 'listen with runners: "queue"', listen, remedy);
+  }
+  const isElsewhere = options.runners === "queue" && options.agent === undefined;
+  if (!isElsewhere && typeof options.agent !== "function") {
     const remedy = "give the function itself, as in agent: async (task) => reward";
     throw argumentError(who, "agent to be a function", options.agent, remedy);
   }
@@ -112,6 +117,8 @@ const kTrainer: OptionNames<TrainerOptions<never>> = {
   algorithm: ["algo", "trainer", "optimizer"],
   adapter: ["adapter_name", "lora"],
   store: ["storage", "database"],
+  runners: ["runner", "execution", "strategy"],
+  claimTimeoutMs: ["claim_timeout", "queue_timeout"],
   concurrency: ["n_runners", "num_workers", "workers", "parallel", "max_concurrency"],
   timeoutMs: ["timeout", "deadline", "rollout_timeout"],
   rewardOnError: ["error_reward", "onError"],

@@ -15,6 +15,8 @@ export interface Settings {
   readonly algorithm: Algorithm;
   readonly adapter: string;
   readonly concurrency: number;
+  readonly runners: "here" | "queue";
+  readonly claimTimeoutMs: number;
   readonly timeoutMs: number | null;
   readonly rewardOnError: number | "exclude";
   readonly noCall: "excluded" | "allowed";
@@ -65,6 +67,10 @@ export function toSettings<Task>(options: TrainerOptions<Task>): Settings {
   return {
     algorithm,
     adapter,
+    runners: checkOneOf(who, "runners", options.runners ?? "here", ["here", "queue"]),
+    claimTimeoutMs: checkNumber(who, "claimTimeoutMs", options.claimTimeoutMs ?? 60_000, {
+      ...{ min: 1, max: kLongestTimerMs },
+    }),
     concurrency: checkInteger(who, "concurrency", options.concurrency ?? 64, { min: 1 }),
     timeoutMs:
       timeoutMs === null ? null : checkNumber(who, "timeoutMs", timeoutMs, { min: 1, max: kLongestTimerMs }),

@@ -1,12 +1,10 @@
 // Batches of rollouts, one at a time, with what goes on around them: progress, events, and what keeps agents within their rollouts.
 import type { EventEmitter } from "eventemitter3";
-import { installInterception } from "../tracing/interception.js";
-import { watchStrays } from "../tracing/strays.js";
 import type { RolloutMode } from "../types/rollout.js";
 import type { Progress } from "./reports/progress.js";
-import type { BatchContext, BatchRequest } from "./rollouts/batch-rollout.js";
+import type { BatchRequest } from "./rollouts/batch-rollout.js";
 import type { KeptRollouts } from "./rollouts/kept-rollouts.js";
-import { type BatchReport, runBatch } from "./rollouts/run-batch.js";
+import type { BatchOptions, BatchReport } from "./rollouts/run-batch.js";
 import type { ToSampling } from "./rollouts/sampling.js";
 import { checkTasks } from "./run/fit.js";
 import type { TrainerEvents } from "./trainer.js";
@@ -36,7 +34,12 @@ export interface Roller {
 }
 
 export interface RollerParts {
-  readonly context: BatchContext;
+  runBatch(requests: readonly BatchRequest[], options: BatchOptions): Promise<BatchReport>;
+  /**
+   * Called before the first batch; what it returns ends it. Between batches too: a call that an agent left running must be refused, not reach its
+   * provider; one that fails must not end the process.
+   */
+  watch(): () => void;
   readonly events: EventEmitter<TrainerEvents>;
   readonly progress: Progress;
   /** Absent where the store is the caller's. */
@@ -45,11 +48,10 @@ export interface RollerParts {
   readonly ready: () => Promise<unknown>;
 }
 
-export function createRoller({ context, events, progress, kept, ready }: RollerParts): Roller {
+export function createRoller({ runBatch, watch, events, progress, kept, ready }: RollerParts): Roller {
   let latest: Promise<unknown> | undefined;
   let latestStep: Promise<unknown> | undefined;
-  /** Between batches too: a call that an agent left running must be refused, not reach its provider; one that fails must not end the process. */
-  let watches: readonly (() => void)[] | undefined;
+  let unwatch: (() => void) | undefined;
   return {
     async roll({ what, title, tasks, step, mode, samples, sampling, signal }) {
       checkTasks(`trainer.${what}`, "tasks", tasks);
@@ -57,10 +59,10 @@ export function createRoller({ context, events, progress, kept, ready }: RollerP
         Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step, task, sample } })),
       );
       await ready();
-      watches ??= [installInterception(), watchStrays()];
+      unwatch ??= watch();
       let done = 0;
       let excluded = 0;
-      const running = runBatch(context, requests, {
+      const running = runBatch(requests, {
         ...{ sampling, signal },
         onRollout: ({ result }) => {
           done += 1;
@@ -79,7 +81,7 @@ export function createRoller({ context, events, progress, kept, ready }: RollerP
     },
     async close() {
       await Promise.allSettled([latest, latestStep]);
-      for (const stop of watches ?? []) stop();
+      unwatch?.();
     },
   };
 }

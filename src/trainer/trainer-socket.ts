@@ -1,4 +1,5 @@
 // A trainer's socket: the calls of its rollouts, and its store with the gateway, at one port.
+import type { ServedRollouts } from "../server/calls/rollout-calls.js";
 import { createRolloutKeys } from "../server/calls/rollout-keys.js";
 import { serveRollouts } from "../server/store-api/serve.js";
 import type { LightningStore } from "../store/store.js";
@@ -17,13 +18,18 @@ export interface TrainerSocket {
   close(): Promise<void>;
 }
 
-export function openTrainerSocket(options: ListenOptions, store: LightningStore): TrainerSocket {
+/** @param lookUp  whose calls those of other names are */
+export function openTrainerSocket(
+  options: ListenOptions,
+  store: LightningStore,
+  lookUp?: ServedRollouts["lookUp"],
+): TrainerSocket {
   const { port, host = "127.0.0.1", key } = options;
   const keys = createRolloutKeys(key);
   /** Of this trainer, in this process: others in it have their own, and runners theirs. Oldest first. */
   const opened = new Set<string>();
-  const rollouts = {
-    ...keys,
+  const rollouts: ServedRollouts = {
+    ...{ ...keys, lookUp },
     find: (rolloutId: string, attemptId: string) =>
       opened.has(nameOf(rolloutId, attemptId)) ? (findRollout(rolloutId, attemptId) ?? "over") : undefined,
   };

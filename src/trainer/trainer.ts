@@ -45,16 +45,23 @@ export interface TrainerOptions<Task> {
   /**
    * Called once for each rollout, with a task of its own: a copy of plain data (objects, arrays, and what structuredClone gives back with
    * the same prototype). A task that holds anything else, such as instances of classes, Buffers or functions, is passed as it is, with one
-   * warning. What an agent notes about a task it keys by something in it, such as an id.
+   * warning. What an agent notes about a task it keys by something in it, such as an id. Absent only with `runners: "queue"`, where it is not called.
    */
-  readonly agent: Agent<Task>;
+  readonly agent?: Agent<Task>;
   /** Default: grpo(). */
   readonly algorithm?: Algorithm;
   /** Which adapter learns and answers. Default: the policy's first, or "base" for train: "all". */
   readonly adapter?: string;
   /** Default: a store in memory, closed with the trainer, that keeps the rollouts of the last two steps and of the last evaluation. */
   readonly store?: LightningStore;
-  /** Rollouts at a time. Default 64. */
+  /**
+   * Whose processes run the agent. "here" (default): this one. "queue": each rollout waits in the store for a runner (`agl runner`, or a client of
+   * Agent Lightning 0.3 or 1.0), whose model calls come back to `listen`; tasks are plain JSON. docs/runners.md.
+   */
+  readonly runners?: "here" | "queue";
+  /** With `runners: "queue"`: how long rollouts may wait untouched before a warning says that no runner is there. Default 60,000. */
+  readonly claimTimeoutMs?: number;
+  /** Rollouts at a time, of this process; runners have their own. Default 64. */
   readonly concurrency?: number;
   /** Deadline of a rollout; null is none. Default 600,000. */
   readonly timeoutMs?: number | null;

@@ -47,7 +47,7 @@ export const roomsOf: Readonly<Record<string, Rooms>> = {
     floor: ["attributes.ts", "context.ts", "operation.ts", "span.ts"],
   },
   "src/trainer": {
-    ranks: { reports: 0, rollouts: 0, run: 0, rewards: 1 },
+    ranks: { reports: 0, rollouts: 0, run: 0, queue: 1, rewards: 1 },
     floor: ["trainer.ts", "options.ts", "option-names.ts"],
   },
   "native/ops": {

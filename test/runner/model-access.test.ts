@@ -150,6 +150,22 @@ describe("the model calls of an agent in a runner process", () => {
     ]);
   });
 
+  it("can be made by processes that the agent starts, at the proxy's address and with its key", async () => {
+    let endpoint: unknown;
+    const agent: Agent<never> = (_, context) => {
+      ({ endpoint } = context);
+      return 1;
+    };
+    await run(agent, { main: llm("http://10.0.0.1:4747/v1/", { resourceType: "proxy_llm" }) });
+    const base = "http://10.0.0.1:4747/rollout/ro-1/attempt/at-1";
+    expect(endpoint).toMatchObject({
+      ...{ openai: `${base}/v1`, anthropic: base },
+      env: { OPENAI_BASE_URL: `${base}/v1`, OPENAI_API_KEY: "theirs", ANTHROPIC_BASE_URL: base },
+    });
+    await run(agent, { main: llm("http://10.0.0.1:4747/v1") });
+    expect(endpoint).toMatchObject({ anthropic: "http://agentlightning.invalid/rollout/ro-1/attempt/at-1" });
+  });
+
   it("to the endpoint itself are recorded, and those inside unrouted are not", async () => {
     using server = await startModel("tuned");
     const agent: Agent<never> = async (_, { resources }) => {

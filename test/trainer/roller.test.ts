@@ -1,20 +1,15 @@
 // What goes on around a batch, with a batch that runs nothing.
 import { EventEmitter } from "eventemitter3";
-import { describe, expect, it, vi } from "vitest";
-import { createRoller } from "../../src/trainer/roller.js";
-import type { BatchContext, BatchRequest } from "../../src/trainer/rollouts/batch-rollout.js";
+import { describe, expect, it } from "vitest";
+import { createRoller, type RollerParts } from "../../src/trainer/roller.js";
+import type { BatchRequest } from "../../src/trainer/rollouts/batch-rollout.js";
 import type { TrainerEvents } from "../../src/trainer/trainer.js";
 
-vi.mock("../../src/trainer/rollouts/run-batch.js", () => ({
-  runBatch: async (
-    _context: unknown,
-    requests: readonly BatchRequest[],
-    { onRollout }: { onRollout: (rollout: { result: { reward: number | null; place: unknown } }) => void },
-  ) => {
-    for (const { place } of requests) onRollout({ result: { reward: place.sample === 1 ? null : 1, place } });
-    return requests;
-  },
-}));
+const runBatch = (async (requests, { onRollout }) => {
+  for (const { place } of requests)
+    onRollout({ result: { reward: place.sample === 1 ? null : 1, place } } as never);
+  return requests as never;
+}) satisfies RollerParts["runBatch"];
 
 describe("a batch of rollouts", () => {
   it("has every task's samples in order, and tells of each how many are done and how many are excluded", async () => {
@@ -23,8 +18,9 @@ describe("a batch of rollouts", () => {
     events.on("rollout", (result) => told.push(result));
     const said: string[] = [];
     const settled: string[] = [];
+    const watched: string[] = [];
     const roller = createRoller({
-      context: {} as BatchContext,
+      ...{ runBatch, watch: () => () => void watched.push("ended") },
       events,
       progress: { update: (text) => said.push(text), line: () => undefined, close: () => undefined },
       kept: { settle: async (what: string) => void settled.push(what) } as never,
@@ -49,7 +45,10 @@ describe("a batch of rollouts", () => {
     expect(told.length).toBe(4);
     expect(settled).toEqual(["step"]);
     await expect(roller.roll({ ...request, tasks: [] })).rejects.toMatchObject({ code: "E_ARGUMENT" });
+    await roller.roll(request);
+    expect(watched).toEqual([]);
     await roller.close();
+    expect(watched).toEqual(["ended"]);
   });
 
   it("is waited for by close, and the step that holds it", async () => {
@@ -59,7 +58,7 @@ describe("a batch of rollouts", () => {
     });
     const progress = { update: () => undefined, line: () => undefined, close: () => undefined };
     const roller = createRoller({
-      context: {} as BatchContext,
+      ...{ runBatch, watch: () => () => undefined },
       events: new EventEmitter(),
       progress,
       kept: undefined,

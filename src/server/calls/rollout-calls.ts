@@ -19,6 +19,10 @@ import type { RolloutKeys } from "./rollout-keys.js";
 export interface ServedRollouts extends RolloutKeys {
   /** "over": it has ended; undefined: none of these. */
   find(rolloutId: string, attemptId: string): ActiveContext | "over" | undefined;
+  /** The same of rollouts whose agents run elsewhere: what is told of them besides their calls goes to the store alone. */
+  readonly lookUp?:
+    | ((rolloutId: string, attemptId: string) => Promise<ActiveContext | "over" | undefined>)
+    | undefined;
 }
 
 export interface RolloutCallsOptions {
@@ -36,8 +40,8 @@ export function createRolloutCalls(
     const { method } = c.req;
     const name = nameOfRequest(method, c.req.path, c.req.header());
     if (name === undefined || name.path === null) return undefined;
-    const { path } = name;
-    const context = rollouts.find(name.rolloutId, name.attemptId);
+    const { rolloutId, attemptId, path } = name;
+    const context = rollouts.find(rolloutId, attemptId) ?? (await rollouts.lookUp?.(rolloutId, attemptId));
     const api = requestApi({ method, path });
     if (context === undefined)
       return name.isProxied ? undefined : refusalResponse(unknownRollout(name.text, c.req.path), api);

@@ -25,15 +25,10 @@ import type { ToSampling } from "./sampling.js";
 import { type RolloutPlace, rolloutSeed } from "./seeds.js";
 
 export interface BatchContext {
-  /** Where agents in other processes reach the rollout; undefined while nothing listens. */
-  readonly endpointOf: (rollout: RolloutName) => RolloutEndpoint | undefined;
   readonly policy: Policy;
-  readonly agent: Agent<never>;
   readonly store: LightningStore;
   readonly settings: Settings;
   readonly redact?: Redact | undefined;
-  /** Gives each rollout a task of its own. */
-  readonly toOwnTask: (task: unknown) => unknown;
   /** Names the run in its rollouts' metadata. */
   readonly checkpoint: { readonly run: string };
   /** What is known of the policy's chat template; grows. */
@@ -42,8 +37,17 @@ export interface BatchContext {
 
 export type RolloutName = Pick<RolloutContext, "rolloutId" | "attemptId" | "mode">;
 
-export interface RunningBatch {
-  readonly context: BatchContext;
+/** Of rollouts whose agent runs in this process. */
+export interface AgentContext extends BatchContext {
+  /** Where agents in other processes reach the rollout; undefined while nothing listens. */
+  readonly endpointOf: (rollout: RolloutName) => RolloutEndpoint | undefined;
+  readonly agent: Agent<never>;
+  /** Gives each rollout a task of its own. */
+  readonly toOwnTask: (task: unknown) => unknown;
+}
+
+export interface RunningBatch<Context extends BatchContext = BatchContext> {
+  readonly context: Context;
   /** As its rollouts sample from it. */
   readonly policy: ModelHandlerOptions["policy"];
   readonly doubts: Doubts;
@@ -73,7 +77,7 @@ export interface FinishedRollout {
 
 /** Its spans are in the store when it resolves, its end is not. Rejects with what the store rejects with. */
 export async function runBatchRollout(
-  batch: RunningBatch,
+  batch: RunningBatch<AgentContext>,
   request: BatchRequest,
   workerId: string,
 ): Promise<EndedRollout> {
@@ -137,35 +141,10 @@ export async function finishRollout(
   return { result, spans };
 }
 
-// --- internal ---
-
-/** Its error, wherever it goes from here. */
-function redacted(outcome: Outcome, redact: Redact | undefined): Outcome {
-  if (outcome.error === null) return outcome;
-  return { ...outcome, error: redactError(redact, outcome.outcome, outcome.error) };
-}
-
-/** Without the queue: another process's runner could not reach this policy. */
-function begin(
-  { store, settings, policy, checkpoint }: BatchContext,
-  { input, place }: BatchRequest,
-  workerId: string,
-): Promise<AttemptedRollout> {
-  const rollout = {
-    input,
-    mode: place.mode,
-    // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
-    config: { timeoutSeconds: null },
-    metadata: {
-      ...{ run: checkpoint.run, step: place.step, task: place.task, sample: place.sample },
-      // What the prompts depend on besides the messages.
-      ...{ date: settings.date ?? policy.date, template: settings.template },
-    },
-  };
-  return store.startRollout(rollout, workerId);
-}
-
-function createHandler({ context, policy, sampling }: RunningBatch, place: RolloutPlace): ModelHandler {
+export function createHandler(
+  { context, policy, sampling }: RunningBatch,
+  place: RolloutPlace,
+): ModelHandler {
   const { settings, notes } = context;
   return createModelHandler({
     ...{ policy, sampling, notes, template: settings.template, date: settings.date },
@@ -174,6 +153,42 @@ function createHandler({ context, policy, sampling }: RunningBatch, place: Rollo
     adapter: () => settings.adapter,
     record: (call) => emitSpan(withAgent(toCallSpan(call, policy.tokenizer))),
   });
+}
+
+/** What is told of a rollout besides its task. */
+export function rolloutMetadata(
+  { settings, policy, checkpoint }: Pick<BatchContext, "settings" | "policy" | "checkpoint">,
+  place: RolloutPlace,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...{ run: checkpoint.run, step: place.step, task: place.task, sample: place.sample },
+    // What the prompts depend on besides the messages.
+    ...{ date: settings.date ?? policy.date, template: settings.template },
+  };
+}
+
+/** Its error, wherever it goes from here. */
+export function redacted(outcome: Outcome, redact: Redact | undefined): Outcome {
+  if (outcome.error === null) return outcome;
+  return { ...outcome, error: redactError(redact, outcome.outcome, outcome.error) };
+}
+
+// --- internal ---
+
+/** Without the queue: another process's runner could not reach this policy. */
+function begin(
+  context: BatchContext,
+  { input, place }: BatchRequest,
+  workerId: string,
+): Promise<AttemptedRollout> {
+  const rollout = {
+    input,
+    mode: place.mode,
+    // The runner keeps the deadline; a second clock in the store could end an attempt that has just answered.
+    config: { timeoutSeconds: null },
+    metadata: rolloutMetadata(context, place),
+  };
+  return context.store.startRollout(rollout, workerId);
 }
 
 /** Whose call it is stands on its span, too: the span of the agent comes later, or, where it fails, never. */

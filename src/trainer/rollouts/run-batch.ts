@@ -6,6 +6,7 @@ import type { Policy } from "../../policy/policy.js";
 import { checkedRedact, type Redact } from "../../runner/redact.js";
 import { assertReach } from "../../tracing/self-test.js";
 import {
+  type AgentContext,
   type BatchContext,
   type BatchRequest,
   type EndedRollout,
@@ -36,23 +37,14 @@ export interface BatchOptions {
  * more then.
  */
 export async function runBatch(
-  context: BatchContext,
+  context: AgentContext,
   requests: readonly BatchRequest[],
   options: BatchOptions,
 ): Promise<BatchReport> {
   const { settings } = context;
   await assertReach("trainer");
-  const broken = new AbortController();
-  const signal = AbortSignal.any([options.signal, broken.signal]);
-  // One listener a rollout is no leak.
-  setMaxListeners(0, signal);
-  const stopwatch = createStopwatch();
-  const running: RunningBatch = {
-    context: { ...context, redact: context.redact && breakingRedact(context.redact, broken) },
-    policy: answeringPolicy(context.policy, stopwatch, broken),
-    doubts: doubtsOfBatch(),
-    ...{ sampling: options.sampling, signal },
-  };
+  const { running, broken, samplingSeconds } = toRunningBatch(context, options);
+  const { signal } = running;
   const finished: FinishedRollout[] = [];
   // The others end first: what still ran would meet the next batch.
   const orBreak = (promise: Promise<void>) => promise.catch((error: unknown) => broken.abort(error));
@@ -81,7 +73,34 @@ export async function runBatch(
   await Promise.all(Array.from({ length: workers }, (_, i) => work(`trainer-${i}`)));
   await Promise.all(unsettled);
   signal.throwIfAborted();
-  return { rollouts: finished, samplingSeconds: stopwatch.seconds() };
+  return { rollouts: finished, samplingSeconds: samplingSeconds() };
+}
+
+export interface BegunBatch<Context extends BatchContext> {
+  readonly running: RunningBatch<Context>;
+  /** To be aborted with what fails for all rollouts alike: it ends the batch. */
+  readonly broken: AbortController;
+  /** Wall seconds in which the policy was sampling, so far. */
+  samplingSeconds(): number;
+}
+
+/** What the rollouts of one batch share, wherever their agents run. */
+export function toRunningBatch<Context extends BatchContext>(
+  context: Context,
+  options: Pick<BatchOptions, "sampling" | "signal">,
+): BegunBatch<Context> {
+  const broken = new AbortController();
+  const signal = AbortSignal.any([options.signal, broken.signal]);
+  // One listener a rollout is no leak.
+  setMaxListeners(0, signal);
+  const stopwatch = createStopwatch();
+  const running: RunningBatch<Context> = {
+    context: { ...context, redact: context.redact && breakingRedact(context.redact, broken) },
+    policy: answeringPolicy(context.policy, stopwatch, broken),
+    doubts: doubtsOfBatch(),
+    ...{ sampling: options.sampling, signal },
+  };
+  return { running, broken, samplingSeconds: stopwatch.seconds };
 }
 
 // --- internal ---

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { LightningError } from "../../../src/base/error.js";
 import { installInterception } from "../../../src/tracing/interception.js";
 import type {
-  BatchContext,
+  AgentContext,
   BatchRequest,
   RunningBatch,
 } from "../../../src/trainer/rollouts/batch-rollout.js";
@@ -40,7 +40,7 @@ const policyOf = (more: object = {}) => ({
 function batch(inputs: readonly unknown[], more: Partial<BatchOptions> = {}, context: object = {}) {
   const told: unknown[] = [];
   const requests = inputs.map((input) => ({ input })) as unknown as BatchRequest[];
-  const whole = { policy: policyOf(), settings: { concurrency: 2 }, ...context } as unknown as BatchContext;
+  const whole = { policy: policyOf(), settings: { concurrency: 2 }, ...context } as unknown as AgentContext;
   const options = { sampling: (() => 0) as never, signal: new AbortController().signal, ...more };
   const report = runBatch(whole, requests, {
     onRollout: (rollout) => told.push((rollout as unknown as { input: unknown }).input),
