@@ -10,11 +10,18 @@ export type {
   UpdateReport,
 } from "./algorithms/algorithm.js";
 export { type BaselineOptions, baseline } from "./algorithms/baseline.js";
+export type { Compare, ComparedNumber } from "./algorithms/credited-calls.js";
+export type { DrGrpoOptions } from "./algorithms/dr-grpo.js";
+export type { Exactness } from "./algorithms/exactness.js";
 export { grpo } from "./algorithms/grpo.js";
 export type { GrpoOptions } from "./algorithms/grpo-options.js";
-export type { LearningRateOptions } from "./algorithms/learning-rate.js";
+export { algorithms } from "./algorithms/index.js";
+export type { LearningRateOptions, ScheduledRate, Trained, UpdatePlace } from "./algorithms/learning-rate.js";
 export type { OptimizerOptions } from "./algorithms/optimizer-options.js";
-export type { DeadGroups } from "./algorithms/rows.js";
+export type { Recipe } from "./algorithms/policy-gradient.js";
+export type { PolicyGradientOptions } from "./algorithms/policy-gradient-options.js";
+export type { ReinforcePlusPlusOptions } from "./algorithms/reinforce-plus-plus.js";
+export type { DeadGroups, RowOptions, RowSet, TrainingRow } from "./algorithms/rows.js";
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { Json } from "./base/json-value.js";

@@ -34,11 +34,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("the published types", () => {
-  it.each(runs)("compile with every public type and the README's blocks: %s, %s", (compiler, setting) => {
-    // The example is a program of Node's: it has a test of its own.
-    const files = Object.keys(sources()).filter((name) => name !== "sums.ts");
-    expect(errorsOf(compiler, setting, files)).toEqual([]);
-  });
+  it.each(runs)(
+    "compile with every public type and the blocks of README and docs/algorithms: %s, %s",
+    (compiler, setting) => {
+      // The example is a program of Node's: it has a test of its own.
+      const files = Object.keys(sources()).filter((name) => name !== "sums.ts");
+      expect(errorsOf(compiler, setting, files)).toEqual([]);
+    },
+  );
 
   it.each(Object.keys(compilers))("show the mistakes of a caller: %s", (compiler) => {
     writeFileSync(join(folder, "wrong.mts"), kWrong);
@@ -106,11 +109,12 @@ function sources(): Readonly<Record<string, string>> {
   const types = publicNames(readFileSync(join(root, "src/index.ts"), "utf8")).filter((name) =>
     name.startsWith("type "),
   );
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, text], i) => [
-    `readme-${i}.mts`,
-    text ?? "",
-  ]);
+  const pages = { readme: "README.md", algorithms: "docs/algorithms.md" };
+  const blocks = Object.entries(pages).flatMap(([name, page]) =>
+    [...readFileSync(join(root, page), "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map(
+      ([, text], i): readonly [string, string] => [`${name}-${i}.mts`, text ?? ""],
+    ),
+  );
   return {
     "types.mts": `export type { ${types.map((name) => name.slice("type ".length)).join(", ")} } from "agentlightning";\nexport type { CheckLossOptions, Expect, TestRunner } from "agentlightning/testing";\n`,
     "tasks.mts": kTasks,
