@@ -1,5 +1,6 @@
 // Calls through queues that rollouts share: none is trained as another rollout's, and a call that names its rollout is always right.
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpo } from "../../../src/algorithms/grpo.js";
@@ -261,7 +262,8 @@ describe("a rollout without a call", () => {
     fetch(url, { method: "POST", body: '{"model": "judge", "input": "x"}' }).catch(() => 0);
   const byNodeHttp = () =>
     new Promise((resolve) => {
-      const call = httpRequest({ ...kNowhere, path: "/v1/chat/completions", method: "POST", agent: false });
+      const own = { createConnection: () => connect(8080, "model.invalid") };
+      const call = httpRequest({ ...kNowhere, path: "/v1/chat/completions", method: "POST", ...own });
       call.on("error", resolve).end("{}");
     });
   const kNowhere = { hostname: "model.invalid", port: 8080 };
@@ -304,7 +306,7 @@ describe("a rollout without a call", () => {
       { unseenCalls: 1 },
     ],
     [
-      "a client on node:http",
+      "a client on node:http that makes its own connections",
       byNodeHttp,
       { routes: { hosts: [kHost] } },
       /1 model call could not be seen \(model\.invalid:8080\/v1\/chat\/completions through node:http\)/,
