@@ -25,6 +25,12 @@ export type { DeadGroups, RowOptions, RowSet, TrainingRow } from "./algorithms/r
 export { type Demonstration, type Sft, type SftOptions, sft } from "./algorithms/sft.js";
 export { type ErrorCode, LightningError } from "./base/error.js";
 export type { Json } from "./base/json-value.js";
+export type { DiscountedOptions } from "./credit/discounted.js";
+export type { GigpoOptions } from "./credit/gigpo.js";
+export { credit } from "./credit/index.js";
+export type { PerAgentOptions } from "./credit/per-agent.js";
+export type { TermScale } from "./credit/term-scale.js";
+export type { TurnLevelOptions } from "./credit/turn-level.js";
 export type { AutomatonState, CodePoints, Grammar, GrammarNode } from "./grammar/grammar.js";
 export { llm } from "./llm/llm.js";
 export type { LlmOptions, LlmPrice, LlmSampling } from "./llm/llm-options.js";

@@ -28,6 +28,8 @@ export interface CreditedRollout {
 export interface CreditedGroup {
   readonly group: TaskGroup;
   readonly rollouts: readonly CreditedRollout[];
+  /** Calls that a term by call compares with another, of all; null where no term compares calls. */
+  readonly anchored: { readonly calls: number; readonly of: number } | null;
 }
 
 /** Group by group in order. @throws E_ARGUMENT for terms that are none, or that differ in number from group to group */
@@ -179,5 +181,18 @@ function toCredited(
       ofCalls: new Map(calls.map((call) => [call, ofCalls.next().value ?? 0])),
     };
   });
-  return { group, rollouts };
+  return { group, rollouts, anchored: countAnchored(terms) };
+}
+
+function countAnchored(terms: readonly CreditTerm[]): CreditedGroup["anchored"] {
+  const compared = terms.filter(({ of, scale }) => of === "call" && scale !== "none");
+  const [first] = compared;
+  if (first === undefined) return null;
+  const sizes = compared.map(({ sets }) => {
+    const counts = new Map<number | undefined, number>();
+    for (const set of sets) counts.set(set, (counts.get(set) ?? 0) + 1);
+    return counts;
+  });
+  const isAnchored = (i: number) => compared.some(({ sets }, k) => (sizes[k]?.get(sets[i]) ?? 0) > 1);
+  return { calls: first.sets.filter((_, i) => isAnchored(i)).length, of: first.sets.length };
 }

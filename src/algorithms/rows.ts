@@ -58,7 +58,7 @@ export function toRows(groups: readonly TaskGroup[], options: RowOptions): RowSe
   const metrics = { ...groupMetrics(groups, deadGroups), ...rowMetrics(groups, rows) };
   return {
     rows,
-    metrics: { ...metrics, "advantage/std": deviation(spread) },
+    metrics: { ...metrics, "advantage/std": deviation(spread), ...anchorMetrics(all) },
     advantages: callAdvantages(groups, kept),
   };
 }
@@ -118,6 +118,13 @@ function groupMetrics(groups: readonly TaskGroup[], deadGroups: ReadonlySet<Task
     "groups/dead_above": share(above.filter((difference) => difference > rounding).length),
     "groups/dead_below": share(above.filter((difference) => difference < -rounding).length),
   };
+}
+
+/** Absent where no term compares calls. */
+function anchorMetrics(groups: readonly CreditedGroup[]): Metrics {
+  const counts = groups.flatMap(({ anchored }) => (anchored === null ? [] : [anchored]));
+  const of = counts.reduce((sum, count) => sum + count.of, 0);
+  return of === 0 ? {} : { "credit/anchored": counts.reduce((sum, count) => sum + count.calls, 0) / of };
 }
 
 function rowMetrics(groups: readonly TaskGroup[], rows: readonly TrainingRow[]): Metrics {

@@ -3,6 +3,7 @@ import { toMessages } from "../adapter/messages.js";
 import type { RunPlace } from "../algorithms/algorithm.js";
 import { performance } from "../base/clock.js";
 import { warn } from "../base/warning.js";
+import type { ChatMessage } from "../types/chat.js";
 import type { Metrics } from "../types/metrics.js";
 import type { RolloutResult, TaskGroup } from "../types/task-group.js";
 import { describeStep, nameStep } from "./reports/report-lines.js";
@@ -98,10 +99,16 @@ function rateMetrics(
 function toGroups(tasks: readonly unknown[], finished: readonly FinishedRollout[]): TaskGroup[] {
   return tasks.map((input, task) => {
     const own = finished.filter(({ result }) => result.task === task && result.reward !== null);
+    const spans = new Map(own.flatMap((rollout) => rollout.spans.map((span) => [span.spanId, span])));
+    const read = new Map<string, readonly ChatMessage[]>();
     const messagesOf = (spanId: string) => {
-      const span = own.flatMap(({ spans }) => spans).find((span) => span.spanId === spanId);
+      const known = read.get(spanId);
+      if (known !== undefined) return known;
+      const span = spans.get(spanId);
       const [conversation] = span === undefined ? [] : toMessages([span]);
-      return conversation?.messages.slice(0, -1) ?? [];
+      const messages = conversation?.messages.slice(0, -1) ?? [];
+      read.set(spanId, messages);
+      return messages;
     };
     return { task, input, rollouts: own.map(({ result }) => result), messagesOf };
   });

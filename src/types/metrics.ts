@@ -141,6 +141,13 @@ export const metrics = [
   metric("rows/sampled_tokens", "tokens", "tokens of the training rows that were sampled", null, "step"),
   metric("rows/per_rollout", "count", "rows of a rollout, mean; 1 when all calls continue", "lower", "step"),
   metric("advantage/std", "number", "standard deviation of the advantages", null, "step"),
+  metric(
+    "credit/anchored",
+    "share",
+    "calls that credit compares with another of their group, where it compares calls",
+    "higher",
+    "step",
+  ),
   // The update.
   metric("update/count", "count", "optimizer updates; 0 when there was nothing to learn", null, "step"),
   metric("update/tokens", "tokens", "sampled tokens in the loss, over all updates", null, "step"),

@@ -6,6 +6,7 @@ import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpo } from "../../src/algorithms/grpo.js";
 import type { GrpoOptions } from "../../src/algorithms/grpo-options.js";
+import { credit } from "../../src/credit/index.js";
 import { loadPolicy } from "../../src/policy/load-policy.js";
 import type { ForwardBackwardResult, Policy } from "../../src/policy/policy.js";
 import { rewards } from "../../src/reward/index.js";
@@ -68,7 +69,7 @@ describe("the metrics of a run", () => {
     const runs: readonly GrpoOptions[] = [
       {},
       { updates: 2, loss: { kl: { kind: "k3", coefficient: 0.01 }, entropy: { coefficient: 0.01 } } },
-      { loss: { correction: { kind: "tis" } } },
+      { loss: { correction: { kind: "tis" } }, credit: credit.gigpo() },
     ];
     const schema = { enum: ["yes", "no"] };
     const response_format = {

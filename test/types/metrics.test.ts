@@ -21,6 +21,7 @@ describe("the table of metrics", () => {
     ["time/step", "time/step"],
     ["agents/calls/the planner/inner", "agents/calls/*"],
     ["eval/greedy/agents/calls/planner", "agents/calls/*"],
+    ["eval/reward/part/judge/style", "reward/part/*"],
     ["agents/calls/", undefined],
     ["agents/planner", undefined],
     ["reward/part/agent", "reward/part/*"],

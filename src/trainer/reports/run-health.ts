@@ -31,7 +31,7 @@ type StepNumbers = (name: MetricName) => number | undefined;
 
 interface Sign {
   /** Those of one kind have one cause: the first that lasts is told, and stands for the others. */
-  readonly kind: "signal" | "length";
+  readonly kind: "signal" | "length" | "credit";
   isIn(step: StepNumbers): boolean;
   say(step: StepNumbers): string;
 }
@@ -64,6 +64,12 @@ const kSigns: readonly Sign[] = [
     isIn: (step) => (step("calls/truncated") ?? 0) > 0.3,
     say: (step) =>
       `${percent(step("calls/truncated"))} of the answers were cut before their end, so that the reward is of half an answer. Raise sampling.maxTokens (and the agent's max_tokens, if it is smaller), or ask for shorter answers.`,
+  },
+  {
+    kind: "credit",
+    isIn: (step) => step("credit/anchored") === 0,
+    say: () =>
+      "no call was compared with another, so credit by call says nothing: no two rollouts of a task stood before the same thing. Give the rule an anchor that names the state, as in agl.credit.gigpo({ anchor: (call) => ... }), or larger groups.",
   },
 ];
 
