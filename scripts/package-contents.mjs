@@ -13,7 +13,7 @@ const kAllowed = [
   /^scripts\/(command|native-build|options|progress|toolchain)\.mjs$/,
   /^docs\/[\w-]+\.(md|svg)$/,
   /^docs\/deploy\/(agl-store\.service|Caddyfile|Dockerfile|nginx\.conf)$/,
-  /^examples\/(quickstart\/)?[\w-]+\.(js|mjs|ts)$/,
+  /^examples\/(quickstart\/)?[\w-]+\.(js|mjs|ts|py)$/,
   /^(CMakeLists\.txt|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
 ];
 export const neededFiles = [

@@ -28,7 +28,7 @@ export interface RowOptions {
 
 export interface RowSet {
   readonly rows: readonly TrainingRow[];
-  readonly metrics: Metrics;
+  readonly metrics: Readonly<Record<string, number>>;
   /** Of every model call with token ids, by span id. */
   readonly advantages: Readonly<Record<string, number>>;
 }

@@ -135,8 +135,15 @@ export function withPlace(context: ActiveContext, place: FrameworkPlace): Active
   return { ...context, parentId: place.spanId, agent: place.agent ?? context.agent };
 }
 
+/** An AsyncLocalStorage. */
+export interface ContextStorage {
+  getStore(): ActiveContext | undefined;
+  run<T>(context: ActiveContext | undefined, fn: () => T): T;
+  enterWith(context: ActiveContext): void;
+}
+
 /** What carries the context, for channels that run code inside of a store. */
-export function contextStorage(): AsyncLocalStorage<ActiveContext | undefined> {
+export function contextStorage(): ContextStorage {
   const holder = globalThis as { [kContext]?: AsyncLocalStorage<ActiveContext | undefined> };
   holder[kContext] ??= new AsyncLocalStorage<ActiveContext | undefined>();
   return holder[kContext];

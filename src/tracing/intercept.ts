@@ -1,5 +1,6 @@
 // What happens to one request at a dispatcher: requests of a rollout that look like model calls are served here, passed on and recorded, or
 // passed unseen, as the rollout's route says. All others pass untouched.
+import { kPassed } from "../base/passed.js";
 import { type ActiveContext, currentContext, runInContext, runWith } from "./context.js";
 import { decideCall } from "./decide-call.js";
 import type { Dispatcher, DispatchHandler, DispatchOptions } from "./dispatcher.js";
@@ -48,9 +49,6 @@ export interface TakenCall {
   readonly options: DispatchOptions;
   readonly client: DispatchHandler;
 }
-
-/** Stays on copies of the options: neither a wrapper of the wrapper nor an interceptor behind it makes the call a new one. */
-export const kPassed = Symbol.for("agentlightning.passed");
 
 // --- internal ---
 

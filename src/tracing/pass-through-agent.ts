@@ -1,8 +1,8 @@
 // Sends a request of node:http that was looked at to where it was going, through the agent that it had.
 import http, { type Agent, type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
+import { kPassed } from "../base/passed.js";
 import type { Dispatcher, DispatchHandler } from "./dispatcher.js";
-import { kPassed } from "./intercept.js";
 import { readHeaders } from "./request-body.js";
 import { createResponseSink } from "./response-sink.js";
 

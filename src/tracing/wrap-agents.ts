@@ -2,10 +2,11 @@
 // while rollouts run. What a rollout wants to see gets no connection to its host but one to a server in this process, so that Node's own client and
 // parser do what they always do; behind that server it is treated as at a dispatcher.
 import http, { type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { kPassed } from "../base/passed.js";
 import { currentContext, runInContext } from "./context.js";
 import type { DispatchHandler } from "./dispatcher.js";
 import { findCall, type RefusedCall, type RolloutCall } from "./find-call.js";
-import { kPassed, takeOver } from "./intercept.js";
+import { takeOver } from "./intercept.js";
 import { type AgentOptions, passThroughAgent } from "./pass-through-agent.js";
 import { withoutName } from "./rollout-name.js";
 import { createSocketPair, type InProcessSocket } from "./socket-pair.js";

@@ -8,7 +8,7 @@ import {
   checkText,
 } from "../base/check.js";
 import { checkOptions, type OptionNames } from "../base/options.js";
-import { isLoopback } from "../server/store-api/access.js";
+import { isLoopback } from "../server/store-api/keys.js";
 import type { EvaluateOptions, FitOptions, ListenOptions, RunSignal, TrainerOptions } from "./trainer.js";
 
 /** Names, nested ones too, and that what others make was made. @throws E_ARGUMENT */
@@ -147,7 +147,6 @@ const kInSampling = "give it inside sampling, as in sampling: { temperature: 1, 
 const kInAdapter = "the policy's adapter has it, as in agl.loadPolicy(folder, { adapter: { rank: 16 } })";
 const kInCall =
   "tasks are given to the call, as in trainer.step(tasks) or trainer.fit(batches, { validation })";
-const kReturned = "the agent returns its reward, as in agent: async (task) => (isRight ? 1 : 0)";
 const kInRoutes = 'give it inside routes, as in routes: { hosts: ["localhost:8000"] }';
 const kElsewhere = {
   groupSize: kInAlgorithm,
@@ -178,9 +177,7 @@ const kElsewhere = {
   epochs: "an epoch is one pass of the batches given to trainer.fit(batches)",
   max_steps: "a step is one batch, so give trainer.fit as many batches",
   num_train_epochs: "an epoch is one pass of the batches given to trainer.fit(batches)",
-  reward: kReturned,
-  reward_funcs: kReturned,
-  reward_fn: kReturned,
+  reward: "the agent returns its reward, as in agent: async (task) => (isRight ? 1 : 0)",
   hosts: kInRoutes,
   forward: kInRoutes,
   ignore: kInRoutes,

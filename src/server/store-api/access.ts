@@ -5,13 +5,7 @@ import { nameOfRequest } from "../calls/call-name.js";
 import { isRolloutKey, type RolloutKeys } from "../calls/rollout-keys.js";
 import { ApiError } from "../http/api-error.js";
 import { headerOf, type Received, type SocketRequest } from "../http/request-body.js";
-
-export interface Keys {
-  /** Of those who may do all. None: only requests addressed to this machine by a loopback name, without a key. */
-  readonly keys: readonly string[];
-  /** Of those who may only read. */
-  readonly readKeys: readonly string[];
-}
+import { isLoopback, type Keys } from "./keys.js";
 
 export interface AccessOptions extends Keys {
   /** Origins of web pages that may ask, "*" for all. */
@@ -76,11 +70,6 @@ export function createAccess({ corsOrigins, rollouts, takesModelKeys, ...given }
     admits: (request) => headerOf(request, "origin") === undefined && admits(request),
     change,
   };
-}
-
-/** An address or name that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 // --- internal ---

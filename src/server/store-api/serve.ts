@@ -9,7 +9,7 @@ import type { ServedRollouts } from "../calls/rollout-calls.js";
 import type { GatewayOptions } from "../gateway/routes.js";
 import { createInFlight, kMaxInFlight } from "../http/in-flight.js";
 import { nameRequest } from "../http/request-id.js";
-import { isLoopback, type Keys } from "./access.js";
+import { toKeys } from "./keys.js";
 import { listen } from "./listening.js";
 import type { LogRecord } from "./log-record.js";
 import { createLongPolls } from "./long-polls.js";
@@ -131,27 +131,6 @@ export async function serveRollouts(
     ...{ url, port: listening.port, close, [Symbol.asyncDispose]: close },
     setKeys: (keys) => changeKeys(toKeys(host, keys)),
   };
-}
-
-/** @throws E_ARGUMENT for keys that are none, and for an address beyond this machine without one */
-export function toKeys(
-  host: string,
-  { key = [], readKeys = [] }: Pick<ServeOptions, "key" | "readKeys">,
-): Keys {
-  const keys = typeof key === "string" ? [key] : key;
-  for (const [name, list] of Object.entries({ key: keys, readKeys }))
-    if (!Array.isArray(list) || list.some((one) => typeof one !== "string" || one === ""))
-      throw argumentError("serve", `${name} to be texts that are not empty`, typeof list);
-  if (readKeys.length > 0 && (keys.length === 0 || readKeys.some((one) => keys.includes(one))))
-    throw argumentError("serve", "a key besides readKeys, of those who may write", undefined);
-  if (keys.length === 0 && !isLoopback(host))
-    throw argumentError(
-      "serve",
-      "a key for a host that other machines reach",
-      host,
-      "pass key or bind to 127.0.0.1",
-    );
-  return { keys, readKeys };
 }
 
 // --- internal ---

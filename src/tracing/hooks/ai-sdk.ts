@@ -1,5 +1,6 @@
 // The AI SDK. Version 7 runs its work inside a tracing channel of Node's, so that code inside of it is in our context; version 6 calls what is registered
 // for all, in the async context of its work, before and after. An agent's name is the functionId of a call's telemetry.
+import type { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import { type ActiveContext, contextStorage, currentContext } from "../context.js";
 import { type FrameworkSpan, openAgent, openTool } from "./framework-span.js";
@@ -30,7 +31,7 @@ const kAgents = new Set(["generateText", "streamText", "generateObject", "stream
 
 function watchChannel(): () => void {
   const channel = tracingChannel("ai:telemetry");
-  const storage = contextStorage();
+  const storage = contextStorage() as AsyncLocalStorage<ActiveContext>;
   const opened = new WeakMap<object, FrameworkSpan>();
   channel.start.bindStore(storage, (message) => {
     const span = openFor(message as ChannelMessage);

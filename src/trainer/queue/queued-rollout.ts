@@ -13,6 +13,7 @@ import {
   type BatchContext,
   type BatchRequest,
   type FinishedRollout,
+  outcomeRules,
   redacted,
   rolloutMetadata,
 } from "../rollouts/batch-rollout.js";
@@ -60,7 +61,7 @@ export async function toFinished(
     cut === undefined
       ? endOfQueued(rollout, latest, calls)
       : { ended: "timeout", error: cut, result: null, calls };
-  const outcome = redacted(toOutcome(end, spans, settings), redact);
+  const outcome = redacted(toOutcome(end, spans, outcomeRules(settings, place.mode)), redact);
   const ownIds = new Set(own.map(({ spanId }) => spanId));
   // Parents are those that the callers named; clocks of several machines say nothing.
   const transitions = toTransitions(spans, { repairHierarchy: false });

@@ -3,7 +3,14 @@ import { inContentOrder } from "../../adapter/content-order.js";
 import { toTrajectories } from "../../adapter/trajectories.js";
 import { toTransitions } from "../../adapter/transitions.js";
 import type { Policy } from "../../policy/policy.js";
-import { endOfRun, inDoubt, isRewarded, type Outcome, toOutcome } from "../../runner/outcome.js";
+import {
+  endOfRun,
+  inDoubt,
+  isRewarded,
+  type Outcome,
+  type OutcomeRules,
+  toOutcome,
+} from "../../runner/outcome.js";
 import { type Redact, redactError } from "../../runner/redact.js";
 import { resourcesOf } from "../../runner/rollout-resources.js";
 import { type RunReport, runRollout } from "../../runner/run-rollout.js";
@@ -16,7 +23,7 @@ import { emitSpan } from "../../tracing/span.js";
 import type { Agent, RolloutContext, RolloutEndpoint } from "../../types/agent.js";
 import type { ModelHandler } from "../../types/model-call.js";
 import { givesOutcome } from "../../types/reward.js";
-import type { AttemptedRollout } from "../../types/rollout.js";
+import type { AttemptedRollout, RolloutMode } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
 import type { RolloutResult } from "../../types/task-group.js";
 import type { Settings } from "../options.js";
@@ -107,8 +114,7 @@ export async function runBatchRollout(
     });
     const spans = toSpans(report, started);
     const end = endOfRun(report);
-    const noReward = givesOutcome(settings.rewards, request.place.mode) ? "allowed" : "excluded";
-    const rules = { ...settings, noReward } as const;
+    const rules = outcomeRules(settings, request.place.mode);
     const outcome = redacted(toOutcome(end, spans, rules), batch.context.redact);
     const doubt = entry.close(isRewarded(end, spans, rules));
     await store.addSpans(spans);
@@ -118,6 +124,11 @@ export async function runBatchRollout(
     // Whatever failed, nobody waits for it.
     void entry.close(false);
   }
+}
+
+/** How an attempt of a batch becomes an outcome: where a reward of the trainer's is one, the agent need not give any. */
+export function outcomeRules(settings: Settings, mode: RolloutMode): OutcomeRules {
+  return { ...settings, noReward: givesOutcome(settings.rewards, mode) ? "allowed" : "excluded" };
 }
 
 /** Ends it in the store. Rejects with what the store rejects with. */

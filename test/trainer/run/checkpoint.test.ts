@@ -30,7 +30,7 @@ function open(file: string | undefined, settings: object = {}, policy: object = 
       ...policy,
     } as never,
     {
-      ...{ adapter: "a", seed: 7n, template: {}, date: undefined },
+      ...{ adapter: "a", seed: 7n, template: {}, date: undefined, rewards: [], combine: "sum" },
       algorithm: {
         name: "own",
         state: () => ({ updates: 3 }),
