@@ -4,7 +4,8 @@
 //   1. One advantage a rollout, spread over all its model calls; a rollout weighs the same however many calls or tokens it has
 //      (aggregate "rollout"; Agent Lightning 1.0, arXiv:2608.17528, per-rollout mean).
 //   2. Clip 0.2 low and 0.28 high (DAPO, arXiv:2503.14476); no KL term, so no reference pass, unless asked for.
-//   3. Groups without variance are never computed: dropped, they leave the mean too; counted (`dead`), they stay in its denominator.
+//   3. Groups all of whose advantages are 0 (with a baseline: of equal rewards) are never computed: dropped, they leave the mean too; counted
+//      (`dead`), they stay in its denominator.
 //   4. pi_old is what the tokens were sampled with, exact to the bit, so no forward pass precedes the first update; rows of another version are scored first,
 //      and weighted by pi_old / mu, at most 2 (truncated importance sampling), unless the loss's correction says otherwise. Where all rows are exact there is none.
 import { ppoClip } from "../policy/losses/ppo-clip.js";

@@ -26,7 +26,8 @@ export function openJournal(who: string, file?: string): Journal {
   const kept = file === undefined ? new Map<string, string>() : read(who, file);
   const making = new Map<string, Promise<string>>();
   const make = async (key: string, answer: () => Promise<unknown>) => {
-    const value = JSON.stringify(await answer());
+    const value: string | undefined = JSON.stringify(await answer());
+    if (value === undefined) throw argumentError(who, "an answer to remember that is JSON", value);
     if (file !== undefined) append(who, file, `{"key":"${key}","value":${value}}\n`);
     kept.set(key, value);
     return value;

@@ -6,7 +6,10 @@ export function wordsOf(text: string): string[] {
     .normalize("NFKC")
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\p{M}\s]/gu, "");
-  return plain.split(/\s+/u).filter((word) => word !== "" && !kArticles.has(word));
+  const words = plain.split(/\s+/u).filter((word) => word !== "");
+  const kept = words.filter((word) => !kArticles.has(word));
+  // An article alone is an answer, such as "A" of several choices, and not the same as none.
+  return kept.length === 0 ? words : kept;
 }
 
 /** The right answers, of which any will do. @throws E_ARGUMENT for no text or none at all */

@@ -2,6 +2,9 @@
 // name. What one process writes, the endpoint that records the call in another one reads.
 import { currentContext } from "./context.js";
 
+/** The agent's name, percent-encoded. */
+export const kAgentHeader = "x-agl-agent";
+
 /** Of a call that the running code makes; empty outside a rollout. */
 export function callerHeaders(): Readonly<Record<string, string>> {
   const { traceId, parentId, agent } = currentContext() ?? {};
@@ -11,7 +14,3 @@ export function callerHeaders(): Readonly<Record<string, string>> {
     ...(agent ? { [kAgentHeader]: encodeURIComponent(agent) } : {}),
   };
 }
-
-// --- internal ---
-
-const kAgentHeader = "x-agl-agent";

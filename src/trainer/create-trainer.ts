@@ -94,7 +94,6 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const own = options.store === undefined ? createMemoryStore() : undefined;
   const store = options.store ?? own ?? createMemoryStore();
   const queued = settings.runners === "queue" ? createQueuedRollouts(store) : undefined;
-  const socket = options.listen && openTrainerSocket(options.listen, store, queued?.find);
   const events = createTrainerEvents();
   const progress = options.progress ? createProgress() : silent;
   const checkpoint = createRunCheckpoint(options.checkpointFile, policy, settings);
@@ -105,6 +104,9 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   // Beside the checkpoint: what a resumed run is told again.
   const { checkpointFile } = options;
   const journalFile = checkpointFile === undefined ? undefined : `${checkpointFile}.journal.jsonl`;
+  const journal = openJournal("createTrainer", journalFile);
+  // After all that may be refused: nobody could close it then.
+  const socket = options.listen && openTrainerSocket(options.listen, store, queued?.find);
   const roller = createRoller({
     ...createBatchRunner({
       ...{ policy, agent, store, settings, redact, checkpoint, queued, socket },
@@ -116,7 +118,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   return {
     parts: {
       ...{ policy, settings, record, roller, events, progress },
-      rewards: createRewardGiver(settings, openJournal("createTrainer", journalFile)),
+      rewards: createRewardGiver(settings, journal),
       ...{ health: createRunHealth(), pace: createPace() },
     },
     socket,

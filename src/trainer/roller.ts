@@ -59,6 +59,8 @@ export function createRoller({ runBatch, watch, events, progress, kept, ready }:
         Array.from({ length: samples }, (_, sample) => ({ input, place: { mode, step, task, sample } })),
       );
       await ready();
+      // Closed meanwhile: nobody would end the watch.
+      signal.throwIfAborted();
       unwatch ??= watch();
       let done = 0;
       let excluded = 0;

@@ -39,6 +39,7 @@ describe("a journal", () => {
     expect(readFileSync(file).equals(whole)).toBe(true);
     expect(await second.remember(["a"], never)).toBe("line\nbreak ü");
     expect(await second.remember(["b"], async () => 2)).toBe(2);
+    await expect(second.remember(["c"], async () => undefined)).rejects.toMatchObject({ code: "E_ARGUMENT" });
     expect(await openJournal("test", file).remember(["b"], never)).toBe(2);
   });
 

@@ -1,6 +1,7 @@
 // Model calls that come by a socket and name a rollout of this process: answered by the rollout's own handler, in its context, as calls from
 // inside are. What differs is who carries the bytes.
 import type { Context } from "hono";
+import { kAgentHeader } from "../../tracing/caller.js";
 import { type ActiveContext, runInContext } from "../../tracing/context.js";
 import { decideCall } from "../../tracing/decide-call.js";
 import { overRollout, type RolloutCall, unknownRollout } from "../../tracing/find-call.js";
@@ -8,7 +9,6 @@ import { requestApi } from "../../tracing/model-api.js";
 import { refusalResponse } from "../../tracing/refusal.js";
 import { kEndpointHost } from "../../tracing/rollout-name.js";
 import { uploadAnswer } from "../../tracing/trace-upload.js";
-import type { SpanDraft } from "../../types/span.js";
 import { unknownRoute } from "../endpoint/dialects.js";
 import type { InFlight } from "../http/in-flight.js";
 import { type NamedRequest, nameOfRequest } from "./call-name.js";
@@ -80,14 +80,9 @@ async function answer(c: Context, name: NamedRequest, call: RolloutCall, body: B
 /** The rollout's code as it stands where the call was made, where the client tells: under which span, and by which agent. */
 function within(context: ActiveContext, c: Context): ActiveContext {
   const [, parentId = context.parentId] = kTraceParent.exec(c.req.header("traceparent") ?? "") ?? [];
-  const given = c.req.header("x-agl-agent");
-  if (given === undefined) return { ...context, parentId, isRouted: false };
-  const agent = decode(given);
-  const { scope } = context;
-  // The agent's own span may come late or never, so the call says itself whose it is.
-  const record = (span: SpanDraft) =>
-    scope.record({ ...span, attributes: { ...span.attributes, "agent.name": agent } });
-  return { ...context, agent, parentId, isRouted: false, scope: { ...scope, record } };
+  const given = c.req.header(kAgentHeader);
+  const agent = given === undefined ? context.agent : decode(given);
+  return { ...context, agent, parentId, isRouted: false };
 }
 
 /** As it is written when it is no percent-encoding: names are text of any kind, and headers are not. */

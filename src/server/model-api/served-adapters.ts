@@ -90,7 +90,8 @@ export async function serveAdapters(served: ServedModel): Promise<ServedAdapters
         return await policy.sample(options);
       } finally {
         running -= 1;
-        if (running === 0 && retired.length > 0) void inTurn(free);
+        // A policy that fails, or is closed meanwhile, tells its callers.
+        if (running === 0 && retired.length > 0) inTurn(free).catch(() => undefined);
       }
     },
     reload: () =>

@@ -14,13 +14,13 @@ export function lengthMetrics(results: readonly RolloutResult[]): Metrics {
   const responses = calls.map((call) => call.responseIds.length);
   return {
     "calls/per_rollout": results.length === 0 ? 0 : calls.length / results.length,
-    "calls/per_rollout_max": Math.max(0, ...calls_R.map(({ length }) => length)),
+    "calls/per_rollout_max": largest(calls_R.map(({ length }) => length)),
     "calls/prompt_tokens": mean(prompts),
     "calls/prompt_tokens_p90": ninth(prompts),
-    "calls/prompt_tokens_max": Math.max(0, ...prompts),
+    "calls/prompt_tokens_max": largest(prompts),
     "calls/response_tokens": mean(responses),
     "calls/response_tokens_p90": ninth(responses),
-    "calls/response_tokens_max": Math.max(0, ...responses),
+    "calls/response_tokens_max": largest(responses),
     "calls/truncated": mean(calls.map((call) => (call.finishReason === "length" ? 1 : 0))),
   };
 }
@@ -77,6 +77,11 @@ function callsOf({ trajectories }: RolloutResult): Transition[] {
 function ninth(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(0.9 * sorted.length))] ?? 0;
+}
+
+/** Of any number of values: as arguments of one call they are too many from about 100,000 on. */
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 function mean(values: readonly number[]): number {
