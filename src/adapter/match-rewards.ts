@@ -9,12 +9,14 @@ export type RewardMatch = "first-occurrence" | "first-sibling";
 /**
  * first-occurrence: of the calls that ended before the reward was given, the one that began last.
  * first-sibling: the same among the children of the reward's parent, in their order there.
+ * @param finalId  span of the rollout's final reward, which is no call's; null is none
  * @returns rewards by span id; calls without one are absent
  */
 export function matchRewards(
   root: SpanNode,
   calls: readonly FoundCall[],
   match: RewardMatch,
+  finalId: string | null,
 ): ReadonlyMap<string, number> {
   const callNodes = new Set(calls.map(({ node }) => node));
   const rewards = new Map<string, number>();
@@ -23,7 +25,10 @@ export function matchRewards(
     match === "first-occurrence"
       ? [nodes.toSorted((a, b) => a.startTime - b.startTime)]
       : nodes.map((node) => node.children);
-  for (const list of lists) matchInOrder(list, callNodes, rewards);
+  for (const list of lists) {
+    const given = list.filter(({ span }) => finalId === null || span?.spanId !== finalId);
+    matchInOrder(given, callNodes, rewards);
+  }
   return rewards;
 }
 

@@ -20,6 +20,8 @@ export interface TransitionOptions {
   readonly excludeCallsInReward?: boolean;
   /** Which call a reward goes to. Default "first-occurrence". */
   readonly rewardMatch?: RewardMatch;
+  /** Span of an emitted reward that is the rollout's and no call's: the final one. Default null: each emitted reward is a call's. */
+  readonly finalRewardId?: string | null;
   /** "attempt": by sequence id; "tree": parents first, as the reference lists them. Default "attempt". */
   readonly order?: "attempt" | "tree";
 }
@@ -34,7 +36,8 @@ export function toTransitions(spans: readonly Span[], options: TransitionOptions
     agentMatch: options.agentMatch ?? null,
     excludeCallsInReward: options.excludeCallsInReward ?? true,
   });
-  const rewards = matchRewards(root, calls, options.rewardMatch ?? "first-occurrence");
+  const { rewardMatch = "first-occurrence", finalRewardId = null } = options;
+  const rewards = matchRewards(root, calls, rewardMatch, finalRewardId);
   const ordered =
     options.order === "tree" ? calls : calls.toSorted((a, b) => a.span.sequenceId - b.span.sequenceId);
   const begun = calls

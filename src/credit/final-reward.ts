@@ -14,6 +14,8 @@ export interface FinalReward {
   readonly problem: "no-reward" | "bad-reward" | null;
   /** Why, for people; null when there is a reward. */
   readonly error: string | null;
+  /** Span that emitted it; null when the agent returned it, and when there is none. */
+  readonly spanId: string | null;
   /** Primary rewards emitted besides the final one, in order. */
   readonly intermediate: readonly EmittedReward[];
 }
@@ -27,12 +29,12 @@ export function finalReward(spans: readonly Span[], agentResult: unknown): Final
   const emitted = emittedRewards(spans);
   if (agentResult !== undefined && agentResult !== null) return judge(toNumber(agentResult), emitted);
   const last = emitted.at(-1);
-  if (last !== undefined) return judge(last.value, emitted.slice(0, -1));
+  if (last !== undefined) return { ...judge(last.value, emitted.slice(0, -1)), spanId: last.spanId };
   return {
     reward: null,
     problem: "no-reward",
     error: "the agent returned nothing and emitted no reward; return a number or call emitReward",
-    intermediate: [],
+    ...{ spanId: null, intermediate: [] },
   };
 }
 
@@ -60,12 +62,12 @@ function toNumber(result: unknown): unknown {
 
 function judge(value: unknown, intermediate: readonly EmittedReward[]): FinalReward {
   if (typeof value === "number" && Number.isFinite(value))
-    return { reward: value, problem: null, error: null, intermediate };
+    return { reward: value, problem: null, error: null, spanId: null, intermediate };
   return {
     reward: null,
     problem: "bad-reward",
     error: `expected a reward that is a finite number or a boolean, got ${describe(value)}`,
-    intermediate,
+    ...{ spanId: null, intermediate },
   };
 }
 

@@ -70,6 +70,11 @@ export function toOutcome(end: EndedAttempt, spans: readonly Span[], rules: Outc
   return { outcome: "ok", reward, parts: partsOf(spans, reward), error: null };
 }
 
+/** Span of the final reward where the agent emitted it; null where it returned it, and where it ended otherwise. */
+export function finalRewardId({ ended, result }: EndedAttempt, spans: readonly Span[]): string | null {
+  return ended === "returned" ? finalReward(spans, result).spanId : null;
+}
+
 /** Whether the agent returned with a reward, or with one to be given later, whatever it is excluded for. */
 export function isRewarded(
   { ended, result }: EndedAttempt,

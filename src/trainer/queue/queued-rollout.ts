@@ -4,7 +4,7 @@ import { isAnswered } from "../../adapter/find-calls.js";
 import { toTrajectories } from "../../adapter/trajectories.js";
 import { toTransitions } from "../../adapter/transitions.js";
 import type { CallReport } from "../../runner/call-account.js";
-import { type EndedAttempt, toOutcome } from "../../runner/outcome.js";
+import { type EndedAttempt, finalRewardId, toOutcome } from "../../runner/outcome.js";
 import type { NewRollout } from "../../store/store-records.js";
 import type { AttemptedRollout, Rollout } from "../../types/rollout.js";
 import type { Span } from "../../types/span.js";
@@ -64,7 +64,8 @@ export async function toFinished(
   const outcome = redacted(toOutcome(end, spans, outcomeRules(settings, place.mode)), redact);
   const ownIds = new Set(own.map(({ spanId }) => spanId));
   // Parents are those that the callers named; clocks of several machines say nothing.
-  const transitions = toTransitions(spans, { repairHierarchy: false });
+  const options = { repairHierarchy: false, finalRewardId: finalRewardId(end, spans) };
+  const transitions = toTransitions(spans, options);
   const trained = transitions.filter(({ spanId }) => ownIds.has(spanId));
   const result: RolloutResult = {
     ...{ rolloutId, attemptId: latest?.attemptId ?? "", task: place.task, sample: place.sample },

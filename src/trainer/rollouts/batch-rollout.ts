@@ -5,6 +5,7 @@ import { toTransitions } from "../../adapter/transitions.js";
 import type { Policy } from "../../policy/policy.js";
 import {
   endOfRun,
+  finalRewardId,
   inDoubt,
   isRewarded,
   type Outcome,
@@ -140,7 +141,8 @@ export async function finishRollout(
   const outcome = doubt === null ? ended.outcome : inDoubt(doubt.calls, doubt.silent);
   await close(store, started, report, outcome);
   // Spans of this process have their exact parents; repairing by the clock would give concurrent agents each other's calls.
-  const trajectories = toTrajectories(inContentOrder(toTransitions(spans, { repairHierarchy: false })));
+  const options = { repairHierarchy: false, finalRewardId: finalRewardId(endOfRun(report), spans) };
+  const trajectories = toTrajectories(inContentOrder(toTransitions(spans, options)));
   const result: RolloutResult = {
     ...{ rolloutId: started.rolloutId, attemptId: started.attempt.attemptId },
     ...{ task: place.task, sample: place.sample },
