@@ -5,6 +5,7 @@ import { callerHeaders } from "../tracing/caller.js";
 import { runWith } from "../tracing/context.js";
 import { modelApi, requestedModel } from "../tracing/model-api.js";
 import { toModelRoute } from "../tracing/provider-hosts.js";
+import { isCallsKey, rolloutKeysFrom } from "../tracing/rollout-keys.js";
 import { toSocketEndpoint } from "../tracing/rollout-name.js";
 import { finalFailure } from "../tracing/whole-response.js";
 import type { RolloutContext, RolloutEndpoint } from "../types/agent.js";
@@ -53,7 +54,12 @@ function endpointOf(place: ModelPlace): RolloutEndpoint | undefined {
   const proxy = Object.values(place.resources).find(({ resourceType }) => resourceType === "proxy_llm");
   if (proxy === undefined || proxy.resourceType === "prompt_template") return undefined;
   const url = proxy.endpoint.replace(/\/+$/, "").replace(/\/v1$/, "");
-  return toSocketEndpoint({ url, keyOf: () => proxy.apiKey ?? kNoKey }, place);
+  const key = proxy.apiKey ?? kNoKey;
+  // What a trainer of ours gives its runners makes the keys of single rollouts; that of another proxy is all there is.
+  return toSocketEndpoint(
+    isCallsKey(key) ? { url, ...rolloutKeysFrom(key) } : { url, keyOf: () => key },
+    place,
+  );
 }
 
 /** What clients want to be given. */

@@ -17,17 +17,16 @@ export interface BatchRunnerParts extends BatchContext {
   /** Where runners work on its rollouts; absent: this process does. */
   readonly queued: QueuedRollouts | undefined;
   readonly socket: TrainerSocket | undefined;
-  /** Of the socket. */
-  readonly key: string | null;
 }
 
 export function createBatchRunner(parts: BatchRunnerParts): Pick<RollerParts, "runBatch" | "watch"> {
-  const { agent, queued, socket, key, ...context } = parts;
+  const { agent, queued, socket, ...context } = parts;
   if (queued !== undefined && socket !== undefined) {
     return {
       runBatch: async (requests, options) => {
         const { url } = await socket.listening;
-        return runQueuedBatch(context, requests, options, { rollouts: queued, address: { url, key } });
+        const address = { url, key: socket.callsKey };
+        return runQueuedBatch(context, requests, options, { rollouts: queued, address });
       },
       watch: () => () => undefined,
     };

@@ -110,7 +110,7 @@ function createParts<Task>(options: TrainerOptions<Task>): {
   const roller = createRoller({
     ...createBatchRunner({
       ...{ policy, agent, store, settings, redact, checkpoint, queued, socket },
-      ...{ notes: createTemplateNotes(), key: options.listen?.key ?? null },
+      notes: createTemplateNotes(),
     }),
     ready: async () => socket?.listening,
     ...{ events, progress, kept: own && createKeptRollouts(own, { step: 2 }) },

@@ -1,9 +1,9 @@
 // A trainer's socket: the calls of its rollouts, and its store with the gateway, at one port.
 import type { ServedRollouts } from "../server/calls/rollout-calls.js";
-import { createRolloutKeys } from "../server/calls/rollout-keys.js";
 import { serveRollouts } from "../server/store-api/serve.js";
 import type { LightningStore } from "../store/store.js";
 import { findRollout } from "../tracing/live-rollouts.js";
+import { createRolloutKeys } from "../tracing/rollout-keys.js";
 import { toSocketEndpoint } from "../tracing/rollout-name.js";
 import type { RolloutEndpoint } from "../types/agent.js";
 import type { RolloutName } from "./rollouts/batch-rollout.js";
@@ -12,6 +12,8 @@ import type { ListeningAt, ListenOptions } from "./trainer.js";
 export interface TrainerSocket {
   /** Rejects with E_STORE when the address cannot be listened on. */
   readonly listening: Promise<ListeningAt>;
+  /** What runners call with: it opens the calls and events of its rollouts. Null: none is asked for. */
+  readonly callsKey: string | null;
   /** From now on its calls are taken. To be asked once `listening` has resolved. */
   endpointOf(rollout: RolloutName): RolloutEndpoint;
   /** Resolves when what was asked is answered. */
@@ -43,6 +45,7 @@ export function openTrainerSocket(
   listening.catch(() => undefined);
   return {
     listening,
+    callsKey: key === undefined ? null : keys.callsKey,
     endpointOf: (rollout) => {
       opened.add(nameOf(rollout.rolloutId, rollout.attemptId));
       for (const oldest of opened) {

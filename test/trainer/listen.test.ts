@@ -5,6 +5,7 @@ import { grpo } from "../../src/algorithms/grpo.js";
 import type { Policy } from "../../src/policy/policy.js";
 import { createMemoryStore } from "../../src/store/memory-store.js";
 import { emitReward } from "../../src/tracing/emit.js";
+import { createRolloutKeys } from "../../src/tracing/rollout-keys.js";
 import { createTrainer } from "../../src/trainer/create-trainer.js";
 import type { ListenOptions, TrainerOptions } from "../../src/trainer/trainer.js";
 import type { RolloutContext } from "../../src/types/agent.js";
@@ -223,12 +224,17 @@ describe("a key", () => {
         await call(url, {});
         await call(context.endpoint.env.AGL_EVENT_URL!, { "x-api-key": foreign }, event);
         await call(new URL("/api/rollouts", url).href, { "x-api-key": own }, []);
+        // That of runners: all rollouts' calls and events, and not the store.
+        const calls = { "x-api-key": createRolloutKeys("secret").callsKey };
+        await call(url, calls);
+        await call(other.endpoint.env.AGL_EVENT_URL!, calls, event);
+        await call(new URL("/api/rollouts", url).href, calls, []);
         return 1;
       },
       { listen, algorithm: grpo({ groupSize: 2 }) },
     );
     await trainer.evaluate(["abc"], { samples: 2 });
-    const expected = [200, 200, 200, 200, 200, 401, 401, 401, 401, 401];
+    const expected = [...Array(7).fill(200), ...Array(6).fill(401)];
     expect(statuses.toSorted()).toEqual([...expected, ...expected].toSorted());
   });
 

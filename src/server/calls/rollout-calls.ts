@@ -7,13 +7,13 @@ import { decideCall } from "../../tracing/decide-call.js";
 import { overRollout, type RolloutCall, unknownRollout } from "../../tracing/find-call.js";
 import { requestApi } from "../../tracing/model-api.js";
 import { refusalResponse } from "../../tracing/refusal.js";
+import type { RolloutKeys } from "../../tracing/rollout-keys.js";
 import { kEndpointHost } from "../../tracing/rollout-name.js";
 import { uploadAnswer } from "../../tracing/trace-upload.js";
 import { unknownRoute } from "../endpoint/dialects.js";
 import type { InFlight } from "../http/in-flight.js";
 import { type NamedRequest, nameOfRequest } from "./call-name.js";
 import { readCall, sendResponse, toModelRequest } from "./carry.js";
-import type { RolloutKeys } from "./rollout-keys.js";
 
 /** The rollouts whose calls a server takes. */
 export interface ServedRollouts extends RolloutKeys {

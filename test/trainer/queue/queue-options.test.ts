@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Policy } from "../../../src/policy/policy.js";
 import { createMemoryStore } from "../../../src/store/memory-store.js";
+import { createRolloutKeys } from "../../../src/tracing/rollout-keys.js";
 import { createTrainer } from "../../../src/trainer/create-trainer.js";
 import { checkJsonTask } from "../../../src/trainer/queue/json-task.js";
+import type { Agent } from "../../../src/types/agent.js";
 import { tinyPolicy } from "../tiny-policy.js";
 import { act, dialogue, queueTrainer, startRunner } from "./runners.js";
 
@@ -140,11 +142,19 @@ describe("a trainer with runners", { timeout: 30_000 }, () => {
     await store.addResources({ prompt });
     await using trainer = queueTrainer<string>(policy, store, { listen: { port: 0, key: "secret" } });
     const { url } = await trainer.listening();
-    await using _runner = startRunner(store, dialogue);
+    const keys = createRolloutKeys("secret");
+    const given: [string | undefined, string][] = [];
+    const agent: Agent<string> = (task, { rolloutId, attemptId, endpoint }) => {
+      given.push([endpoint.env.AGL_KEY, keys.keyOf(rolloutId, attemptId)]);
+      return dialogue(task);
+    };
+    await using _runner = startRunner(store, agent);
     await trainer.step(["abc"]);
     await trainer.step(["abc"]);
+    expect(given.length).toBe(8);
+    for (const [key, own] of given) expect(key).toBe(own);
     const main_llm = {
-      ...{ resourceType: "proxy_llm", endpoint: `${url}/v1`, model: "policy", apiKey: "secret" },
+      ...{ resourceType: "proxy_llm", endpoint: `${url}/v1`, model: "policy", apiKey: keys.callsKey },
       samplingParameters: {},
     };
     const { items } = await store.queryResources();
