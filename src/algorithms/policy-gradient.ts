@@ -1,5 +1,5 @@
 // The core of the policy-gradient family: advantages by credit, rows, a loss, updates in whole or in parts, and their numbers. An algorithm is a
-// recipe over it: what it compares, which loss, how tokens share it, which rows it leaves out. It has no paper: the recipes' files name theirs.
+// recipe over it: what it compares, which loss, how tokens share it. It has no paper: the recipes' files name theirs.
 import { argumentError, checkFunction, checkInteger, checkOneOf } from "../base/check.js";
 import { broadcast } from "../credit/broadcast.js";
 import type { Aggregate } from "../policy/losses/aggregate.js";
@@ -8,7 +8,6 @@ import type { PolicyLoss } from "../policy/losses/policy-loss.js";
 import type { SurrogateLossOptions } from "../policy/losses/surrogate-loss.js";
 import type { OptimStepOptions } from "../policy/policy.js";
 import type { Metrics } from "../types/metrics.js";
-import type { Trajectory } from "../types/transition.js";
 import type { Algorithm, PrepareContext, StepContext, UpdateContext } from "./algorithm.js";
 import { countedAggregate } from "./counted-aggregate.js";
 import type { Compare } from "./credited-calls.js";
@@ -35,8 +34,6 @@ export interface Recipe<Loss extends SurrogateLossOptions> {
   readonly aggregate: Aggregate;
   /** The loss weighs by the probability when sampled, so that rows of other versions need no further correction. Default false. */
   readonly isToSampled?: boolean;
-  /** Rows that are left out of the loss though their rollouts are compared. Default: none. */
-  leavesOut?(row: Trajectory): boolean;
 }
 
 /**
@@ -80,9 +77,7 @@ export function policyGradient<Loss extends SurrogateLossOptions>(
       const { policy, adapter } = context;
       const { rows, metrics, advantages } = toRows(context.groups, { adapter, credit, compare, dead });
       const rates = Array.from({ length: updates }, (_, update) => rateOf(context, update));
-      const read = rows.filter(
-        ({ isDead, trajectory }) => (needs.dead || !isDead) && !recipe.leavesOut?.(trajectory),
-      );
+      const read = rows.filter(({ isDead }) => needs.dead || !isDead);
       const prepared = await prepareRows(context, read, needs);
       const numbers_U: UpdateNumbers[] = [];
       for (const [update, { lr }] of rates.entries()) {

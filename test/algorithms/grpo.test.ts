@@ -32,6 +32,25 @@ describe("grpo", () => {
     });
   });
 
+  it("trains on a group of equal rewards that are not 0 where nothing is the baseline, and on none of zeros", async () => {
+    const none = { advantage: { baseline: "none", scale: "none" } } as const;
+    const taken = [];
+    for (const [options, reward] of [
+      [none, 1],
+      [none, 0],
+      [{}, 1],
+    ] as const) {
+      const groups = [await groupOf(() => reward)];
+      const { metrics } = await update(groups, grpo({ lr: 1e-3, ...options }));
+      taken.push([metrics["update/count"], metrics["groups/dead"]]);
+    }
+    expect(taken).toEqual([
+      [1, 0],
+      [0, 1],
+      [0, 1],
+    ]);
+  });
+
   it("computes each micro-batch once forward and once backward, rows of an older version scored before", async () => {
     const whole = policy;
     policy = await tinyPolicy({ contextLength: 16, trainTokens: 16 });
